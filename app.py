@@ -1,0 +1,9 @@
+"""The page, at http://127.0.0.1:7860: `python app.py`."""
+
+from mustango_app import Mustango
+from mustango_app.page import build_demo, launch_options
+
+demo = build_demo(Mustango.from_pretrained())
+
+if __name__ == "__main__":
+    demo.launch(**launch_options())

@@ -1,0 +1,119 @@
+"""Command line of the data package: `python -m augmentation COMMAND`.
+
+Exit status: 0 done, 1 done in part (failed items, disk full), 2 bad arguments, 130 interrupted. Results go to standard
+output (`--json` for machines), progress and errors to standard error, one line each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from augmentation.corpus import ENCODINGS, CorpusConfig, build_corpus
+from augmentation.records import count_rows, read_rows
+
+PROGRAM = "python -m augmentation"
+
+
+def _compose_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--count", type=int, required=True, help="number of clips")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset; run again to continue")
+    parser.add_argument("--seed", type=int, default=0, help="decides every clip (default 0)")
+    parser.add_argument("--duration", type=float, default=10.24, metavar="SECONDS", help="length (default 10.24)")
+    parser.add_argument("--sample-rate", type=int, default=44100, metavar="HZ", help="default 44100")
+    parser.add_argument("--format", choices=ENCODINGS, default=ENCODINGS[0], help="16-bit audio files (default flac)")
+    parser.add_argument("--soundfont", metavar="FILE", help=".sf2 file (default: the one installed with pretty_midi)")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default 2)")
+
+
+def _compose(arguments: argparse.Namespace) -> int:
+    config = CorpusConfig(
+        count=arguments.count,
+        seed=arguments.seed,
+        duration=arguments.duration,
+        sample_rate=arguments.sample_rate,
+        format=arguments.format,
+        soundfont=arguments.soundfont,
+    )
+    report = build_corpus(config, arguments.out, arguments.workers)
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        print(f"{report['rows']} clips in {report['out']}, {report['made']} of them made now")
+    if report["failures"]:
+        print(f"{report['failures']} clips failed, see failures.jsonl in {report['out']}", file=sys.stderr)
+    return 1 if report["failures"] else 0
+
+
+def _stats_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="dataset folder, or a .jsonl file of rows")
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    rows = read_rows(arguments.folder)
+    counts = count_rows(rows)
+    if arguments.json:
+        print(json.dumps({"rows": len(rows), **counts}))
+        return 0
+    print(f"{len(rows)} rows")
+    for name, found in counts.items():
+        print(f"\n{name}")
+        total = sum(found.values())
+        for value, count in found.items():
+            print(f"  {value:<24}{count:>8}{100 * count / total:>7.1f} %")
+    return 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: its help line, what it adds to its parser, and what it does (returning the exit status)."""
+
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS: tuple[tuple[str, Command], ...] = (
+    ("compose", Command("compose, render and caption a dataset with exact labels", _compose_arguments, _compose)),
+    ("stats", Command("count the rows of a dataset per style, metre, key, tempo, chord", _stats_arguments, _stats)),
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Parser of the whole command line, one subparser per row of `COMMANDS`."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Music data with exact labels.")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
+    for name, command in COMMANDS:
+        subparser = subparsers.add_parser(name, help=command.help, description=command.help)
+        command.add_arguments(subparser)
+        subparser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    arguments = build_parser().parse_args(argv)
+    label = f"{PROGRAM} {arguments.name}: error:"
+    try:
+        return arguments.run(arguments)
+    except ValueError as error:
+        print(label, error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{label} {error}; what is done stays, the same command continues", file=sys.stderr)
+        return 1
+    except BrokenProcessPool:
+        print(f"{label} a worker process was killed (memory?); the same command continues", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{PROGRAM} {arguments.name}: interrupted; the same command continues", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

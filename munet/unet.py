@@ -1,0 +1,291 @@
+"""MuNet, the denoiser: a latent UNet that cross-attends to text, beats and chords (Mustango, Melechovsky et al., 2024).
+
+With its default configuration the model has the names and shapes of the published checkpoint. Two additions are off
+by default: a time-aligned condition (a vector per latent frame, as in MusiConGen, Lan et al., ISMIR 2024) and pooled
+text.
+
+Conventions: latents are `(batch, channels, time, frequency)`; conditions are `(batch, length, cross_attention_dim)`;
+masks are `(batch, length)`, True where a token is to be attended to.
+"""
+
+from __future__ import annotations
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.activations import ACT2CLS, get_activation
+from diffusers.models.attention import AttentionMixin
+from diffusers.models.embeddings import TimestepEmbedding, Timesteps
+from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
+from torch import nn
+
+from munet.blocks import BlockSettings, Condition, DownBlock, MidBlock, UpBlock
+
+ATTENTION_BLOCKS = ("CrossAttnDownBlock2DMusic", "CrossAttnUpBlock2DMusic")
+PLAIN_BLOCKS = ("DownBlock2D", "UpBlock2D")
+# Finite on purpose: a row whose tokens are all masked attends to all of them alike instead of turning into NaN.
+MASK_BIAS = -10000.0
+
+
+class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
+    """UNet over latents with text, beat and chord cross-attention.
+
+    Args:
+        sample_size: (time, frequency) of the latents the model was made for; information only, any size works.
+        in_channels: channels of the noisy latent.
+        out_channels: channels of the prediction.
+        flip_sin_to_cos: whether the timestep embedding lists cosines before sines.
+        freq_shift: shift of the timestep embedding's frequencies.
+        down_block_types: per level, `CrossAttnDownBlock2DMusic` or `DownBlock2D`.
+        up_block_types: per level from the lowest resolution up, `UpBlock2D` or `CrossAttnUpBlock2DMusic`; None mirrors
+            `down_block_types`.
+        block_out_channels: channels per level.
+        layers_per_block: resnets per down block; an up block has one more.
+        downsample_padding: padding of the strided convolutions.
+        attention_head_dim: NUMBER OF HEADS per level (one int for all levels). The name and the meaning are those of
+            the published configuration; a head is channels / heads wide.
+        cross_attention_dim: width of the text, beat and chord embeddings.
+        norm_num_groups: groups of all group normalisations.
+        norm_eps: epsilon of the resnets' group normalisations.
+        act_fn: activation of resnets and of the output.
+        use_linear_projection: whether transformers project in and out with a linear layer instead of a 1x1 convolution.
+        dropout: dropout in resnets and transformers.
+        aligned_channels: channels of the time-aligned condition, None for none.
+        aligned_hidden: channels between the two convolutions over the time-aligned condition.
+        latent_bins: size of the latents' frequency axis; needed with `aligned_channels`, because every bin has its own
+            weights.
+        pooled_projection_dim: width of a pooled text embedding that is added to the time embedding, None for none.
+
+    Raises:
+        ValueError: if the configuration contradicts itself.
+    """
+
+    _supports_gradient_checkpointing = True
+    _no_split_modules = ("BasicTransformerBlock", "ResnetBlock2D")
+
+    @register_to_config
+    def __init__(
+        self,
+        sample_size: tuple[int, int] | None = (256, 16),
+        in_channels: int = 8,
+        out_channels: int = 8,
+        flip_sin_to_cos: bool = True,
+        freq_shift: int = 0,
+        down_block_types: tuple[str, ...] = (ATTENTION_BLOCKS[0],) * 3 + (PLAIN_BLOCKS[0],),
+        up_block_types: tuple[str, ...] | None = None,
+        block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        downsample_padding: int = 1,
+        attention_head_dim: int | tuple[int, ...] = (5, 10, 20, 20),
+        cross_attention_dim: int = 1024,
+        norm_num_groups: int = 32,
+        norm_eps: float = 1e-5,
+        act_fn: str = "silu",
+        use_linear_projection: bool = True,
+        dropout: float = 0.0,
+        aligned_channels: int | None = None,
+        aligned_hidden: int = 128,
+        latent_bins: int | None = None,
+        pooled_projection_dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        levels = len(block_out_channels)
+        down_attention = _attention_flags("down_block_types", down_block_types, levels)
+        up_attention = (
+            down_attention[::-1]
+            if up_block_types is None
+            else _attention_flags("up_block_types", up_block_types, levels)
+        )
+        heads = _heads(attention_head_dim, block_out_channels, norm_num_groups)
+        if act_fn not in ACT2CLS:
+            raise ValueError(f"act_fn: expected one of {tuple(ACT2CLS)}, got {act_fn!r}")
+        first = block_out_channels[0]
+        settings = BlockSettings(
+            time_embed_dim=4 * first,
+            cross_attention_dim=cross_attention_dim,
+            norm_num_groups=norm_num_groups,
+            norm_eps=norm_eps,
+            act_fn=act_fn,
+            dropout=dropout,
+            use_linear_projection=use_linear_projection,
+        )
+
+        self.conv_in = nn.Conv2d(in_channels, first, 3, padding=1)
+        self.time_proj = Timesteps(first, flip_sin_to_cos, freq_shift)
+        self.time_embedding = TimestepEmbedding(first, settings.time_embed_dim)
+        self.down_blocks = nn.ModuleList(
+            DownBlock(
+                block_out_channels[max(level - 1, 0)],
+                block_out_channels[level],
+                layers_per_block,
+                heads[level] if down_attention[level] else None,
+                downsample_padding if level < levels - 1 else None,
+                settings,
+            )
+            for level in range(levels)
+        )
+        self.mid_block = MidBlock(block_out_channels[-1], heads[-1], settings)
+        self.up_blocks = nn.ModuleList(_up_blocks(block_out_channels, layers_per_block, heads, up_attention, settings))
+        self.conv_norm_out = nn.GroupNorm(norm_num_groups, first, eps=norm_eps)
+        self.conv_act = get_activation(act_fn)
+        self.conv_out = nn.Conv2d(first, out_channels, 3, padding=1)
+
+        self.aligned_embedding = None
+        if aligned_channels is not None:
+            if latent_bins is None:
+                raise ValueError("latent_bins: expected an int because aligned_channels is given, got None")
+            self.aligned_embedding = nn.Sequential(
+                nn.Conv1d(aligned_channels, aligned_hidden, 3, padding=1),
+                nn.SiLU(),
+                nn.Conv1d(aligned_hidden, first * latent_bins, 1),
+            )
+        self.pooled_embedding = None
+        if pooled_projection_dim is not None:
+            self.pooled_embedding = TimestepEmbedding(pooled_projection_dim, settings.time_embed_dim)
+
+    def forward(
+        self,
+        sample: torch.Tensor,
+        timestep: torch.Tensor | float,
+        encoder_hidden_states: torch.Tensor,
+        beat_hidden_states: torch.Tensor,
+        chord_hidden_states: torch.Tensor,
+        encoder_attention_mask: torch.Tensor | None = None,
+        beat_attention_mask: torch.Tensor | None = None,
+        chord_attention_mask: torch.Tensor | None = None,
+        aligned_condition: torch.Tensor | None = None,
+        pooled_projections: torch.Tensor | None = None,
+        return_dict: bool = True,
+    ) -> UNet2DConditionOutput | tuple[torch.Tensor]:
+        """Predict what the scheduler asks for (the published model: the velocity) from noisy latents.
+
+        Args:
+            sample: noisy latents `(batch, in_channels, time, frequency)`.
+            timestep: diffusion timestep, a number, a 0-d tensor or one per row `(batch,)`.
+            encoder_hidden_states: text `(batch, text length, cross_attention_dim)`.
+            beat_hidden_states: beats `(batch, beats, cross_attention_dim)`.
+            chord_hidden_states: chords `(batch, chords, cross_attention_dim)`.
+            encoder_attention_mask: mask of the text `(batch, text length)`, True = attend. A floating point mask is
+                taken as the bias to add to the attention scores.
+            beat_attention_mask: the same for the beats.
+            chord_attention_mask: the same for the chords.
+            aligned_condition: time-aligned condition `(batch, aligned_channels, time)`; None counts as all zeros.
+            pooled_projections: pooled text `(batch, pooled_projection_dim)`.
+            return_dict: whether to return an output object rather than a tuple.
+
+        Returns:
+            The prediction `(batch, out_channels, time, frequency)` as `.sample`, or in a tuple.
+
+        Raises:
+            ValueError: if an optional condition does not fit the configuration.
+        """
+        temb = self._embed_time(sample, timestep, pooled_projections)
+        conditions = (
+            Condition(encoder_hidden_states, _bias(encoder_attention_mask, sample.dtype)),
+            Condition(beat_hidden_states, _bias(beat_attention_mask, sample.dtype)),
+            Condition(chord_hidden_states, _bias(chord_attention_mask, sample.dtype)),
+        )
+        hidden_states = self.conv_in(sample)
+        aligned = self._embed_aligned(sample, aligned_condition)
+        if aligned is not None:
+            hidden_states = hidden_states + aligned
+
+        skips = [hidden_states]
+        for block in self.down_blocks:
+            hidden_states, block_skips = block(hidden_states, temb, conditions)
+            skips.extend(block_skips)
+        hidden_states = self.mid_block(hidden_states, temb, conditions)
+        for block in self.up_blocks:
+            used = [skips.pop() for _ in block.resnets]
+            # Sizes that are not a multiple of the stride were rounded up on the way down: aim at the next skip's size.
+            size = tuple(skips[-1].shape[-2:]) if skips else None
+            hidden_states = block(hidden_states, used, temb, conditions, size)
+
+        prediction = self.conv_out(self.conv_act(self.conv_norm_out(hidden_states)))
+        return UNet2DConditionOutput(sample=prediction) if return_dict else (prediction,)
+
+    def _embed_time(
+        self, sample: torch.Tensor, timestep: torch.Tensor | float, pooled: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Time embedding `(batch, 4 * block_out_channels[0])`, with the pooled text added if the model takes it."""
+        timesteps = torch.as_tensor(timestep, device=sample.device)
+        if timesteps.ndim > 1 or (timesteps.ndim == 1 and len(timesteps) not in (1, len(sample))):
+            shape = tuple(timesteps.shape)
+            raise ValueError(f"timestep: expected a number or a tensor of shape ({len(sample)},), got shape {shape}")
+        temb = self.time_embedding(self.time_proj(timesteps.expand(len(sample))).to(sample.dtype))
+        if (pooled is None) != (self.pooled_embedding is None):
+            expected = "None" if self.pooled_embedding is None else f"(batch, {self.config.pooled_projection_dim})"
+            raise ValueError(f"pooled_projections: expected {expected}, got {_shape(pooled)}")
+        return temb if pooled is None else temb + self.pooled_embedding(pooled)
+
+    def _embed_aligned(self, sample: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor | None:
+        """Map `(batch, block_out_channels[0], time, latent_bins)` of the time-aligned condition.
+
+        It is added to `conv_in`'s output, which equals concatenating the condition to the latent before a linear layer.
+        """
+        if self.aligned_embedding is None:
+            if condition is not None:
+                got = _shape(condition)
+                raise ValueError(f"aligned_condition: expected None (the model has no aligned_channels), got {got}")
+            return None
+        batch, _, time, bins = sample.shape
+        if bins != self.config.latent_bins:
+            raise ValueError(f"sample: expected {self.config.latent_bins} frequency bins (latent_bins), got {bins}")
+        shape = (batch, self.config.aligned_channels, time)
+        if condition is None:
+            condition = sample.new_zeros(shape)
+        if tuple(condition.shape) != shape:
+            raise ValueError(f"aligned_condition: expected shape {shape}, got {_shape(condition)}")
+        return self.aligned_embedding(condition).unflatten(1, (-1, bins)).transpose(2, 3)
+
+
+def _up_blocks(
+    channels: tuple[int, ...], layers: int, heads: tuple[int, ...], attention: tuple[bool, ...], settings: BlockSettings
+) -> list[UpBlock]:
+    """Up blocks from the lowest resolution to the highest."""
+    levels = len(channels)
+    # What the way down leaves behind: conv_in, then per level its layers and, but for the last level, its downsampler.
+    skips = [channels[0]]
+    for level, width in enumerate(channels):
+        skips += [width] * (layers + (level < levels - 1))
+    blocks, below = [], channels[-1]
+    for index, level in enumerate(reversed(range(levels))):
+        used = [skips.pop() for _ in range(layers + 1)]
+        num_heads = heads[level] if attention[index] else None
+        blocks.append(UpBlock(below, used, channels[level], num_heads, level > 0, settings))
+        below = channels[level]
+    return blocks
+
+
+def _attention_flags(argument: str, block_types: tuple[str, ...], levels: int) -> tuple[bool, ...]:
+    """Which levels have attention."""
+    known = ATTENTION_BLOCKS + PLAIN_BLOCKS
+    if len(block_types) != levels or any(name not in known for name in block_types):
+        raise ValueError(f"{argument}: expected {levels} names (one per level) out of {known}, got {block_types!r}")
+    return tuple(name in ATTENTION_BLOCKS for name in block_types)
+
+
+def _heads(heads: int | tuple[int, ...], channels: tuple[int, ...], groups: int) -> tuple[int, ...]:
+    """Attention heads per level, checked against the channels."""
+    per_level = (heads,) * len(channels) if isinstance(heads, int) else tuple(heads)
+    if len(per_level) != len(channels) or any(width % count for width, count in zip(channels, per_level, strict=False)):
+        raise ValueError(
+            f"attention_head_dim: expected a number of heads per level that divides its channels {channels!r}, "
+            f"got {heads!r}"
+        )
+    if any(width % groups for width in channels):
+        raise ValueError(f"norm_num_groups: expected a divisor of all of {channels!r}, got {groups}")
+    return per_level
+
+
+def _bias(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
+    """Additive attention bias `(batch, 1, length)` of a mask `(batch, length)`: 0 keeps, -10000 discards."""
+    if mask is None:
+        return None
+    if not mask.is_floating_point():
+        mask = (1 - mask.to(dtype)) * MASK_BIAS
+    return mask.to(dtype).unsqueeze(1)
+
+
+def _shape(tensor: torch.Tensor | None) -> str:
+    return "None" if tensor is None else str(tuple(tensor.shape))

@@ -1,0 +1,250 @@
+"""The command `mustango`.
+
+Results go to stdout, as text for people or, with `--json`, as one JSON object; progress and errors go to stderr. What a
+person can mend is said in one line with exit status 2. Torch is imported only by what runs a model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from munet.music import MusicPlan, tempo_word
+from mustango_app.audio_io import check_output, read_audio
+from mustango_app.request import check_prompt, make_plan
+
+if TYPE_CHECKING:
+    from augmentation.listen import Heard
+    from mustango_app.clip import Clip
+    from mustango_app.engine import Mustango
+
+PLAN_FLAGS = ("bpm", "meter", "key", "chords", "seconds")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(message.removeprefix("argument "))
+        raise SystemExit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0, 2 for input that cannot be used, 130 if stopped."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except (ValueError, OSError) as error:
+        _complain(str(error))
+        return 2
+    except KeyboardInterrupt:
+        _complain("stopped")
+        return 130
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
+    parser = _Parser(prog="mustango", description="Text-to-music that keeps to a plan: tempo, metre, key and chords.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    generate = _add(commands, "generate", _generate, "make music from a sentence")
+    generate.add_argument("prompt", help="what to play")
+    generate.add_argument("-o", "--output", default="mustango.wav", help="audio file: .wav .flac .ogg .mp3 (%(default)s)")
+    _add_plan_flags(generate)
+    generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
+    generate.add_argument("--guidance", type=_number(float), help="weight of classifier-free guidance (3)")
+    generate.add_argument("--num-clips", type=_number(int), default=1, help="how many, with seeds SEED, SEED+1, ...")
+    _add_model_flags(generate)
+    _add_json_flag(generate)
+
+    plan = _add(commands, "plan", _plan, "print the musical plan read from a sentence")
+    plan.add_argument("prompt", help="what to play")
+    _add_plan_flags(plan)
+    _add_json_flag(plan)
+
+    analyze = _add(commands, "analyze", _analyze, "print tempo, metre, key and chords heard in a file")
+    analyze.add_argument("file", help="audio file")
+    _add_json_flag(analyze)
+
+    train = _add(commands, "train", _train, "train a model as a configuration file says")
+    train.add_argument("config", help="configuration file")
+
+    serve = _add(commands, "serve", _serve, "open the page, and its HTTP API")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s: this machine only)")
+    serve.add_argument("--port", type=_number(int), help="port (7860, or the next free one)")
+    _add_model_flags(serve)
+    return parser
+
+
+def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bpm", type=_number(float), help="tempo in beats per minute")
+    parser.add_argument("--key", help='such as "G major"')
+    parser.add_argument("--chords", help='"G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds)')
+    parser.add_argument("--meter", type=_number(int), help="beats per bar")
+    parser.add_argument("--seconds", type=_number(float), help="length, 1 to 30 (10)")
+    parser.add_argument("--seed", type=_number(int), help="equal seeds make equal music (drawn and printed)")
+    parser.add_argument("--plan", metavar="FILE", help="a plan as JSON, in parts or whole; the other flags win over it")
+
+
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", help="folder or Hub id (the shipped model)")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 (cuda where there is one)")
+
+
+def _add_json_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _number(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """Return a converter whose complaint reads like all others."""
+
+    def convert(text: str) -> float:
+        try:
+            return kind(text)
+        except ValueError:
+            expected = "an integer" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
+
+    return convert
+
+
+def _generate(arguments: argparse.Namespace) -> None:
+    prompt = check_prompt(arguments.prompt)
+    files = _output_files(arguments.output, arguments.num_clips)
+    given = _read_plan(arguments.plan)
+    asked = {name: getattr(arguments, name) for name in PLAN_FLAGS}
+    make_plan(prompt, asked, given)  # complains before the model is loaded
+    from tqdm import tqdm
+
+    model = _load_model(arguments)
+    with tqdm(desc="generating", unit="step", file=sys.stderr, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        start = time.perf_counter()
+        made = model.generate(
+            prompt,
+            **asked,
+            plan=given,
+            seed=arguments.seed,
+            steps=arguments.steps,
+            guidance=arguments.guidance,
+            num_clips=arguments.num_clips,
+            callback=progress,
+        )
+        taken = time.perf_counter() - start
+    clips = made if isinstance(made, list) else [made]
+    for clip, path in zip(clips, files, strict=True):
+        clip.save(path)
+    if arguments.json:
+        print(json.dumps(_report(clips, files, taken)))
+        return
+    for clip, path in zip(clips, files, strict=True):
+        print(f"{path}: {clip.duration:g} s, seed {clip.seed}")
+        print(plan_text(clip.plan))
+    print(f"{taken:.1f} s of computing")
+
+
+def _report(clips: Sequence[Clip], files: Sequence[Path], taken: float) -> dict[str, Any]:
+    """Facts of the first clip, the loudest peak and all files; `clips` has the facts of each."""
+    facts = [clip.to_dict() | {"file": str(path)} for clip, path in zip(clips, files, strict=True)]
+    totals = {"peak": max(fact["peak"] for fact in facts), "seconds_taken": round(taken, 3)}
+    report = {name: value for name, value in facts[0].items() if name != "file"} | totals
+    return report | {"files": [fact["file"] for fact in facts], "clips": facts}
+
+
+def _output_files(output: str, count: int) -> list[Path]:
+    """Return OUT.wav, or OUT-1.wav, OUT-2.wav, ... for several clips, all fit to be written."""
+    path = check_output(output, "output")
+    if count == 1:
+        return [path]
+    return [check_output(path.with_stem(f"{path.stem}-{i}"), "output") for i in range(1, count + 1)]
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    asked = {name: getattr(arguments, name) for name in PLAN_FLAGS}
+    plan = make_plan(check_prompt(arguments.prompt), asked, _read_plan(arguments.plan), arguments.seed or 0)
+    print(plan.to_json() if arguments.json else plan_text(plan))
+
+
+def _analyze(arguments: argparse.Namespace) -> None:
+    audio, sample_rate = read_audio(arguments.file)
+    from augmentation.listen import listen
+
+    heard = listen(audio, sample_rate)
+    print(json.dumps(heard.to_dict()) if arguments.json else heard_text(heard))
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    if not Path(arguments.config).is_file():
+        raise ValueError(f"config: expected an existing file, got {arguments.config!r}")
+    from munet.train import main as train
+
+    train([arguments.config])
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    model = _load_model(arguments)
+    from mustango_app.page import serve
+
+    serve(model, arguments.host, arguments.port)
+
+
+def _load_model(arguments: argparse.Namespace) -> Mustango:
+    from mustango_app.engine import Mustango
+
+    return Mustango.from_pretrained(arguments.model, arguments.device)
+
+
+def _read_plan(file: str | None) -> MusicPlan | None:
+    if file is None:
+        return None
+    path = Path(file)
+    if not path.is_file():
+        raise ValueError(f"plan: expected an existing JSON file, got {file!r}")
+    return MusicPlan.from_json(path.read_text(encoding="utf-8"))
+
+
+def plan_text(plan: MusicPlan) -> str:
+    """Return a complete plan as aligned lines for people."""
+    chords = " ".join(f"{symbol}@{second:g}" for symbol, second in plan.chords)
+    rows = (
+        ("tempo", f"{plan.bpm:g} BPM ({tempo_word(plan.bpm)})"),
+        ("metre", f"{plan.meter} beats a bar"),
+        ("key", plan.key),
+        ("chords", chords),
+        ("length", f"{plan.duration:g} s"),
+    )
+    return "\n".join(f"  {name:<8}{value}" for name, value in rows)
+
+
+def heard_text(heard: Heard) -> str:
+    """Return what was heard as aligned lines for people."""
+    chords = " ".join(f"{label}@{start:.2f}" for label, start, _ in heard.chords or ())
+    rows = [
+        ("tempo", "unknown" if heard.bpm is None else f"{heard.bpm:.1f} BPM"),
+        ("metre", "unknown" if heard.meter is None else f"{heard.meter} beats a bar"),
+        ("key", heard.key or "unknown"),
+        ("chords", chords or "none"),
+        ("beats", str(len(heard.beats or ()))),
+        *(("missing", reason) for reason in heard.missing),
+    ]
+    return "\n".join(f"  {name:<8}{value}" for name, value in rows)
+
+
+def _complain(message: str) -> None:
+    print(f"mustango: error: {' '.join(message.split())}", file=sys.stderr)

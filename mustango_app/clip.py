@@ -1,0 +1,77 @@
+"""The result of a generation: the sound together with everything that is needed to make it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mustango_app.audio_io import write_audio
+
+if TYPE_CHECKING:
+    from augmentation.listen import Heard
+    from munet.music import MusicPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A piece of generated music; usable wherever a numpy array of its samples is.
+
+    Args:
+        audio: float32 `(channels, samples)` in [-1, 1].
+        sample_rate: in Hz.
+        plan: the complete plan that was asked of the model.
+        prompt: the text.
+        seed: with prompt, plan, settings and machine it determines the sound bit for bit.
+        settings: model, steps, guidance, device: plain values, ready for JSON.
+    """
+
+    audio: np.ndarray
+    sample_rate: int
+    plan: MusicPlan
+    prompt: str
+    seed: int
+    settings: Mapping[str, Any]
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.audio.shape[-1] / self.sample_rate
+
+    @property
+    def peak(self) -> float:
+        """Largest absolute sample, 0 to 1."""
+        return float(np.abs(self.audio).max(initial=0.0))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the sound to a .wav, .flac, .ogg or .mp3 file, whole or not at all.
+
+        Raises:
+            ValueError: if the suffix is unknown or the folder cannot be written to.
+        """
+        return write_audio(path, self.audio, self.sample_rate)
+
+    def analyze(self) -> Heard:
+        """Extract tempo, beats, metre, key and chords back from the sound."""
+        from augmentation.listen import listen  # its recognisers load slowly
+
+        return listen(self.audio, self.sample_rate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the samples as plain values, ready for JSON."""
+        facts = {"prompt": self.prompt, "seed": self.seed, "plan": self.plan.to_dict(), "settings": dict(self.settings)}
+        return facts | {"sample_rate": self.sample_rate, "duration": round(self.duration, 6), "peak": round(self.peak, 6)}
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.audio, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self.audio)
+
+    def __repr__(self) -> str:
+        channels, samples = self.audio.shape
+        return f"Clip({self.duration:.2f} s, {channels} x {samples} at {self.sample_rate} Hz, seed {self.seed})"

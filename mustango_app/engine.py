@@ -1,0 +1,173 @@
+"""The engine: one model, loaded once, that makes clips from text and plan.
+
+Everything a person may get wrong is checked here before the model runs, and said in one line. Clips are made one after
+the other, so that clip i of several is, bit for bit, the clip that seed + i makes alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from munet.music import MusicPlan
+from mustango_app.audio_io import peak_guard
+from mustango_app.checkpoint import load_pipeline
+from mustango_app.clip import Clip
+from mustango_app.request import check_integer, check_number, check_prompt, make_plan
+
+DEFAULT_STEPS = 25
+DEFAULT_GUIDANCE = 3.0
+SEED_RANGE = (0, 2**63 - 1)
+
+
+class Stopped(Exception):
+    """The person who asked for a clip has asked to stop."""
+
+
+class Mustango:
+    """Text-to-music with a plan.
+
+    Args:
+        name: None or "pocket" for the shipped model, a folder that `save_pretrained` made, or a Hub id.
+        device: "cpu", "cuda", "cuda:1", ...; None or "auto" takes a CUDA device where there is one.
+
+    Raises:
+        ValueError: if there is no such model or device, or the checkpoint is damaged.
+    """
+
+    def __init__(self, name: str | Path | None = None, device: str | None = None) -> None:
+        self.device = _device(device)
+        self.name, self.pipeline = load_pipeline(name, self.device)
+        self.pipeline.set_progress_bar_config(disable=True)
+        self._lock = threading.Lock()  # a pipeline keeps the state of one run
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path | None = None, device: str | None = None) -> Mustango:
+        """Load a model; the same as `Mustango(name, device)`."""
+        return cls(name, device)
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the clips in Hz."""
+        return int(self.pipeline.sample_rate)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        bpm: float | None = None,
+        key: str | None = None,
+        chords: str | Sequence[Any] | None = None,
+        meter: int | None = None,
+        seconds: float | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        num_clips: int = 1,
+        plan: MusicPlan | None = None,
+        callback: Callable[[int, int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Clip | list[Clip]:
+        """Make music for `prompt`. What is not given is read from the text, and what it leaves open is chosen.
+
+        Args:
+            prompt: what to play, at most 2000 characters.
+            bpm: tempo in beats per minute.
+            key: such as "G major".
+            chords: such as "G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds), or a list of either kind.
+            meter: beats per bar.
+            seconds: length, 1 to 30; 10 if neither this nor `plan` nor the text says.
+            seed: equal seeds make equal clips on one machine; drawn and reported in the clip if None.
+            steps: denoising steps, 1 to 1000; more is slower and finer.
+            guidance: weight of classifier-free guidance, 0 to 30; 1 is none.
+            num_clips: how many; clip i has seed + i.
+            plan: a plan, in parts or whole; the arguments above win over it.
+            callback: called with (steps done, steps in all) after every step.
+            stop: set it from another thread to stop at the next step.
+
+        Returns:
+            A clip, or a list of them when `num_clips` is more than 1.
+
+        Raises:
+            ValueError: naming the argument that cannot be used.
+            Stopped: if `stop` was set.
+        """
+        prompt = check_prompt(prompt)
+        steps = self._default_steps() if steps is None else check_integer("steps", steps, 1, 1000)
+        guidance = DEFAULT_GUIDANCE if guidance is None else check_number("guidance", guidance, 0.0, 30.0)
+        num_clips = check_integer("num_clips", num_clips, 1, 64)
+        low, high = SEED_RANGE
+        seed = secrets.randbelow(2**32) if seed is None else check_integer("seed", seed, low, high - num_clips)
+        asked = {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
+        plans = [make_plan(prompt, asked, plan, seed + i) for i in range(num_clips)]
+        total = steps * num_clips
+
+        def after_step(step: int) -> None:
+            if callback is not None:
+                callback(step, total)
+
+        clips = []
+        for i, whole in enumerate(plans):
+            audio = self._run(prompt, whole, seed + i, steps, guidance, lambda n, i=i: after_step(i * steps + n), stop)
+            settings = {"model": self.name, "steps": steps, "guidance": guidance, "device": str(self.device)}
+            clips.append(Clip(audio, self.sample_rate, whole, prompt, seed + i, settings))
+        return clips if num_clips > 1 else clips[0]
+
+    def _default_steps(self) -> int:
+        return int(self.pipeline.config.get("default_steps") or DEFAULT_STEPS)
+
+    def _run(
+        self,
+        prompt: str,
+        plan: MusicPlan,
+        seed: int,
+        steps: int,
+        guidance: float,
+        after_step: Callable[[int], None],
+        stop: threading.Event | None,
+    ) -> np.ndarray:
+        """Run the pipeline once; return float32 `(channels, samples)`."""
+
+        def on_step_end(pipeline: Any, step: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+            if stop is not None and stop.is_set():
+                pipeline._interrupt = True
+            after_step(step + 1)
+            return kwargs
+
+        with self._lock:
+            if stop is not None and stop.is_set():
+                raise Stopped("stopped before the first step")
+            audio = self.pipeline(
+                prompt=[prompt],
+                plans=[plan],
+                audio_length_in_s=plan.duration,
+                num_inference_steps=steps,
+                guidance_scale=guidance,
+                generator=[torch.Generator("cpu").manual_seed(seed)],
+                output_type="np",
+                callback_on_step_end=on_step_end,
+            ).audios[0]
+        if stop is not None and stop.is_set():
+            raise Stopped("stopped")
+        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))[:, : round(plan.duration * self.sample_rate)]
+        if not np.isfinite(audio).all():
+            raise FloatingPointError(f"the model {self.name!r} made samples that are not finite")
+        return peak_guard(audio)
+
+
+def _device(name: str | None) -> torch.device:
+    if name in (None, "auto"):
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device: expected one of this machine's {torch.cuda.device_count()} CUDA devices, got {name!r}")
+    return device

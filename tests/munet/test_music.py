@@ -1,0 +1,505 @@
+"""Chords, keys, beat grids and plans: hand-computed values, mir_eval as the judge of Harte labels, properties."""
+
+from __future__ import annotations
+
+import pickle
+from itertools import pairwise
+
+import mir_eval
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from munet.music import (
+    MUSTANGO_QUALITIES,
+    PITCH_NAMES_FLAT,
+    PITCH_NAMES_SHARP,
+    QUALITIES,
+    TEMPO_WORDS,
+    Chord,
+    Key,
+    MusicPlan,
+    PlanError,
+    beat_grid,
+    estimate_key,
+    parse_chord_line,
+    spread_chords,
+    tempo_word,
+)
+
+NAMES = [letter + accidental for letter in "CDEFGAB" for accidental in ("", "#", "b")]
+
+
+def chord_of(root: str, quality: str, bass: str | None) -> Chord:
+    same = bass is not None and Chord(bass).root_pc == Chord(root).root_pc
+    return Chord(root, quality, None if same else bass)
+
+
+names, semitones = st.sampled_from(NAMES), st.integers(-30, 30)
+chords = st.builds(chord_of, names, st.sampled_from(sorted(QUALITIES)), st.none() | names) | st.just(Chord.none())
+keys = st.builds(Key, names, st.sampled_from(["major", "minor"]))
+milliseconds = st.lists(st.integers(0, 19_000), unique=True, max_size=8).map(lambda ts: [t / 1000 for t in sorted(ts)])
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> MusicPlan:
+    meter = draw(st.none() | st.integers(1, 12))
+    return MusicPlan(
+        bpm=draw(st.none() | st.integers(60, 150)),
+        meter=meter,
+        key=draw(st.none() | keys.map(str)),
+        chords=tuple((str(draw(chords)), t) for t in draw(milliseconds)),
+        beats=tuple((t, draw(st.integers(1, meter or 12))) for t in draw(milliseconds)),
+        duration=draw(st.none() | st.integers(38, 80).map(lambda n: n / 2)),
+    )
+
+
+def approx_equal(left: MusicPlan, right: MusicPlan) -> bool:
+    def flat(plan: MusicPlan) -> list[object]:
+        pairs = [x for field in (plan.chords, plan.beats) for pair in field or () for x in pair]
+        return [plan.bpm, plan.meter, plan.key, plan.duration, *pairs]
+
+    pairs = zip(flat(left), flat(right), strict=True)
+    return all(a == (pytest.approx(b, abs=1e-6) if isinstance(b, float) else b) for a, b in pairs)
+
+
+# What people write -> canonical symbol, Harte label, pitch classes.
+WRITTEN = [
+    ("C", "C", "C:maj", (0, 4, 7)),
+    ("Am7", "Am7", "A:min7", (9, 0, 4, 7)),
+    ("F#dim", "F#dim", "F#:dim", (6, 9, 0)),
+    ("F♯m", "F#m", "F#:min", (6, 9, 1)),
+    ("B♭7", "Bb7", "Bb:7", (10, 2, 5, 8)),
+    ("Bb/F", "Bb/F", "Bb:maj/5", (10, 2, 5)),
+    ("D/F#", "D/F#", "D:maj/3", (2, 6, 9)),
+    ("Am/G", "Am/G", "A:min/b7", (9, 0, 4, 7)),
+    ("C/F#", "C/F#", "C:maj/#4", (0, 4, 7, 6)),
+    ("C/Db", "C/Db", "C:maj/b2", (0, 4, 7, 1)),
+    ("F/G", "F/G", "F:maj/2", (5, 9, 0, 7)),
+    ("C/C", "C", "C:maj", (0, 4, 7)),
+    ("CM7", "Cmaj7", "C:maj7", (0, 4, 7, 11)),
+    ("Cmaj7", "Cmaj7", "C:maj7", (0, 4, 7, 11)),
+    ("C^7", "Cmaj7", "C:maj7", (0, 4, 7, 11)),
+    ("CΔ", "Cmaj7", "C:maj7", (0, 4, 7, 11)),
+    ("CM", "C", "C:maj", (0, 4, 7)),
+    ("Cmaj", "C", "C:maj", (0, 4, 7)),
+    ("Cmin", "Cm", "C:min", (0, 3, 7)),
+    ("C-7", "Cm7", "C:min7", (0, 3, 7, 10)),
+    ("C-", "Cm", "C:min", (0, 3, 7)),
+    ("Cø", "Cm7b5", "C:hdim7", (0, 3, 6, 10)),
+    ("Cm7-5", "Cm7b5", "C:hdim7", (0, 3, 6, 10)),
+    ("C°", "Cdim", "C:dim", (0, 3, 6)),
+    ("C°7", "Cdim7", "C:dim7", (0, 3, 6, 9)),
+    ("Co7", "Cdim7", "C:dim7", (0, 3, 6, 9)),
+    ("C+", "Caug", "C:aug", (0, 4, 8)),
+    ("Csus", "Csus4", "C:sus4", (0, 5, 7)),
+    ("Csus2", "Csus2", "C:sus2", (0, 2, 7)),
+    ("C7sus4", "C7sus4", "C:sus4(b7)", (0, 5, 7, 10)),
+    ("Cadd9", "Cadd9", "C:maj(9)", (0, 4, 7, 2)),
+    ("C6/9", "C69", "C:maj6(9)", (0, 4, 7, 9, 2)),
+    ("C6/9/E", "C69/E", "C:maj6(9)/3", (0, 4, 7, 9, 2)),
+    ("C9", "C9", "C:9", (0, 4, 7, 10, 2)),
+    ("C11", "C11", "C:11", (0, 4, 7, 10, 2, 5)),
+    ("C13", "C13", "C:7(9,13)", (0, 4, 7, 10, 2, 9)),
+    ("CmMaj7", "CmMaj7", "C:minmaj7", (0, 3, 7, 11)),
+    ("Cm(maj7)", "CmMaj7", "C:minmaj7", (0, 3, 7, 11)),
+    ("E7(#9)", "E7#9", "E:7(#9)", (4, 8, 11, 2, 7)),
+    ("C5", "C5", "C:5", (0, 7)),
+    ("Cb", "Cb", "Cb:maj", (11, 3, 6)),
+    ("E#m", "E#m", "E#:min", (5, 8, 0)),
+    ("B#", "B#", "B#:maj", (0, 4, 7)),
+    ("Fbmaj7", "Fbmaj7", "Fb:maj7", (4, 8, 11, 3)),
+    ("A:min7", "Am7", "A:min7", (9, 0, 4, 7)),
+    ("Bb:maj/5", "Bb/F", "Bb:maj/5", (10, 2, 5)),
+    ("N.C.", "N", "N", ()),
+    ("N", "N", "N", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "symbol", "harte", "tones"), WRITTEN)
+def test_chords_as_people_write_them(text: str, symbol: str, harte: str, tones: tuple[int, ...]) -> None:
+    chord = Chord.parse(text)
+    assert (str(chord), chord.harte(), chord.pitch_classes()) == (symbol, harte, tones)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "H", "am", "Cfoo", "C/", "C/X", "C7/9", "/F", "Am7 F", "C(", "C##", "NN", "A:foo", "C:maj/x", 7, None]
+)
+def test_unreadable_chords_are_refused(text: object) -> None:
+    with pytest.raises(PlanError, match=r"chords: expected .*, got ") as caught:
+        Chord.parse(text)  # type: ignore[arg-type]
+    assert (caught.value.argument, caught.value.value) == ("chords", text)
+
+
+def test_errors_survive_pickling() -> None:
+    error = pickle.loads(pickle.dumps(PlanError("bpm", "a number from 30 to 300", 5000)))
+    assert str(error) == "bpm: expected a number from 30 to 300, got 5000"
+    assert isinstance(error, ValueError)
+    assert (error.argument, error.expected, error.value) == ("bpm", "a number from 30 to 300", 5000)
+
+
+@pytest.mark.parametrize("fields", [("H",), ("C", "majj"), ("C", "", "Q"), ("C", "", "B#"), ("N", "m"), ("C", "", "C")])
+def test_chord_fields_are_checked(fields: tuple[str, ...]) -> None:
+    with pytest.raises(PlanError, match="chords: expected"):
+        Chord(*fields)
+
+
+def test_root_and_bass_pitch_classes() -> None:
+    assert (Chord.parse("Bb/F").root_pc, Chord.parse("Bb/F").bass_pc) == (10, 5)
+    assert (Chord.parse("Cb").root_pc, Chord.parse("Cb").bass_pc) == (11, 11)
+    assert (Chord.none().root_pc, Chord.none().bass_pc, Chord.none().is_none) == (-1, -1, True)
+
+
+def test_every_quality_has_its_own_tones() -> None:
+    assert len({frozenset(i % 12 for i in tones) for tones in QUALITIES.values()}) == len(QUALITIES)
+
+
+@given(chords)
+def test_mir_eval_hears_the_same_chord(chord: Chord) -> None:
+    root, bitmap, bass = mir_eval.chord.encode(chord.harte(), reduce_extended_chords=True)
+    if chord.is_none:
+        assert root == -1 and not bitmap.any()
+    else:
+        assert {(root + int(i)) % 12 for i in np.flatnonzero(bitmap)} == set(chord.pitch_classes())
+        assert (root, (root + bass) % 12) == (chord.root_pc, chord.bass_pc)
+
+
+@given(chords)
+def test_symbols_and_harte_labels_round_trip(chord: Chord) -> None:
+    assert Chord.parse(str(chord)) == chord
+    again = Chord.from_harte(chord.harte())
+    assert again.pitch_classes() == chord.pitch_classes() and again.quality == chord.quality
+    assert (again.root, again.bass_pc) == (chord.root, chord.bass_pc)
+
+
+@pytest.mark.parametrize(
+    ("label", "symbol"),
+    [
+        ("C", "C"),
+        ("X", "N"),
+        ("A:min/b3", "Am/C"),
+        ("Eb:7/b7", "Eb7/Db"),
+        ("C:(1,b3,5)", "Cm"),
+        ("D:sus4(b7,9)", "D9sus4"),
+        ("G:13", "G13"),
+        ("C:dim7/bb7", "Cdim7/A"),
+        ("C:7(*5,b5)", "C7b5"),
+        ("Abb", "G"),
+    ],
+)
+def test_harte_labels_of_others(label: str, symbol: str) -> None:
+    assert str(Chord.from_harte(label)) == symbol
+
+
+@pytest.mark.parametrize("label", ["", "C:", "H:maj", "C:foo", "C:maj(b2,b6)", "C:maj/0", "C:(9)x", "C:1", None])
+def test_unknown_harte_labels_are_refused(label: object) -> None:
+    with pytest.raises(PlanError, match="Harte label"):
+        Chord.from_harte(label)  # type: ignore[arg-type]
+
+
+@given(chords, semitones)
+def test_transposing_back_and_forth(chord: Chord, n: int) -> None:
+    moved = chord.transpose(n)
+    assert moved.pitch_classes() == tuple((pc + n) % 12 for pc in chord.pitch_classes())
+    assert moved.transpose(-n).pitch_classes() == chord.pitch_classes()
+    assert moved.quality == chord.quality and chord.transpose(12) == chord
+    if "b" in chord.root:
+        assert "#" not in moved.root
+    if "#" in chord.root:
+        assert "b" not in moved.root
+
+
+@pytest.mark.parametrize(
+    ("symbol", "n", "moved"),
+    [("Bb", 3, "Db"), ("F#", 2, "G#"), ("C", 3, "Eb"), ("Am", 4, "C#m"), ("D/F#", 1, "Eb/G"), ("Bb/F", -2, "Ab/Eb")],
+)
+def test_transposed_spelling(symbol: str, n: int, moved: str) -> None:
+    assert str(Chord.parse(symbol).transpose(n)) == moved
+
+
+def test_reduction_to_the_qualities_of_mustango() -> None:
+    reduced = {quality: Chord("C", quality, "F#").reduce() for quality in QUALITIES}
+    assert all((c.root, c.bass) == ("C", "F#") and c.quality in MUSTANGO_QUALITIES for c in reduced.values())
+    expected = {"sus2": "", "sus4": "", "5": "", "add9": "", "9": "7", "11": "7", "13": "7", "7sus4": "7", "7b9": "7"}
+    expected |= {"m9": "m7", "m11": "m7", "maj9": "maj7", "dim7": "dim", "mMaj7": "m", "madd9": "m", "69": "6"}
+    expected |= {quality: quality for quality in MUSTANGO_QUALITIES}
+    assert {quality: reduced[quality].quality for quality in expected} == expected
+    assert Chord("C", "m7b5").reduce(("", "m")) == Chord("C", "m")
+    assert Chord.none().reduce() == Chord.none()
+    with pytest.raises(PlanError, match="known: expected"):
+        Chord("C", "9").reduce(("m",))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [(t, "C minor") for t in ("C minor", "Cm", "C min", "C:min", "c minor", "cm", "C Minor", "C-minor", " Cmin ")]
+    + [(t, "E major") for t in ("E major", "EM", "E maj", "E", "e major", "E Maj", "EMaj")]
+    + [("F# major", "F# major"), ("F♯M", "F# major"), ("Bb minor", "Bb minor"), ("B-flat minor", "Bb minor")]
+    + [("C sharp minor", "C# minor"), ("bb minor", "Bb minor"), ("Ebm", "Eb minor"), ("B minor", "B minor")],
+)
+def test_keys_as_people_write_them(text: str, key: str) -> None:
+    assert str(Key.parse(text)) == key
+
+
+@pytest.mark.parametrize("text", ["", "c", "a", "H minor", "C dorian", "minor", "Cmm", "C# #", 3, None])
+def test_unreadable_keys_are_refused(text: object) -> None:
+    with pytest.raises(PlanError, match="key: expected"):
+        Key.parse(text)  # type: ignore[arg-type]
+
+
+def test_scales_triads_and_relatives() -> None:
+    assert Key.parse("G").scale() == (7, 9, 11, 0, 2, 4, 6)
+    assert Key.parse("Am").scale() == (9, 11, 0, 2, 4, 5, 7)
+    assert [str(c) for c in Key.parse("Eb").diatonic_triads()] == ["Eb", "Fm", "Gm", "Ab", "Bb", "Cm", "Ddim"]
+    assert [str(c) for c in Key.parse("C#m").diatonic_triads()] == ["C#m", "D#dim", "E", "F#m", "G#m", "A", "B"]
+    assert str(Key.parse("Bb").relative()) == "G minor" and str(Key.parse("F#m").relative()) == "A major"
+    assert str(Key.parse("F# major").transpose(4)) == "Bb major"  # not A#, which has ten sharps
+    assert str(Key.parse("Am").transpose(1)) == "Bb minor" and str(Key.parse("C").transpose(-1)) == "B major"
+
+
+@given(keys, semitones)
+def test_key_properties(key: Key, n: int) -> None:
+    moved = key.transpose(n)
+    assert Key.parse(str(key)) == key and key.relative().relative().tonic_pc == key.tonic_pc
+    assert set(key.relative().scale()) == set(key.scale())
+    assert moved.tonic_pc == (key.tonic_pc + n) % 12 and moved.transpose(-n).tonic_pc == key.tonic_pc
+    for triad in key.diatonic_triads():
+        assert set(triad.pitch_classes()) <= set(key.scale())
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("G D/F# Em C", "G major"),
+        ("C G Am F", "C major"),
+        ("Am F C G", "A minor"),
+        ("Dm7 G7 Cmaj7", "C major"),
+        ("Am Dm E Am", "A minor"),
+        ("Dm C Bb A", "D minor"),
+        ("Am7 D7 Gmaj7", "G major"),
+        ("C7 F7 G7 C7", "C major"),
+        ("Gb Ebm Cb Db", "Gb major"),
+        ("F#m D A E", "F# minor"),
+    ],
+)
+def test_key_of_chords(line: str, key: str) -> None:
+    assert str(estimate_key((symbol, 2.0) for symbol, _ in parse_chord_line(line))) == key
+
+
+@given(keys.filter(lambda key: key.tonic in PITCH_NAMES_FLAT or key.tonic in PITCH_NAMES_SHARP))
+def test_key_of_a_complete_plan_is_found_again(key: Key) -> None:
+    plan = MusicPlan(key=str(key), bpm=120).complete()
+    found = estimate_key((chord, end - start) for start, end, chord in plan.chord_intervals())
+    assert (found.tonic_pc, found.mode) == (key.tonic_pc, key.mode)
+
+
+def test_no_key_without_chords() -> None:
+    with pytest.raises(PlanError, match="chords: expected"):
+        estimate_key([("N", 2.0)])
+
+
+def test_tempo_words() -> None:
+    bpms = (30, 40, 41, 60.5, 70, 90, 110, 120, 141, 161, 210, 211)
+    words = ["Grave"] * 2 + ["Largo"] + ["Adagio"] * 2 + ["Andante", "Moderato", "Allegro", "Vivace"]
+    words += ["Presto", "Presto", "Prestissimo"]
+    assert [tempo_word(bpm) for bpm in bpms] == words
+    assert TEMPO_WORDS["Allegro"] == (110, 140)
+    assert all(slow[1] == fast[0] for slow, fast in pairwise(TEMPO_WORDS.values()))
+
+
+def test_beat_grid() -> None:
+    assert beat_grid(120, 3, 2.0) == ((0.0, 1), (0.5, 2), (1.0, 3), (1.5, 1))
+    assert beat_grid(60, 4, 3.0, first_beat=0.5, first_position=4) == ((0.5, 4), (1.5, 1), (2.5, 2))
+    assert len(beat_grid(96, 4, 10.0)) == 16  # the beat at exactly 10 s is outside
+    assert beat_grid(120, 4, 1.0, first_beat=2.0) == ()
+    for arguments in ((0, 4, 1.0), (120, 0, 1.0), (120, 4, 0.0), (120, 4, 1.0, -1.0), (120, 4, 1.0, 0.0, 5)):
+        with pytest.raises(PlanError):
+            beat_grid(*arguments)
+
+
+def test_one_chord_a_bar_cycled() -> None:
+    beats = beat_grid(120, 4, 8.0)
+    assert spread_chords(["G", "Em", "C"], beats, 4, 8.0) == (("G", 0.0), ("Em", 2.0), ("C", 4.0), ("G", 6.0))
+    assert spread_chords(["G", "G", "C"], beats, 4, 8.0) == (("G", 0.0), ("C", 4.0), ("G", 6.0))
+    assert spread_chords(["Am"], beats, 4, 8.0) == (("Am", 0.0),)
+
+
+def test_more_chords_than_bars_share_them() -> None:
+    beats = beat_grid(120, 4, 4.0)
+    spread = spread_chords(["G", "D", "Em", "C"], beats, 4, 4.0)
+    assert spread == (("G", 0.0), ("D", 1.0), ("Em", 2.0), ("C", 3.0))
+    waltz = spread_chords(["G", "D", "Em"], beat_grid(60, 3, 6.0), 3, 6.0)
+    assert waltz == (("G", 0.0), ("D", 1.0), ("Em", 3.0), ("G", 4.0))
+    with pytest.raises(PlanError, match="from 1 to 8 chords for 8 beats"):
+        spread_chords(["G", "D", "A"] * 3, beats, 4, 4.0)
+    with pytest.raises(PlanError, match="chords"):
+        spread_chords([], beats, 4, 4.0)
+
+
+def test_first_chord_starts_at_zero_over_a_pickup() -> None:
+    beats = beat_grid(60, 4, 10.0, first_beat=0.5, first_position=4)
+    assert spread_chords(["G", "D", "C"], beats, 4, 10.0) == (("G", 0.0), ("D", 5.5), ("C", 9.5))
+    assert spread_chords(["G"], (), 4, 10.0) == (("G", 0.0),)
+
+
+@pytest.mark.parametrize(
+    "line", ["G D/F# Em C", "G, D/F# | Em - C", "G-D/F#-Em-C", "| G D/F# | Em C |", "G → D/F#;Em,C"]
+)
+def test_chord_lines(line: str) -> None:
+    assert parse_chord_line(line) == (("G", None), ("D/F#", None), ("Em", None), ("C", None))
+
+
+def test_timed_chord_lines_and_minus_as_minor() -> None:
+    assert parse_chord_line("G@0 Em@2.5") == (("G", 0.0), ("Em", 2.5))
+    assert parse_chord_line("A-7 D7") == (("Am7", None), ("D7", None))
+
+
+@pytest.mark.parametrize("line", ["", " - ", "G@0 Em", "G@x", "G@-1", "@2", "G H", "G-H", None])
+def test_unreadable_chord_lines_are_refused(line: object) -> None:
+    with pytest.raises(PlanError, match="chords: expected"):
+        parse_chord_line(line)  # type: ignore[arg-type]
+
+
+def test_plan_holds_canonical_values() -> None:
+    plan = MusicPlan(bpm=120, meter=np.int64(3), key="Cm", chords=[["CM7", 0], ("N.C.", 2)], beats=[], duration=10)
+    assert plan == MusicPlan(120.0, 3, "C minor", (("Cmaj7", 0.0), ("N", 2.0)), None, 10.0)
+    assert type(plan.meter) is int and type(plan.bpm) is float
+    assert hash(plan) == hash(MusicPlan.from_json(plan.to_json())) and not plan.is_complete
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("bpm", v) for v in (29, 301, float("nan"), "120", True)]
+    + [("meter", v) for v in (0, 13, 3.5, "3", True)]
+    + [("key", v) for v in ("", "H", 3)]
+    + [("duration", v) for v in (0.4, 601, float("inf"), "10")]
+    + [("chords", v) for v in ("G D", ["G"], [("G", 0), ("D", 0)], [("G", 2), ("D", 1)], [("H", 0)], [("G", -1)], 5)]
+    + [("beats", v) for v in ([(0, 0)], [(0, 13)], [(0, 1.5)], [(1, 1), (1, 2)], [(-1, 1)], [0.5], {"a": 1})],
+)
+def test_plan_fields_are_checked(field: str, value: object) -> None:
+    with pytest.raises(PlanError, match=rf"^{field}: expected .*, got "):
+        MusicPlan(**{field: value})
+
+
+def test_fields_are_checked_against_each_other() -> None:
+    with pytest.raises(PlanError, match="chords: expected a number from 0 to 5"):
+        MusicPlan(chords=[("G", 6.0)], duration=5)
+    with pytest.raises(PlanError, match="beats: expected an integer from 1 to 3, got 4"):
+        MusicPlan(beats=[(0.0, 4)], meter=3)
+    with pytest.raises(PlanError, match="plan: expected a mapping with fields"):
+        MusicPlan.from_dict({"tempo": 120})
+    with pytest.raises(PlanError, match="plan: expected"):
+        MusicPlan().with_(tempo=120)
+    for text in ("[1]", "{", "3"):
+        with pytest.raises(PlanError, match="plan: expected"):
+            MusicPlan.from_json(text)
+
+
+def test_complete_from_nothing_and_from_the_key() -> None:
+    plan = MusicPlan().complete()
+    assert (plan.bpm, plan.meter, plan.key, plan.duration) == (120.0, 4, "C major", 10.0)
+    assert plan.chords == (("C", 0.0), ("G", 2.0), ("Am", 4.0), ("F", 6.0), ("C", 8.0))
+    assert plan.downbeat_times() == (0.0, 2.0, 4.0, 6.0, 8.0) and len(plan.beat_times()) == 20
+    minor = MusicPlan(key="Cm", bpm=120, duration=8).complete()
+    assert [symbol for symbol, _ in minor.chords] == ["Cm", "Ab", "Eb", "Bb"]
+
+
+def test_complete_from_chords() -> None:
+    plan = MusicPlan(bpm=90, meter=3).complete(["G", "D/F#", "Em", "C"])
+    assert plan.key == "G major"
+    assert plan.chords[:3] == (("G", 0.0), ("D/F#", 2.0), ("Em", 4.0))
+    timed = MusicPlan(chords=[("Am", 0), ("F", 2.5), ("C", 5), ("G", 7.5)]).complete()
+    assert (timed.bpm, timed.key) == (96.0, "A minor")  # a bar of 2.5 s
+    assert {t for _, t in timed.chords} <= set(timed.beat_times())
+    assert MusicPlan(chords=[("N", 0)]).complete().key == "C major"
+    with pytest.raises(PlanError, match="chord_symbols: expected None"):
+        timed.complete(["G"])
+
+
+def test_complete_from_beats() -> None:
+    beats = [(0.4, 3), (1.0, 1), (1.6, 2), (2.2, 3), (2.8, 1), (3.4, 2), (4.0, 3)]
+    plan = MusicPlan(beats=beats, duration=5).complete(["G", "C"])
+    assert plan.bpm == pytest.approx(100) and plan.meter == 3 and plan.beats == tuple(beats)
+    assert plan.chords == (("G", 0.0), ("C", 2.8))
+    assert MusicPlan(beats=[(0, 1), (30, 2), (30.5, 1), (31, 2)]).complete().duration == pytest.approx(31.5)
+
+
+@given(plans())
+def test_complete_keeps_what_is_given(plan: MusicPlan) -> None:
+    if plan.bpm is None:  # random beats make no tempo
+        plan = plan.with_(bpm=100.0)
+    full = plan.complete()
+    assert full.is_complete and full == plan.complete() and full.complete() == full
+    for name, value in vars(plan).items():
+        assert value is None or getattr(full, name) == value
+    if plan.chords is None:
+        assert full.chords[0][1] == 0.0 and {t for _, t in full.chords[1:]} <= set(full.beat_times())
+
+
+@given(plans())
+def test_json_round_trip(plan: MusicPlan) -> None:
+    assert MusicPlan.from_json(plan.to_json()) == plan == MusicPlan.from_dict(plan.to_dict())
+    assert plan.to_dict()["chords"] == (None if plan.chords is None else [list(pair) for pair in plan.chords])
+
+
+@given(plans(), st.floats(0.8, 1.25))
+def test_stretch_and_back(plan: MusicPlan, factor: float) -> None:
+    fast = plan.stretch(factor)
+    assert approx_equal(fast.stretch(1 / factor), plan)
+    assert fast.key == plan.key and fast.meter == plan.meter
+    if plan.duration is not None:
+        assert fast.duration == pytest.approx(plan.duration / factor)
+
+
+def test_stretch_by_hand() -> None:
+    fast = MusicPlan(120, 4, "C", [("C", 0), ("G", 2)], [(0, 1), (0.5, 2)], 10).stretch(1.25)
+    assert fast == MusicPlan(150, 4, "C", [("C", 0), ("G", 1.6)], [(0, 1), (0.4, 2)], 8)
+    with pytest.raises(PlanError, match="bpm: expected a number from 30 to 300"):
+        fast.stretch(3)
+
+
+@given(plans(), semitones)
+def test_transpose_and_back(plan: MusicPlan, n: int) -> None:
+    moved, back = plan.transpose(n), plan.transpose(n).transpose(-n)
+    assert plan.transpose(0) == plan and moved.beats == plan.beats
+    for before, after, again in zip(*(p.chord_intervals() for p in (plan, moved, back)), strict=True):
+        assert before[:2] == after[:2] and before[2].pitch_classes() == again[2].pitch_classes()
+        assert after[2].pitch_classes() == tuple((pc + n) % 12 for pc in before[2].pitch_classes())
+
+
+def test_chords_are_spelled_in_the_new_key() -> None:
+    plan = MusicPlan(key="Ab major", chords=[("Ab", 0), ("Eb/G", 2), ("Fm", 4), ("Db", 6), ("N", 8)])
+    assert [symbol for symbol, _ in plan.transpose(1).chords] == ["A", "E/G#", "F#m", "D", "N"]
+    borrowed = MusicPlan(key="G major", chords=[("G", 0), ("Eb", 2)]).transpose(7)
+    assert (borrowed.key, borrowed.chords) == ("D major", (("D", 0.0), ("Bb", 2.0)))
+
+
+def test_crop_by_hand() -> None:
+    plan = MusicPlan(120, 4, "C", [("C", 1), ("G", 2), ("F", 4)], [(0, 1), (1, 2), (2, 3), (3, 4)], 6)
+    part = plan.crop(2.5, 4.5)
+    assert (part.chords, part.beats, part.duration) == ((("G", 0.0), ("F", 1.5)), ((0.5, 4),), 2.0)
+    assert plan.crop(2, 3).beats == ((0.0, 3),)
+    assert plan.crop(0, 0.75).chords == (("N", 0.0),)  # nothing sounds yet, and nothing may be invented
+    with pytest.raises(PlanError, match=r"end: expected a number from 1.5 to 6"):
+        plan.crop(1, 7)
+
+
+@given(plans(), st.integers(0, 18_000), st.integers(500, 10_000))
+def test_crop_keeps_what_sounds(plan: MusicPlan, start_ms: int, length_ms: int) -> None:
+    start, end = start_ms / 1000, min((start_ms + length_ms) / 1000, plan.duration or 600)
+    part = plan.crop(start, end)
+    assert part.duration == pytest.approx(end - start)
+    expected = [(t - start, position) for t, position in plan.beats or () if start <= t < end]
+    assert np.allclose(np.array(part.beats or ()), np.array(expected), atol=1e-6)
+    for middle in np.linspace(start, end, 5)[:-1] + 0.0003:  # between the milliseconds that chords start on
+        sounding = [symbol for symbol, t in plan.chords or () if t <= middle]
+        heard = [symbol for symbol, t in part.chords or () if t <= middle - start]
+        assert (sounding[-1:] == heard[-1:]) or (not sounding and heard in ([], ["N"]))
+
+
+def test_chord_intervals() -> None:
+    plan = MusicPlan(chords=[("C", 1), ("G/B", 2.5)], duration=4)
+    assert plan.chord_intervals() == [(1.0, 2.5, Chord("C")), (2.5, 4.0, Chord("G", "", "B"))]
+    assert plan.with_(duration=None).chord_intervals()[-1][:2] == (2.5, 2.5)
+    assert MusicPlan().chord_intervals() == [] and MusicPlan().beat_times() == ()
