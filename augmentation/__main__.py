@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -104,6 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(label, error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader of our output has seen enough (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"{label} {error}; what is done stays, the same command continues", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """Turns patterns into notes: the grid of bars, drums, bass and chord instruments.
 
-Time is counted in beats: beat `i` of the (extended) beat list sits at coordinate `i`, and the composer maps coordinates to
-seconds, so that a grid with tempo drift is played as exactly as a steady one. A raw note is
+Time is counted in beats: beat `i` of the (extended) beat list sits at coordinate `i`, and the composer maps coordinates
+to seconds, so that a grid with tempo drift is played as exactly as a steady one. A raw note is
 `(start beat, length in beats, MIDI pitch, velocity 0-1)`.
 """
 
@@ -30,7 +30,7 @@ _LEVELS = {"X": 1.0, "D": 0.95, "U": 0.8, "x": 0.85, "p": 0.9, "o": 0.6, "u": 0.
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: first beat coordinate, number of beats, index in the piece, section letter 0/1, and whether it ends one."""
+    """One bar: first beat, number of beats, index in the piece, section (0 or 1), whether it opens or closes one."""
 
     start: int
     beats: int

@@ -1,14 +1,15 @@
 """The composer: a seed becomes an arranged piece with exact labels.
 
-A piece is a window of `duration` seconds cut from longer music: notes sounding over the cut are struck again at 0 with what
-remains of them. Its plan holds the exact beats, chords, tempo, metre and key. The same seed and arguments always give the
-same piece, in any process.
+A piece is a window of `duration` seconds cut from longer music: notes sounding over the cut are struck again at 0 with
+what remains of them. Its plan holds the exact beats, chords, tempo, metre and key. The same seed and arguments always
+give the same piece, in any process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -30,11 +31,11 @@ from augmentation.patterns_bass import BASS_PATTERNS
 from augmentation.patterns_comping import COMPING_PATTERNS, SECOND_PATTERNS
 from augmentation.patterns_drums import DRUM_PATTERNS
 from augmentation.patterns_melody import MELODY_PATTERNS
-from augmentation.styles import ENERGIES, INSTRUMENTS, MOODS, STYLES, Mood, Style
+from augmentation.styles import INSTRUMENTS, MOODS, STYLES, Mood, Style
 from munet.music import Key, MusicPlan
 
 Rng = np.random.Generator
-_ENERGY_LOUDNESS = dict(zip(ENERGIES, (0.78, 0.9, 1.0), strict=True))
+_ENERGY_LOUDNESS = MappingProxyType({"calm": 0.78, "moderate": 0.9, "energetic": 1.0})
 _SHORTEST = 0.03  # seconds; what is left of a note after the cut is dropped below this
 _PLUCKED = frozenset({24, 25, 26, 27, 28, 105, 46, 45, 15, 107, 108})
 _HIGH = frozenset({8, 9, 10, 72, 73, 74, 75, 78, 11, 12, 13, 40, 110, 108})

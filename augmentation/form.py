@@ -1,7 +1,7 @@
 """The frame of a piece: tempo, metre, key, beat grid and chords, drawn around whatever a plan already fixes.
 
-A clip is a window cut from a longer piece, so the first beat has a random phase and bars begin before second 0. A `Timeline`
-holds the beats of the clip, extended on both sides, as the map between beat coordinates and seconds.
+A clip is a window cut from a longer piece, so the first beat has a random phase and bars begin before second 0. A
+`Timeline` holds the beats of the clip, extended on both sides, as the map between beat coordinates and seconds.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def _slots(starts: Sequence[int], rhythm: str, rng: Rng) -> list[int]:
 
 
 def chord_spans(plan: MusicPlan, timeline: Timeline, centre: int) -> tuple[Span, ...]:
-    """The plan's chords at beat coordinates with voicings around `centre` (MIDI pitch); silence before the first chord."""
+    """The plan's chords at beat coordinates, voiced around `centre` (MIDI pitch); silence before the first."""
     chords = [(chord_from(symbol), start) for symbol, start in plan.chords or ()]
     starts = timeline.to_beats(np.array([start for _, start in chords])).tolist()
     snapped = [round(s) if abs(s - round(s)) < 1e-6 else s for s in starts]

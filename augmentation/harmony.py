@@ -1,8 +1,8 @@
 """Chord progressions and their voicings.
 
-Progressions are written as chord symbols over a tonic of C (major or minor) and moved to the key with `Chord.transpose`;
-nothing here parses or spells a symbol. Voicings are MIDI pitches in close position that move as little as possible from
-chord to chord, with every tone of the chord present.
+Progressions are written as chord symbols over a tonic of C (major or minor) and moved to the key with
+`Chord.transpose`; nothing here parses or spells a symbol. Voicings are MIDI pitches in close position that move as
+little as possible from chord to chord, with every tone of the chord present.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
                     "C Bb F C", "F C G Am", "C G Am Em F C F G", "C Dm F G", "C E Am F", "C F Fm C", "C Am Dm G",
                 ),
                 "minor": (
-                    "Cm Ab Eb Bb", "Cm Bb Ab Bb", "Cm Fm Ab G", "Cm Eb Bb Fm", "Ab Bb Cm Cm", "Cm Gm Ab Bb", "Cm Ab Fm G",
+                    "Cm Ab Eb Bb", "Cm Bb Ab Bb", "Cm Fm Ab G", "Cm Eb Bb Fm", "Ab Bb Cm Cm", "Cm Gm Ab Bb",
+                    "Cm Ab Fm G",
                     "Cm Bb Fm Cm", "Fm Cm Gm Ab", "Cm Bb Ab G",
                 ),
             }
@@ -34,7 +35,8 @@ PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             {
                 "major": ("C Bb F C", "C Eb F C", "C G Bb F", "C F Ab Bb"),
                 "minor": (
-                    "Cm Ab Bb Cm", "Cm Eb Bb F", "Cm Bb Ab G", "Cm Ab Eb Bb", "Cm Db Cm Bb", "Cm Ab Fm Gm", "Cm Gm Ab Eb",
+                    "Cm Ab Bb Cm", "Cm Eb Bb F", "Cm Bb Ab G", "Cm Ab Eb Bb", "Cm Db Cm Bb", "Cm Ab Fm Gm",
+                    "Cm Gm Ab Eb",
                     "Cm Fm Ab Bb", "Cm Cm Ab Bb", "Cm Ebm Bbm Ab",
                 ),
             }
@@ -47,7 +49,8 @@ PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
                     "Fmaj7 Fm6 Em7 A7", "Cmaj7 Bm7b5 E7 Am7", "Cmaj7 Ebdim Dm7 G7", "C6 Gaug C6 Am7",
                 ),
                 "minor": (
-                    "Dm7b5 G7 Cm6 Cm6", "Cm7 Fm7 Dm7b5 G7", "Cm7 F7 Bbmaj7 Ebmaj7", "Fm7 Bb7 Ebmaj7 Abmaj7 Dm7b5 G7 Cm7 Cm7",
+                    "Dm7b5 G7 Cm6 Cm6", "Cm7 Fm7 Dm7b5 G7", "Cm7 F7 Bbmaj7 Ebmaj7",
+                    "Fm7 Bb7 Ebmaj7 Abmaj7 Dm7b5 G7 Cm7 Cm7",
                     "Cm6 Abmaj7 Dm7b5 G7", "Cm7 Bb7 Abmaj7 G7", "Cm7 Am7b5 Dm7b5 G7", "Cm6 Caug Fm6 G7",
                 ),
             }
@@ -66,11 +69,13 @@ PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "classical": MappingProxyType(
             {
                 "major": (
-                    "C G7 C F C G7 C C", "C F G C", "C Am F G", "C G Am Em F C F G", "C Dm G7 C", "C Bdim C G", "C F Bdim Em Am Dm G C",
+                    "C G7 C F C G7 C C", "C F G C", "C Am F G", "C G Am Em F C F G", "C Dm G7 C", "C Bdim C G",
+                    "C F Bdim Em Am Dm G C",
                     "C A7 Dm G7", "C D7 G G7", "C Caug F G7", "C E7 Am D7 G C",
                 ),
                 "minor": (
-                    "Cm Fm G7 Cm", "Cm G7 Cm G7", "Cm Ab Ddim G7", "Cm Fm Bb Eb Ab Ddim G Cm", "Cm Bb Ab G", "Cm Bdim Cm G7",
+                    "Cm Fm G7 Cm", "Cm G7 Cm G7", "Cm Ab Ddim G7", "Cm Fm Bb Eb Ab Ddim G Cm", "Cm Bb Ab G",
+                    "Cm Bdim Cm G7",
                     "Cm Gm Ab Eb Fm Cm Fm G", "Cm C7 Fm G7", "Eb Bb Cm G7",
                 ),
             }
@@ -79,22 +84,26 @@ PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             {
                 "major": ("C Em F G", "C F Am G", "C Ab Bb C", "C G F Fm", "Am F C G", "C D F C", "C Bb Ab Bb"),
                 "minor": (
-                    "Cm Ab Eb Bb", "Cm Fm Cm G", "Cm Ab Fm G", "Cm Em Cm Em", "Cm Gm Ab Fm", "Cm Eb Fm Ab", "Cm Abm Cm G",
+                    "Cm Ab Eb Bb", "Cm Fm Cm G", "Cm Ab Fm G", "Cm Em Cm Em", "Cm Gm Ab Fm", "Cm Eb Fm Ab",
+                    "Cm Abm Cm G",
                     "Cm Bb Ab Caug", "Cm Db Cm Bb", "Cm Ddim Eb Bdim",
                 ),
             }
         ),
         "modal": MappingProxyType(
             {
-                "major": ("Cmaj7 Fmaj7", "C F Am F", "Cmaj7 Em7 Fmaj7 Am7", "C D C D", "Fmaj7 G Am7 Cmaj7", "Cadd9 Gsus4 Am7 Fmaj7"),
-                "minor": ("Cm7 Abmaj7", "Cm Bb Ab Bb", "Cm7 F Cm7 F", "Cm7 Ebmaj7 Abmaj7 Gm7", "Abmaj7 Bb Cm7 Cm7", "Cm Db Cm Db"),
+                "major": ("Cmaj7 Fmaj7", "C F Am F", "Cmaj7 Em7 Fmaj7 Am7", "C D C D", "Fmaj7 G Am7 Cmaj7",
+                "Cadd9 Gsus4 Am7 Fmaj7"),
+                "minor": ("Cm7 Abmaj7", "Cm Bb Ab Bb", "Cm7 F Cm7 F", "Cm7 Ebmaj7 Abmaj7 Gm7", "Abmaj7 Bb Cm7 Cm7",
+                "Cm Db Cm Db"),
             }
         ),
         "club": MappingProxyType(
             {
                 "major": ("C Am F G", "F G Am C", "C G Am F", "Fmaj7 Em7 Am7 G", "C Em Am F"),
                 "minor": (
-                    "Cm Ab Bb Gm", "Cm7 Fm7", "Cm Eb Bb F", "Abmaj7 Gm7 Cm7 Bb", "Cm Cm Ab Bb", "Fm7 Gm7 Cm7 Cm7", "Cm Db Cm Bb",
+                    "Cm Ab Bb Gm", "Cm7 Fm7", "Cm Eb Bb F", "Abmaj7 Gm7 Cm7 Bb", "Cm Cm Ab Bb", "Fm7 Gm7 Cm7 Cm7",
+                    "Cm Db Cm Bb",
                     "Cm7 Cm7 Fm7 Gm7",
                 ),
             }
@@ -102,11 +111,13 @@ PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "soul": MappingProxyType(
             {
                 "major": (
-                    "Cmaj7 Em7 Fmaj7 G", "Cmaj7 Dm7 Em7 Fmaj7", "Fmaj7 Em7 Dm7 Cmaj7", "C C7 F Fm", "Am7 D7 Fmaj7 G", "C E7 Am7 Fm6",
+                    "Cmaj7 Em7 Fmaj7 G", "Cmaj7 Dm7 Em7 Fmaj7", "Fmaj7 Em7 Dm7 Cmaj7", "C C7 F Fm", "Am7 D7 Fmaj7 G",
+                    "C E7 Am7 Fm6",
                     "C Caug C6 C7", "Dm7 Em7 Fmaj7 G7",
                 ),
                 "minor": (
-                    "Cm7 Fm7", "Cm7 Gm7 Abmaj7 Bb", "Cm7 Bb7 Abmaj7 G7", "Abmaj7 Gm7 Cm7 Eb", "Cm7 F7 Cm7 F7", "Fm7 Gm7 Cm7 Bb7",
+                    "Cm7 Fm7", "Cm7 Gm7 Abmaj7 Bb", "Cm7 Bb7 Abmaj7 G7", "Abmaj7 Gm7 Cm7 Eb", "Cm7 F7 Cm7 F7",
+                    "Fm7 Gm7 Cm7 Bb7",
                     "Cm6 Dm7b5 G7 Cm6",
                 ),
             }
@@ -114,21 +125,25 @@ PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "folk": MappingProxyType(
             {
                 "major": (
-                    "C F C G", "C G C C", "C Am F G", "C F G C", "G F C C", "C C F C G G C C", "C Em F C", "C D7 G7 C", "C Bb F C", "Am G C F",
+                    "C F C G", "C G C C", "C Am F G", "C F G C", "G F C C", "C C F C G G C C", "C Em F C", "C D7 G7 C",
+                    "C Bb F C", "Am G C F",
                 ),
-                "minor": ("Cm Bb Cm Bb", "Cm Ab Bb Cm", "Cm Fm Cm G", "Cm Eb Bb Cm", "Cm Bb Ab Bb", "Cm Fm Bb Eb", "Cm F Cm Bb"),
+                "minor": ("Cm Bb Cm Bb", "Cm Ab Bb Cm", "Cm Fm Cm G", "Cm Eb Bb Cm", "Cm Bb Ab Bb", "Cm Fm Bb Eb",
+                "Cm F Cm Bb"),
             }
         ),
         "funk": MappingProxyType(
             {
                 "major": ("C7 F7", "C7 C7 F7 C7", "Cmaj7 Am7 Dm7 G7", "C7 Bb F C7", "Fmaj7 Em7 Dm7 G7"),
-                "minor": ("Cm7 F7", "Cm7 Cm7 Fm7 Cm7", "Cm7 Bb7 Ab7 G7", "Fm7 Bb7 Ebmaj7 Cm7", "Cm7 Ebmaj7 Fm7 G7", "Cm6 F7 Cm6 Bb"),
+                "minor": ("Cm7 F7", "Cm7 Cm7 Fm7 Cm7", "Cm7 Bb7 Ab7 G7", "Fm7 Bb7 Ebmaj7 Cm7", "Cm7 Ebmaj7 Fm7 G7",
+                "Cm6 F7 Cm6 Bb"),
             }
         ),
         "latin": MappingProxyType(
             {
                 "major": ("C F G F", "C F G C", "C Am Dm G7", "Cmaj7 A7 Dm7 G7", "C6 C#dim Dm7 G7"),
-                "minor": ("Cm Fm G7 Cm", "Cm Bb Ab G7", "Cm Fm Bb7 Eb", "Cm7 F7 Cm7 G7", "Dm7b5 G7 Cm6 Cm6", "Cm G7 Cm G7"),
+                "minor": ("Cm Fm G7 Cm", "Cm Bb Ab G7", "Cm Fm Bb7 Eb", "Cm7 F7 Cm7 G7", "Dm7b5 G7 Cm6 Cm6",
+                "Cm G7 Cm G7"),
             }
         ),
     }
@@ -159,7 +174,8 @@ def _moved(symbol: str, semitones: int) -> Chord:
 def progression(rng: np.random.Generator, style: Style, key: Key) -> tuple[Chord, ...]:
     """Draws one cycle of chords in the key, coloured for the style.
 
-    About one piece in seven wanders through chords of any root and quality around the tonic, so that chords rare in songs
+    About one piece in seven wanders through chords of any root and quality around the tonic,
+    so that chords rare in songs
     (augmented, half-diminished, far roots) are heard often enough to be learnt.
     """
     if rng.random() < _FREE_SHARE:
@@ -233,7 +249,8 @@ def voice(chord: Chord, previous: Sequence[int], centre: int = 60) -> tuple[int,
         centre: MIDI pitch around which the voicing lies.
 
     Returns:
-        Ascending MIDI pitches, one per pitch class of the chord (a slash bass that is no chord tone is left to the bass).
+        Ascending MIDI pitches,
+        one per pitch class of the chord (a slash bass that is no chord tone is left to the bass).
     """
     if chord.is_none:
         return ()

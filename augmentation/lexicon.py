@@ -1,6 +1,6 @@
 """The words of captions: what people call styles, instruments, moods, tempi and metres.
 
-Every phrase here is checked against the piece before it is written (`augmentation.captions`): one that names an
+Every phrase here is checked against the piece before it is written (`augmentation.wording`): one that names an
 instrument needs that instrument (`mentions` finds the names), one that names a metre or a tempo needs that too. So a
 table may hold phrases that are true of some pieces of a style only, "piano trio" for one. Tempi in beats per minute.
 """
@@ -17,7 +17,7 @@ def _table(rows: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({name: tuple(part.strip() for part in text.split(",")) for name, text in rows.items()})
 
 
-# Instrument -> what it may be called; its own name is always among them.
+# Instrument -> what it may be called, for the names of `augmentation.styles.INSTRUMENTS` and the drums.
 INSTRUMENT_NOUNS = _table({
     "drums": "drums, drum kit, drum set, drumming", "piano": "piano, grand piano, acoustic piano",
     "bright piano": "bright piano, piano, upright piano",
@@ -44,7 +44,7 @@ INSTRUMENT_NOUNS = _table({
     "violin": "violin", "viola": "viola", "cello": "cello", "fiddle": "fiddle",
     "pizzicato strings": "pizzicato strings, plucked strings", "harp": "harp, concert harp",
     "strings": "strings, string section, string ensemble",
-    "slow strings": "slow strings, lush strings, string ensemble",
+    "slow strings": "lush strings, legato strings, strings, string ensemble",
     "synth strings": "synth strings, synthesized strings, string machine", "choir": "choir, choir voices",
     "trumpet": "trumpet", "muted trumpet": "muted trumpet, trumpet with a mute", "trombone": "trombone",
     "tuba": "tuba", "French horn": "French horn, orchestral horn", "brass section": "brass section, horn section",

@@ -36,7 +36,7 @@ class Heard:
         beats: (second, position in the bar); 1 is a downbeat, 0 means that the position is unknown.
         beat_confidence: 0 to 1; below 0.3 the tempo is often wrong.
         key: such as "C minor".
-        key_confidence: share of the methods that agree with `key`.
+        key_confidence: share of the methods that agree with `key`; None when the key was not listened for.
         chords: (Harte label, start second, end second).
         missing: what could not be measured, and why.
     """

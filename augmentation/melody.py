@@ -1,6 +1,6 @@
 """Melodies: a two-bar rhythm with a contour, repeated and answered, fitted to each chord.
 
-Strong notes are chord tones. Light notes are scale tones that lie a whole tone or more from every chord tone, or chord tones.
+Strong notes are chord tones. Light notes are chord tones or scale tones a whole tone or more from every chord tone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Comping patterns: how an instrument plays the chord, one table per style, ordered from sparse to busy.
 
-One cell per beat, evenly divided. `X`/`x`/`o` the whole chord (accent, plain, soft), `D`/`U` strum down and up, `p` short
+One cell per beat, evenly divided. `X`/`x`/`o` the whole chord (accent, plain, soft), `D`/`U` strum down and up,
+`p` short
 power chord with octave, `u` the chord without its lowest note, `b` low root, `f` low fifth, `0`-`6` one note of the
 voicing counted from below (an arpeggio goes on into the next octave), `-` held, `.` silence.
 """
@@ -20,19 +21,21 @@ COMPING_PATTERNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "blues shuffle": ("x- -- x- --", "x- x- x- x-", "xx xx xx xx", "X. .x X. .x", ".x .x .x .x"),
         "slow blues": ("x-- --- x-- ---", "xxx xxx xxx xxx", "x-- ..x x-- ..x", "012 321 012 321"),
         "waltz": (".. x- x-", ".. x. x.", "x- x- x-", "01 23 21"),
-        "classical piano": ("0212 0212 0212 0212", "02 12 02 12", "01 23 01 23", "x- x- x- x-", "012 321 012 321", "0123 4321 0123 4321"),
+        "classical piano": ("0212 0212 0212 0212", "02 12 02 12", "01 23 01 23", "x- x- x- x-", "012 321 012 321",
+        "0123 4321 0123 4321"),
         "orchestral": ("x- -- x- --", "x- x- x- x-", "xx xx xx xx", "x.xx x.x. x.xx x.x.", "xxx xxx xxx xxx"),
         "ambient": ("0- 1- 2- 1-", "01 23 21 23", "02 13 24 13", "x- 2- 3- 2-", "0123 4321 0123 4321"),
         "house": ("X- .x .. x.", ".x .x .x .x", "X..x ..x. .x.. x...", "X.x. .x.x ..x. x.x."),
-        "techno": ("X... ..x. ..x. ....", "x.x. x.x. x.x. x.x.", "0.2. 1.3. 0.2. 1.3.", "0123 0123 0123 0123", "X..x ..x. X..x ..x."),
+        "techno": ("X... ..x. ..x. ....", "x.x. x.x. x.x. x.x.", "0.2. 1.3. 0.2. 1.3.", "0123 0123 0123 0123",
+        "X..x ..x. X..x ..x."),
         "hip hop": ("X- -- -- --", "X--- ---- --x- ----", "X--- ..x. .x-- ----", "0- 2- 1- 3-", "Xx xx Xx xx"),
         "folk guitar": ("b- u- f- u-", "D- D- D- D-", "02 13 f2 13", "D- DU .U DU", "b2 12 f2 12", "D. DU D. DU"),
         "reggae": (".X .X .X .X", ".. X. .. X.", ".X .X .X .X", "..X. ..Xx ..X. ..Xx"),
-        "funk": ("X... ..x. .... ....", "X..x ..x. ..x. x...", "Xx.x .xx. x.x. .xx.", "X.xx .xx. .xx. xx.x"),
+        "funk": ("X... ...x X... ....", "X..x ..x. X... x...", "Xx.x x.x. Xx.x x.x.", "X.xx X.x. X.xx X..x"),
         "metal": ("p- -- -- --", "pp pp pp pp", "p.pp p.pp p.pp p.pp", "pppp pppp pppp pppp", "p- .p -- p-"),
         "synthwave": ("X- -- X- --", "01 23 01 23", "0121 0121 0121 0121", "0123 4321 0123 4321", "X- -x -- x-"),
         "country": ("b- u- f- u-", "bU DU fU DU", "b. D. f. D.", "D- DU D- DU", "b2u2 f2u2 b2u2 f2u2"),
-        "salsa": ("X. x. .x .x", "X. xx .x x.", "Xx .x .x .x", "0. 2x .x .x"),
+        "salsa": ("X.x. .x.x X.x. .x.x", "X.xx .xx. X.xx .xx.", "Xx.x .x.x Xx.x .x.x", "x.2x .x.x x.2x .x.x"),
         "lo-fi": ("X- -- -- --", "X- -- .x --", "X--- ---- --x- ----", "X--- ..x- ---- x---"),
         "celtic jig": ("x-- x--", "D-- D-U", "D-U D-U", "012 321", "DUD UDU"),
         "march": (".x .x", "x. x.", "xx xx", ".x xx"),
@@ -65,7 +68,7 @@ SECOND_PATTERNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "metal": ("X- -- -- --", "X- -- X- --", "X- X- X- X-"),
         "synthwave": ("0123 0123 0123 0123", "01 23 21 23", "X- -- X- --"),
         "country": ("x- -- x- --", ".x .x .x .x", "0123 2101 0123 2101"),
-        "salsa": ("X. .. .. .x", "X- -- X. x.", "x- -- -- --"),
+        "salsa": ("X... ...x X... ...x", "X--- --x. X--- x.x.", "x--- ---- x--- ----"),
         "lo-fi": ("0- -2 -- 3-", "01 23 21 23", "X- -- -- --"),
         "celtic jig": ("x-- x--", "x-- ---", "012 321"),
         "march": ("x. x.", "x- --"),

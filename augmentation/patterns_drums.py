@@ -12,9 +12,12 @@ from types import MappingProxyType
 # Short names of General MIDI percussion keys and their loudness relative to the snare.
 DRUMS: Mapping[str, tuple[int, float]] = MappingProxyType(
     {
-        "kick": (36, 1.0), "kick2": (35, 0.9), "rim": (37, 0.8), "snare": (38, 0.95), "clap": (39, 0.85), "snare2": (40, 0.95),
-        "hat": (42, 0.5), "pedal": (44, 0.5), "open": (46, 0.45), "tom1": (50, 0.8), "tom2": (47, 0.8), "tom3": (43, 0.85),
-        "crash": (49, 0.6), "ride": (51, 0.5), "bell": (53, 0.5), "tamb": (54, 0.45), "cow": (56, 0.5), "bongo1": (60, 0.6),
+        "kick": (36, 1.0), "kick2": (35, 0.9), "rim": (37, 0.8), "snare": (38, 0.95), "clap": (39, 0.85),
+        "snare2": (40, 0.95),
+        "hat": (42, 0.5), "pedal": (44, 0.5), "open": (46, 0.45), "tom1": (50, 0.8), "tom2": (47, 0.8), "tom3": (43,
+        0.85),
+        "crash": (49, 0.6), "ride": (51, 0.5), "bell": (53, 0.5), "tamb": (54, 0.45), "cow": (56, 0.5), "bongo1": (60,
+        0.6),
         "bongo2": (61, 0.6), "conga1": (62, 0.6), "conga2": (63, 0.7), "conga3": (64, 0.7), "timb": (65, 0.6),
         "shaker": (70, 0.45), "clave": (75, 0.6), "block": (76, 0.55), "low block": (77, 0.55), "tri": (81, 0.4),
     }
@@ -60,9 +63,9 @@ DRUM_PATTERNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "kick: X. .x x. .x / snare: .o Xo .o Xo / hat: Xx Xx Xx Xx",
         ),
         "slow blues": (
-            "kick: x.. ... x.. ... / rim: ... x.. ... x.. / hat: xxx xxx xxx xxx",
-            "kick: X.. ..x x.. ... / snare: ... X.. ... X.. / ride: Xxx Xxx Xxx Xxx",
-            "kick: X.. ..x x.x ... / snare: ... X.. ... X.x / hat: Xxx Xxx Xxx Xxx",
+            "kick: X.. ... x.. ... / rim: ... X.. ... X.. / hat: x.o x.o x.o x.o",
+            "kick: X.. ... x.. ..x / snare: ... X.. ... X.. / hat: Xoo Xoo Xoo Xoo",
+            "kick: X.. ..x x.. ... / snare: ... X.. ... X.o / ride: Xoo Xoo Xoo Xoo",
         ),
         "waltz": (
             "kick: x. .. .. / tri: .. x. x.",
@@ -86,7 +89,8 @@ DRUM_PATTERNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "kick: X. X. X. X. / hat: .x .x .x .x",
             "kick: X. X. X. X. / open: .x .x .x .x / clap: .. X. .. X.",
             "kick: X. X. X. X. / open: .x .x .x .x / clap: .. X. .. X. / hat: xo.o xo.o xo.o xo.o",
-            "kick: X. X. X. X. / open: .x .x .x .x / snare: .. X. .. X. / conga3: ..x. .x.. ..x. x..x / shaker: xxxx xxxx xxxx xxxx",
+            ("kick: X. X. X. X. / open: .x .x .x .x / snare: .. X. .. X. / conga3: ..x. .x.. ..x. x..x "
+            "/ shaker: xxxx xxxx xxxx xxxx"),
         ),
         "techno": (
             "kick: X. X. X. X. / open: .x .x .x .x",
@@ -112,10 +116,10 @@ DRUM_PATTERNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "kick: X. .. X. .. / rim: .. x. .. x. / hat: .x .x .x .x",
         ),
         "funk": (
-            "kick: X... ..x. ..x. .... / snare: .. X. .. X. / hat: x.x. x.x. x.x. x.x.",
-            "kick: X.x. ...x ..x. .x.. / snare: .... X..o .o.. X... / hat: xxxx xxxx xxxx xxxx",
-            "kick: X..x ..x. .x.. .... / snare: .... X..o .o.o X..o / hat: XxXx XxXx XxXx XxXx / open: .. .. .. .x",
-            "kick: X.x. .... ..xx .... / snare: ...o X.o. .o.. X.o. / hat: x.xx x.xx x.xx x.xx / tamb: .. x. .. x.",
+            "kick: X... ..x. x... .... / snare: .. X. .. X. / hat: X.o. X.o. X.o. X.o.",
+            "kick: X.x. ...x x... .x.. / snare: .... X..o .o.. X... / hat: Xoxo Xoxo Xoxo Xoxo",
+            "kick: X..x ..x. x... .... / snare: .... X..o .o.o X..o / hat: XxXx XxXx XxXx XxXx / open: .. .. .. .x",
+            "kick: X.x. .... x..x .... / snare: ...o X.o. .o.. X.o. / hat: X.oo X.oo X.oo X.oo / tamb: .. x. .. x.",
         ),
         "metal": (
             "kick: X. xx X. xx / snare: .. X. .. X. / crash: X. X. X. X.",
@@ -136,9 +140,10 @@ DRUM_PATTERNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "kick: X. .x x. .. / snare: .. X. .. X. / hat: xx xx xx xx",
         ),
         "salsa": (
-            "clave: X. .x .. x. / conga3: o. .. .. xx / conga1: .. x. .. .. / cow: X. x. X. x. / kick: x. .. x. ..",
-            "clave: .. X. x. .. / conga3: .. .. .. xx / conga1: .o xo .o .. / cow: X. xx X. xx / timb: .. .. .. .x / kick: x. .. x. ..",
-            "clave: X. .x .. x. / conga3: .. .. .. XX / conga1: xo Xo xo .. / bell: X. xx .x Xx / kick: x. .x .. x. / shaker: xx xx xx xx",
+            "clave: X..x ..x. ..X. x... / conga3: o... ..xx o... ..xx / cow: X.x. X.x. X.x. X.x. / kick: x. x. x. x.",
+            "clave: ..X. x... X..x ..x. / conga3: ..x. ..XX ..x. ..XX / cow: X.xx X.xx X.xx X.xx / kick: x. x. x. x.",
+            ("clave: X..x ..x. ..X. x... / conga1: xoXo xo.. xoXo xo.. / conga3: .... ..XX .... ..XX "
+            "/ bell: X.xx X.xx X.xx X.xx / kick: x.x. x.x. x.x. x.x."),
         ),
         "lo-fi": (
             "kick: x... .... ..x. .... / rim: .. x. .. x. / hat: x. x. x. x.",
@@ -158,7 +163,8 @@ DRUM_PATTERNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "disco": (
             "kick: X. X. X. X. / snare: .. X. .. X. / hat: .x .x .x .x",
             "kick: X. X. X. X. / snare: .. X. .. X. / open: .x .x .x .x / hat: x. x. x. x.",
-            "kick: X. X. X. X. / snare: .. X. .. X. / open: ..x. ..x. ..x. ..x. / hat: xx.x xx.x xx.x xx.x / tamb: .. x. .. x.",
+            ("kick: X. X. X. X. / snare: .. X. .. X. / open: ..x. ..x. ..x. ..x. / hat: xx.x xx.x xx.x xx.x "
+            "/ tamb: .. x. .. x."),
         ),
         "drum and bass": (
             "kick: X. .. .x .. / snare: .. X. .. X. / hat: x. x. x. x.",
@@ -185,7 +191,8 @@ FILLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "tom1: xx .. / tom2: .. x. / tom3: .. .x / kick: x. x.",
             "snare: x.xx x.xX / kick: x. x.",
         ),
-        "triplet": ("snare: xxx xxx / kick: x.. x..", "tom1: xxx ... / tom3: ... xxx / kick: x.. x..", "snare: x.x xxx / kick: x.. x.."),
+        "triplet": ("snare: xxx xxx / kick: x.. x..", "tom1: xxx ... / tom3: ... xxx / kick: x.. x..",
+        "snare: x.x xxx / kick: x.. x.."),
         "soft": ("rim: .. xx / kick: x. x.", "hat: xx xx / kick: x. x."),
     }
 )  # fmt: skip
@@ -193,7 +200,8 @@ FILLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 # Styles whose fills are soft, in triplets, or absent.
 FILL_KINDS: Mapping[str, str] = MappingProxyType(
     {
-        "ambient": "", "classical piano": "", "waltz": "", "tango": "", "celtic jig": "triplet", "slow blues": "triplet",
+        "ambient": "", "classical piano": "", "waltz": "", "tango": "", "celtic jig": "triplet",
+        "slow blues": "triplet",
         "bossa nova": "soft", "lo-fi": "soft", "jazz swing": "triplet", "blues shuffle": "triplet",
     }
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Skeletons of captions. A slot in braces is filled by `augmentation.captions.SLOTS`, a bare pair of braces by a value.
+"""Skeletons of captions. A slot in braces is filled by `augmentation.wording.SLOTS`, a bare pair of braces by a value.
 
 `{kind}` is a style with its adjectives ("mellow lofi beat"), `{a_kind}` the same with an article, `{list}` some of the
 instruments, `{clause}` one of them and what it does, `{metre}` nothing or a phrase that begins with a space.
@@ -47,7 +47,7 @@ FACT_TAGS = MappingProxyType(
 FACT_STATEMENTS = MappingProxyType(
     {
         "chords": (
-            "The chord progression is {}.", "The chords are {}.", "The harmony moves through {}.", "Chords: {}.", "It goes {}.",
+            "The chord progression is {}.", "The chords are {}.", "The harmony moves through {}.", "Chords: {}.",
         ),
         "beats": ("It has {} beats in a bar.", "It is in {}/4.", "The meter is {}/4.", "It counts {} to the bar."),
         "bpm": ("The tempo is {} bpm.", "Tempo: {} BPM.", "It runs at {} beats per minute.", "It is about {} bpm."),

@@ -1,8 +1,8 @@
 """Renders pieces with a General MIDI soundfont (.sf2 or .sf3) through TinySoundFont.
 
-Notes start at exactly the sample asked for. Soundfonts differ in how loud their programs are, so each program is brought to a
+Notes start at exactly the sample asked for. Soundfonts differ in how loud their programs are, so each is brought to a
 common level, measured once per process with a few test notes, before the tracks' volumes and pans make the mix. Every
-render starts from a fresh copy of the soundfont's player: the same piece gives the same samples in any order and process.
+render starts from a fresh copy of the player: the same piece gives the same samples in any order and process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from importlib.util import find_spec
-from math import log10
 from pathlib import Path
 
 import numpy as np
@@ -138,7 +137,7 @@ def render(piece: Piece, sample_rate: int = 44100, soundfont: str | Path | None 
 
 
 def _mastered(mix: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Rounds off peaks beyond twice the RMS of 6 dB, fades the last 5 ms and normalises the peak."""
+    """Rounds off peaks beyond twice the RMS, fades the last 5 ms and normalises the peak."""
     rms = float(np.sqrt(np.mean(np.square(mix))))
     if rms == 0.0:
         return np.zeros(mix.shape[::-1], np.float32)

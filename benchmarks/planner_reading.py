@@ -22,7 +22,10 @@ from munet.music import TEMPO_WORDS, Chord, Key
 from mustango_app.reading import read_bpm, read_chords, read_key, read_meter
 
 FIELDS = ("bpm", "meter", "key", "chords")
-STATED = {"bpm": r"bpm|per minute|\b(?:" + "|".join(TEMPO_WORDS) + r")\b", "meter": r"beat (?:is|counts)|time signature"}
+STATED = {
+    "bpm": r"bpm|per minute|\b(?:" + "|".join(TEMPO_WORDS) + r")\b",
+    "meter": r"beat (?:is|counts)|time signature",
+}
 STATED |= {"key": r"\bkey\b", "chords": r"\bchord"}
 COUNTS = {1: "one", 2: "two", 3: "three|triple|waltz", 4: "four|common"}
 
@@ -90,10 +93,12 @@ def main() -> None:
                 count[0] += good
                 count[1] += 1
             if field == args.errors and not good:
-                print(f"{'carried' if still else 'gone'} rephrased={rephrased} true={truth} read={read}\n  {caption}\n  {prompt}")
+                print(f"{'carried' if still else 'gone'} true={truth} read={read}\n  {caption}\n  {prompt}")
     print(f"{'field':8}{'control sentences':>22}{'rephrased, all':>22}{'rephrased, carried':>22}")
     for field in FIELDS:
-        cells = [counts.get(name, [0, 0]) for name in ((False, field, "all"), (True, field, "all"), (True, field, "carried"))]
+        cells = [
+            counts.get(name, [0, 0]) for name in ((False, field, "all"), (True, field, "all"), (True, field, "carried"))
+        ]
         print(f"{field:8}" + "".join(f"{f'{good}/{n} = {100 * good / max(n, 1):.1f} %':>22}" for good, n in cells))
 
 

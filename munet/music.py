@@ -468,8 +468,9 @@ class MusicPlan:
         if chords is None:
             chords = spread_chords(chord_symbols or (), beats, meter, duration)
         plan = MusicPlan(bpm, meter, self.key, chords, beats, duration)
-        sounding = [(chord, end - start) for start, end, chord in plan.chord_intervals() if not chord.is_none]
-        return plan.with_(key=self.key or (str(estimate_key(sounding)) if sounding else DEFAULT_KEY))
+        spans = [(chord, end - start) for start, end, chord in plan.chord_intervals()]
+        sounds = any(seconds > 0 and not chord.is_none for chord, seconds in spans)
+        return plan.with_(key=self.key or (str(estimate_key(spans)) if sounds else DEFAULT_KEY))
 
     def _inferred_bpm(self, meter: int) -> float:
         gaps = [later - earlier for earlier, later in pairwise(self.beat_times() or [t for _, t in self.chords or ()])]

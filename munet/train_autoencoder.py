@@ -1,4 +1,7 @@
-"""Training of the autoencoder: log-magnitude L1, emphasis on the loud, a little KL, and a patch critic in the second part."""
+"""Training of the autoencoder: the projection in closed form, then the refiner by gradient descent.
+
+The refiner's loss is the L1 distance of log-magnitudes, an emphasis on the loud, and a patch critic in the second part.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,6 @@ class AutoencoderTraining:
         batch_size: crops per step.
         crop_frames: latent frames per crop (80 ms each in pocket).
         learning_rate: peak, for model and critic alike.
-        kl_weight: weight of the mean KL divergence per latent number, nats.
         loud_weight: weight of the relative L1 distance of square-rooted magnitudes.
         critic_start: share of the training after which the critic takes part; 1 leaves it out.
         critic_weight, matching_weight: weights of the adversarial and the feature matching loss.
@@ -56,7 +58,6 @@ class AutoencoderTraining:
     batch_size: int = 32
     crop_frames: int = 32
     learning_rate: float = 5e-4
-    kl_weight: float = 1e-3
     loud_weight: float = 0.5
     critic_start: float = 0.3
     critic_weight: float = 0.05
@@ -95,10 +96,9 @@ class AutoencoderTrainer:
         if self.device.type == "cuda":
             self.model.to(memory_format=torch.channels_last)
             self.critic.to(memory_format=torch.channels_last)
-        self.encoder, self.decoder, self.judge = self.model.encoder, self.model.decoder, self.critic
+        self.refiner, self.judge = self.model.refiner, self.critic
         if settings.compile:
-            self.encoder, self.decoder = torch.compile(self.model.encoder), torch.compile(self.model.decoder)
-            self.judge = torch.compile(self.critic)
+            self.refiner, self.judge = torch.compile(self.refiner), torch.compile(self.critic)
 
     def _restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
         critic = {name[len("critic.") :]: value for name, value in tensors.items() if name.startswith("critic.")}
@@ -131,19 +131,17 @@ class AutoencoderTrainer:
         """Total loss of the model and its parts; the critic is trained on the way when `adversarial`."""
         settings = self.settings
         with torch.no_grad():
-            spectrograms, target = self.model.analyse(waveform), self.model.target(waveform)
+            latents, target = self.model.encode(waveform), self.model.target(waveform)
+            blurred = self.model.blurred(latents)
         with self.accelerator.autocast():
-            mean, logvar = self.encoder(spectrograms).float().chunk(2, dim=1)
-            logvar = logvar.clamp(-30, 20)
-            noise = torch.randn(mean.shape, generator=self.generator, device=self.device)
-            decoded = self.decoder(mean + noise * (0.5 * logvar).exp()).float()
+            decoded = self.refiner(blurred).float()
         loud, loud_target = expand(decoded).add(1e-8).sqrt(), expand(target).add(1e-8).sqrt()
         parts = {
             "log_l1": F.l1_loss(decoded, target),
             "loud": (loud - loud_target).abs().mean() / loud_target.mean(),
-            "kl": 0.5 * (mean.pow(2) + logvar.exp() - 1 - logvar).mean(),
         }
-        total = parts["log_l1"] + settings.loud_weight * parts["loud"] + settings.kl_weight * parts["kl"]
+        parts |= dict.fromkeys(("critic", "adversarial", "matching"), torch.zeros((), device=self.device))
+        total = parts["log_l1"] + settings.loud_weight * parts["loud"]
         if adversarial:
             with self.accelerator.autocast():
                 real_scores, _ = self.judge(target)
@@ -170,6 +168,11 @@ class AutoencoderTrainer:
     def train(self, pool: Pool) -> None:
         """Train until the budget or this run's time is used up; leaves a checkpoint."""
         settings, budget = self.settings, self.settings.budget
+        if not self.model.components.any():
+            clips = pool.columns["audio"][: min(pool.size, settings.prefill)].float() / 32768
+            kept = self.model.fit(clips)
+            print(f"projection: variance kept per band {[round(share, 3) for share in kept.tolist()]}")
+            self.save()
         log, started = Log(self.out / "log.csv"), time.monotonic()
         before, saved = self.progress.seconds, started
         bar = tqdm(total=budget.steps, initial=self.progress.step, desc="autoencoder", unit="step", mininterval=5)
@@ -189,18 +192,7 @@ class AutoencoderTrainer:
             if settings.run_seconds and time.monotonic() - started > settings.run_seconds:
                 break
         bar.close()
-        self.measure_latents(pool)
         self.save()
-
-    @torch.no_grad()
-    def measure_latents(self, pool: Pool, clips: int = 256) -> None:
-        """Set the latent statistics from whole clips of the pool."""
-        raw = []
-        for start in range(0, min(clips, pool.size), 8):
-            waveform = pool.columns["audio"][start : start + 8].float() / 32768
-            with self.accelerator.autocast():
-                raw.append(self.model.posterior(self.model.analyse(waveform)).mode().float())
-        self.model.set_latent_statistics(torch.cat(raw))
 
 
 def train_autoencoder(trainer: AutoencoderTrainer, batches: Iterable[Mapping[str, torch.Tensor]]) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers.models.attention_processor import AttnProcessor
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -162,6 +163,8 @@ class MuNetTrainer:
         self.pipeline.to(self.device)
         if self.device.type == "cuda":
             self.modules.to(memory_format=torch.channels_last)
+        else:  # on a CPU the backward pass of the fused attention is slower than plain matrix products
+            self.pipeline.unet.set_attn_processor(AttnProcessor())
         self.modules.train().requires_grad_(True)
         self.parameters = [parameter for parameter in self.modules.parameters() if parameter.requires_grad]
         self.average = [parameter.detach().clone() for parameter in self.parameters]

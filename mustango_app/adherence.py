@@ -98,7 +98,7 @@ def adherence(plan: MusicPlan, heard: Heard) -> dict[str, float | None]:
     """Score what was heard against what was asked, by the names in `MEASURES`.
 
     A plan that asks for nothing, or an extractor that is missing, gives None; a clip in which no tempo, no downbeat or
-    no chord was found although its extractor ran gives 0.
+    no chord was found although its extractor ran gives 0, and so does a key that was listened for and not found.
 
     Args:
         plan: what was asked, complete or not; beats and chords count only where the plan states them.
@@ -110,8 +110,8 @@ def adherence(plan: MusicPlan, heard: Heard) -> dict[str, float | None]:
     if plan.chords and heard.chords is not None:
         asked = asked_chords(plan, heard.duration)
         scores |= chord_scores(asked, heard.chords) if asked else {}
-    if plan.key is not None and heard.key is not None:
-        scores["key"] = key_score(plan.key, heard.key)
+    if plan.key is not None and heard.key_confidence is not None:
+        scores["key"] = 0.0 if heard.key is None else key_score(plan.key, heard.key)
     return scores
 
 

@@ -49,7 +49,9 @@ def check_folder(folder: Path) -> None:
         ValueError: naming the file that is missing, truncated or a pickle.
     """
     if not (folder / "model_index.json").is_file():
-        raise ValueError(f"model: expected a folder with model_index.json, as save_pretrained writes, got {str(folder)!r}")
+        raise ValueError(
+            f"model: expected a folder with model_index.json, as save_pretrained writes, got {str(folder)!r}"
+        )
     for path in sorted(folder.rglob("*")):
         if path.suffix in PICKLES:
             raise ValueError(f"model: expected safetensors files only, got the pickle {str(path)!r}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from munet.music import MusicPlan, tempo_word
 from mustango_app.audio_io import check_output, read_audio
-from mustango_app.request import check_prompt, make_plan
+from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, make_plan
 
 if TYPE_CHECKING:
     from augmentation.listen import Heard
@@ -55,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     generate = _add(commands, "generate", _generate, "make music from a sentence")
     generate.add_argument("prompt", help="what to play")
-    generate.add_argument("-o", "--output", default="mustango.wav", help="audio file: .wav .flac .ogg .mp3 (%(default)s)")
+    generate.add_argument(
+        "-o", "--output", default="mustango.wav", help="audio file: .wav .flac .ogg .mp3 (%(default)s)"
+    )
     _add_plan_flags(generate)
     generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
     generate.add_argument("--guidance", type=_number(float), help="weight of classifier-free guidance (3)")
@@ -122,6 +124,7 @@ def _number(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 def _generate(arguments: argparse.Namespace) -> None:
     prompt = check_prompt(arguments.prompt)
+    check_integer("num_clips", arguments.num_clips, 1, MAX_CLIPS)
     files = _output_files(arguments.output, arguments.num_clips)
     given = _read_plan(arguments.plan)
     asked = {name: getattr(arguments, name) for name in PLAN_FLAGS}
@@ -190,11 +193,9 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    if not Path(arguments.config).is_file():
-        raise ValueError(f"config: expected an existing file, got {arguments.config!r}")
-    from munet.train import main as train
+    from mustango_app.training import main as train
 
-    train([arguments.config])
+    print(train(arguments.config))
 
 
 def _serve(arguments: argparse.Namespace) -> None:
@@ -205,8 +206,14 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 
 def _load_model(arguments: argparse.Namespace) -> Mustango:
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
     from mustango_app.engine import Mustango
 
+    for logging in (diffusers_logging, transformers_logging):
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
     return Mustango.from_pretrained(arguments.model, arguments.device)
 
 

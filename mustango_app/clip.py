@@ -64,7 +64,11 @@ class Clip:
     def to_dict(self) -> dict[str, Any]:
         """Return all but the samples as plain values, ready for JSON."""
         facts = {"prompt": self.prompt, "seed": self.seed, "plan": self.plan.to_dict(), "settings": dict(self.settings)}
-        return facts | {"sample_rate": self.sample_rate, "duration": round(self.duration, 6), "peak": round(self.peak, 6)}
+        return facts | {
+            "sample_rate": self.sample_rate,
+            "duration": round(self.duration, 6),
+            "peak": round(self.peak, 6),
+        }
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.audio, dtype=dtype, copy=copy)

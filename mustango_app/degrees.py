@@ -1,9 +1,9 @@
 """Degrees of a key as chords: "ii7 V7 Imaj7" in C major is Dm7 G7 Cmaj7.
 
-Numerals as in harmony books: upper case major, lower case minor, ° or o diminished, ø half-diminished, + augmented, then
-any suffix of a chord symbol. In a minor key the degrees are those of natural minor (VI of A minor is F), except that a
-diminished vi or vii stands on the raised degree (vii° of A minor is G#dim). A flat or sharp before the numeral is counted
-from the major scale, in both modes (bVII of A minor is G, as VII is).
+Numerals as in harmony books: upper case major, lower case minor, ° or o diminished, ø half-diminished, + augmented,
+then any suffix of a chord symbol. In a minor key the degrees are those of natural minor (VI of A minor is F), except
+that a diminished vi or vii stands on the raised degree (vii° of A minor is G#dim). A flat or sharp before the numeral
+is counted from the major scale, in both modes (bVII of A minor is G, as VII is).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NUMERAL_PATTERN = (
     r"(?:°7?|o7?|ø7?|dim7?|\+|aug|maj[79]|M7|m7b5|7sus4|sus[24]|add9|(?:6|7|9|11|13)(?![\d/]))?"
 )
 _NUMERAL = re.compile(r"([b#]?)([IV]+|[iv]+)(.*)")
-_RAISED = "vi vii".split()
+_RAISED = ("vi", "vii")
 
 
 def degree_chord(numeral: str, key: Key) -> Chord:

@@ -19,7 +19,7 @@ from munet.music import MusicPlan
 from mustango_app.audio_io import peak_guard
 from mustango_app.checkpoint import load_pipeline
 from mustango_app.clip import Clip
-from mustango_app.request import check_integer, check_number, check_prompt, make_plan
+from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt, make_plan
 
 DEFAULT_STEPS = 25
 DEFAULT_GUIDANCE = 3.0
@@ -56,6 +56,11 @@ class Mustango:
     def sample_rate(self) -> int:
         """Sample rate of the clips in Hz."""
         return int(self.pipeline.sample_rate)
+
+    @property
+    def default_steps(self) -> int:
+        """Denoising steps when a request names none."""
+        return int(self.pipeline.config.get("default_steps") or DEFAULT_STEPS)
 
     def generate(
         self,
@@ -99,9 +104,9 @@ class Mustango:
             Stopped: if `stop` was set.
         """
         prompt = check_prompt(prompt)
-        steps = self._default_steps() if steps is None else check_integer("steps", steps, 1, 1000)
+        steps = self.default_steps if steps is None else check_integer("steps", steps, 1, 1000)
         guidance = DEFAULT_GUIDANCE if guidance is None else check_number("guidance", guidance, 0.0, 30.0)
-        num_clips = check_integer("num_clips", num_clips, 1, 64)
+        num_clips = check_integer("num_clips", num_clips, 1, MAX_CLIPS)
         low, high = SEED_RANGE
         seed = secrets.randbelow(2**32) if seed is None else check_integer("seed", seed, low, high - num_clips)
         asked = {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
@@ -118,9 +123,6 @@ class Mustango:
             settings = {"model": self.name, "steps": steps, "guidance": guidance, "device": str(self.device)}
             clips.append(Clip(audio, self.sample_rate, whole, prompt, seed + i, settings))
         return clips if num_clips > 1 else clips[0]
-
-    def _default_steps(self) -> int:
-        return int(self.pipeline.config.get("default_steps") or DEFAULT_STEPS)
 
     def _run(
         self,
@@ -169,5 +171,7 @@ def _device(name: str | None) -> torch.device:
     except (RuntimeError, TypeError):
         raise ValueError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"device: expected one of this machine's {torch.cuda.device_count()} CUDA devices, got {name!r}")
+        raise ValueError(
+            f"device: expected one of this machine's {torch.cuda.device_count()} CUDA devices, got {name!r}"
+        )
     return device

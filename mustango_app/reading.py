@@ -17,13 +17,11 @@ from mustango_app.reading_harmony import read_chords, read_key
 
 __all__ = ["read_bpm", "read_chords", "read_duration", "read_key", "read_meter", "tempo_mark"]
 
-_ONES = MappingProxyType(
-    {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
-    | {word: n for n, word in enumerate("thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(), 13)}
-)
-_TENS = MappingProxyType(
-    {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
-)
+_UP_TO_12 = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_TEENS = ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+_BY_TEN = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_ONES = MappingProxyType({word: n for n, word in enumerate(_UP_TO_12 + _TEENS)})
+_TENS = MappingProxyType({word: 10 * n for n, word in enumerate(_BY_TEN, 2)})
 _ONE, _TEN = "|".join(_ONES), "|".join(_TENS)
 _SPELLED_BELOW_100 = rf"(?:(?:{_TEN})(?:[- ](?:{_ONE}))?|{_ONE})"
 # "one hundred and twenty", "a hundred", "ninety-six", "ten": as many words as one number takes.
@@ -40,7 +38,7 @@ _OTHER_UNIT = (
     r"(?![\d/:%]|\.\d|'?s\b|[- ]?(?:st|nd|rd|th|x|k|hz|khz|kbps|db|bits?|strings?|beats?|counts?|bars?|seconds?|secs?|"
     r"minutes?|mins?|hours?|years?|times?|percent|semitones?|tones?|voices?|players?|piece|pieces|people)\b)"
 )
-_RANGE_BPM = re.compile(rf"{_NUMBER}\s*(?:-|–|to|and)\s*(\d{{2,3}}(?:\.\d+)?)\s*-?\s*{_BPM}", re.IGNORECASE)
+_RANGE_BPM = re.compile(rf"{_NUMBER}\s*(?:-|\u2013|to|and)\s*(\d{{2,3}}(?:\.\d+)?)\s*-?\s*{_BPM}", re.IGNORECASE)
 _UNIT_BPM = re.compile(rf"{_NUMBER}\s*-?\s*{_BPM}", re.IGNORECASE)
 # "♩ = 96", "quarter note = 96", "bpm is a slow 58.0", "tempo: 120", "the tempo synchronizes at 130".
 _NAMED_BPM = re.compile(
@@ -49,8 +47,8 @@ _NAMED_BPM = re.compile(
     re.IGNORECASE,
 )
 _AT_BPM = re.compile(
-    rf"\bat (?:(?:an?|about|around|roughly|exactly|precisely|steady|constant) )*{_NUMBER}(?=\s*(?:[,.;!?)]\s|[,.;!?)]?$)|"
-    r"\s+(?:in|with|and|for|featuring|using)\b)",
+    rf"\bat (?:(?:an?|about|around|roughly|exactly|precisely|steady|constant) )*{_NUMBER}"
+    r"(?=\s*(?:[,.;!?)]\s|[,.;!?)]?$)|\s+(?:in|with|and|for|featuring|using)\b)",
     re.IGNORECASE,
 )
 _BARE_TEMPO = (40.0, 240.0)  # a number without unit or name is a tempo only here
@@ -92,12 +90,18 @@ _COUNTED = re.compile(
     r"|time\b)",
     re.IGNORECASE,
 )
-# "the beat counts to 4", "time signature is 3", "the beat stays constant at 4", "in a count of two".
+# "counts to 4", "counting each measure to three", "the count is up to two".
+_COUNTING = re.compile(
+    rf"\bcount(?:s|ed|ing)?(?: only| up| out| each (?:measure|bar))*(?: to)? {_COUNT}(?! bars?\b)", re.I
+)
+# "the beat counts to 4", "time signature is 3", "the beat stays constant at 4", "the beat sways in 3"; what follows a
+# number word must not be what it counts ("the beat is made of two drums").
 _BEAT_IS = re.compile(
-    r"\b(?:beats?|counts?|counting|time signature|signature time|met(?:er|re)|beats per (?:bar|measure))\b[ :=]*"
-    r"(?:(?:is|are|of|to|in|at|an?|the|for|as|with|itself|counts?|counted|counting|stays?|remains?|kept|keeps?|set|"
-    r"timed|measured|goes|follows?|steady|constant|consistent|simple|standard|strong|slow|regular|=|:)[ :]+)*"
-    rf"{_COUNT}(?!{_BPM})(?!\s*-?\s*(?:bpm|seconds?|semitones?|tones?|times|minutes?|\w+s\b(?<!beats)(?<!counts)))",
+    r"\b(?:beats?|counts?|counting|time signature|signature time|met(?:er|re)|beats per (?:bar|measure))\b"
+    r"(?:[ ,]+[a-z'-]+){0,6}?[ ,]*"
+    r"(?:\b(?:is|are|of|to|in|at|an?|follows|steady|constant|consistent|standard|simple)\b|[=:])"
+    rf" *{_COUNT}(?!\s*-?\s*(?:bpm|beats per|seconds?|semitones?|tones?|times|minutes?|steps?|octaves?)\b)"
+    r"(?:(?<=\d)|(?=[- ](?:and|with|at|in|per|beats?|counts?|time|throughout)\b|\s*[,.;!?)]|\s*$))",
     re.IGNORECASE,
 )
 _WALTZ = re.compile(r"\bwaltz(?:es|y|ing)?\b|\b(?:valse|minuet|mazurka|l[äa]ndler)\b", re.IGNORECASE)
@@ -110,19 +114,22 @@ _THING = (
 )
 _DURATIONS = (
     re.compile(
-        rf"\b(?:last(?:s|ing)?|duration|length|long|runs?|running)\b[ :=]*(?:(?:is|of|for|time|about|around|exactly|=)[ :]*)*"
+        rf"\b(?:last(?:s|ing)?|duration|length|long|runs?|running)\b[ :=]*"
+        r"(?:(?:is|of|for|time|about|around|exactly|=)[ :]*)*"
         rf"{_LENGTH}",
         re.IGNORECASE,
     ),
     re.compile(rf"{_LENGTH}[- ](?:long\b|in (?:length|duration)|of (?!silence|delay|reverb))", re.IGNORECASE),
-    re.compile(rf"{_LENGTH}(?!,? mark)(?:,?[- ][\w&'#/-]+){{0,4}}?[- ]{_THING}\b", re.IGNORECASE),
+    re.compile(rf"{_LENGTH}(?!,? mark)(?:,?[- ][\w&'#]+){{0,6}}?[- ]{_THING}\b", re.IGNORECASE),
     re.compile(rf"(?:^|[,;.(|]\s*){_LENGTH}(?=\s*(?:[,;.)|]|$))", re.IGNORECASE),
     re.compile(rf"(?<!silence )(?<!pauses )(?<!stops )\bfor (?:about |around )?{_LENGTH}(?=\s*(?:[,;.)]|$))", re.I),
 )
 _CLOCK = re.compile(
     r"\b(?:last(?:s|ing)?|duration|length|long|runs?)\b[ :=]*(?:(?:is|of|for|about)[ :]*)*(\d{1,2}):([0-5]\d)\b", re.I
 )
-_MOMENT = re.compile(r"\b(?:at|after|before|around|by|from|until|till|past|within|first|last|every)\s+(?:the\s+)?$", re.I)
+_MOMENT = re.compile(
+    r"\b(?:at|after|before|around|by|from|until|till|past|within|first|last|every)\s+(?:the\s+)?$", re.I
+)
 
 
 def _spell_out(match: re.Match[str]) -> str:
@@ -190,7 +197,7 @@ def read_meter(text: str) -> int | None:
     for pattern, meter in _NAMED_METER:
         if pattern.search(text):
             return meter
-    found = [match for pattern in (_BEAT_IS, _COUNTED) if (match := pattern.search(text))]
+    found = [match for pattern in (_BEAT_IS, _COUNTED, _COUNTING) if (match := pattern.search(text))]
     if found:
         count = min(found, key=lambda match: match.start(1))[1].lower()
         return _SMALL[count] if count in _SMALL else int(count)
@@ -198,15 +205,16 @@ def read_meter(text: str) -> int | None:
 
 
 def read_duration(text: str) -> float | None:
-    """Read the stated length of the clip in seconds: "10 seconds of jazz", "a 30-second loop", "lasting 1:30", "rock, 8 s".
+    """Read the stated length of the clip in seconds.
 
-    A moment or a span inside the music is no length: "at 5.4 seconds", "the 4.3-second mark", "2 seconds of silence".
+    "10 seconds of jazz", "a 30-second loop", "lasting 1:30", "lo-fi beat, 8 s", "half a minute of rain". A moment or a
+    span inside the music is no length: "at 5.4 seconds", "the 4.3-second mark", "2 seconds of silence".
     """
     text = _digits(text)
     if clock := _CLOCK.search(text):
         return 60.0 * int(clock[1]) + int(clock[2])
     for pattern in _DURATIONS:
         for match in pattern.finditer(text):
-            if not _MOMENT.search(text[: match.start(1)]):
+            if not _MOMENT.search(text[max(0, match.start(1) - 20) : match.start(1)]):
                 return float(match[1]) * (60.0 if match[2].lower().startswith("m") else 1.0)
     return None

@@ -7,15 +7,16 @@ symbol means is left to `munet.music`; here it is only found.
 
 from __future__ import annotations
 
+import itertools
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from munet.music import Chord, Key, PlanError
 from mustango_app.degrees import NUMERAL_PATTERN, degree_chord
 
 _MODES = "major|minor|maj|min|ionian|dorian|phrygian|lydian|mixolydian|aeolian|locrian"
 _MINOR_MODES = ("min", "dorian", "phrygian", "aeolian", "locrian")
-_BEFORE = r"(?<![A-Za-z\d#/'&])(?<![A-Za-z]-)"
+_BEFORE = r"(?<![A-Za-z\d#/'&])"
 _NOTE = r"[A-G](?:#|b(?![a-z])|b(?=maj|min|m\b|m\d|dim|aug|sus|add))?"
 
 # "E flat", "C sharp minor"; the capital "A" may be an article ("A sharp sound") unless harmony follows.
@@ -25,7 +26,8 @@ _ACCIDENTAL = re.compile(
 
 # --- keys
 _KEY = re.compile(
-    rf"{_BEFORE}({_NOTE})(?:[ -]?((?i:{_MODES}))(?![a-z])|([Mm])(?![A-Za-z\d#/+])|(?![A-Za-z\d#/'+°]|-(?!\s|$)))"
+    rf"{_BEFORE}(?<![A-Za-z]-)({_NOTE})(?:[ -]?((?i:{_MODES}))(?![a-z])|([Mm])(?![A-Za-z\d#/+])"
+    r"|(?![A-Za-z\d#/'+°]|-(?!\s|$)))"
 )
 _SMALL_KEY = re.compile(
     rf"\b[Kk]ey(?: of| is|:| =)* ?([a-g][#b]?)[ -]?({_MODES}|m)\b|\b(?<=in )([b-g][#b]?) ({_MODES})\b(?! key)"
@@ -34,22 +36,23 @@ _KEY_BEFORE = re.compile(
     r"\b(?:[Kk]ey|KEY)s?\b(?!\s+(?:changes?|is transposed|is raised|shifts?|jumps?|moves?|is changed)\b)"
     r"([^.;!?\n\0]{0,50})$"
 )
-_KEY_AFTER = re.compile(r"\s*(?:as (?:its|the) )?key\b")
-_EITHER = re.compile(r"(?:\b(?:of|is|in|being|either|by|to)(?: the)?(?: song)?|[:=,(—–-])\s*$")
-_IN = re.compile(r"\b(?:in|either|based on|around)\s+(?:either\s+)?(?:the (?:key of )?)?$", re.IGNORECASE)
+_KEY_AFTER = re.compile(r"\s*(?:(?:as|is) (?:its|the) )?key\b")
+_EITHER = re.compile(r"^\s*[,(—\u2013-]\s*$|(?:\b(?:of|is|in|being|either|by|to)(?: the)?(?: song)?|[:=])\s*$")
+_IN = re.compile(r"\b(?:in|either|based on)\s+(?:either\s+)?(?:the (?:key of )?)?$", re.IGNORECASE)
 _CHORD_WORD = r"\b(?:[Cc]hords?|[Pp]rogressions?|[Ss]equences?|[Hh]armon(?:y|ies)|[Cc]hanges)\b"
-_CHORD_BEFORE = re.compile(rf"{_CHORD_WORD}([^.;:!?\n\0]*)$")
+_CHORD_BEFORE = re.compile(rf"[^.;!?\n]*{_CHORD_WORD}([^.;!?\n]*)$")
 _BARE_ENDS = re.compile(
-    r"\s*(?:[,.;:!?)|—–]|$|-\s)|\s+(?:at|and|with|for|on|in|or|using|featuring|over|that|played|tuning)\b"
+    r"\s*(?:[,.;:!?)|—\u2013]|$|-\s)|\s+(?:at|and|with|for|on|in|or|using|featuring|over|that|played|tuning)\b"
 )
 _CHORDAL = re.compile(r"[ -]?(?:chords?\b(?! (?:prog|seq))|seven|six|nin|\d)", re.IGNORECASE)
+_CONTEXT = 300  # characters before a note that are looked at
 _SENTENCE_START = re.compile(r"(?:^|[.!?\n]|[\"“(])\s*$")
 _ARTICLE_ENDS = re.compile(r"\s*(?:[,.;:!?)|]|$)|\s+(?:at|and|with|in|or)\b")
 
 # --- chords
 _QUALITY = (
     r"(?:maj(?:or)?|min(?:or)?|dim|aug|sus|add|dom|[mM]|°|º|ø|Δ|△|\+(?!\s?\w)|no3|6/9|\d{1,2}|[#b-]\d{1,2}|"
-    r"\((?:[#b]?\d{1,2}|add\d|maj7|sus\d?)\))*"
+    r"\((?:[#b]?\d{1,2}|add\d|maj7|sus\d?)\)){0,6}"
 )
 _SPOKEN = (
     r"[ -](?i:half[- ]diminished|diminished|augmented|dominant|major|minor|maj|min|suspended|sevenths?|7th)"
@@ -65,15 +68,19 @@ _SPOKEN_SYMBOLS = (
     (r"sevenths?|seven|7th", "7"), (r"sixth|six|6th", "6"), (r"ninth|nine|9th", "9"), (r"[ -]", ""),
 )  # fmt: skip
 _LINKS = (
-    "and|to|then|next|back|followed|by|before|after|finally|returning|returns?|moving|moves|going|goes|into|resolving|resolves|"
-    "on|onto|through|the|chords?|finishing|finishes|ending|ends|again|from|shifting|shifts|briefly|transitioning|"
+    "and|to|then|next|back|followed|by|before|after|finally|returning|returns?|moving|moves|going|goes|into|resolving|"
+    "resolves|on|onto|through|the|chords?|finishing|finishes|ending|ends|again|from|shifting|shifts|briefly|transitioning|"
     "smoothly|up|down|over|a|it|later|lastly|eventually|subsequently|changing|changes|leading|leads|progressing|"
-    "progresses|with|repeating|concluding|concludes"
+    "progresses|with|repeating|concluding|concludes|(?:resolving|resolves) in|rounds off|rounding off"
 )
-_GAP = re.compile(rf"(?:[\s,|&–—→>~-]|->|;)*(?:\b(?:{_LINKS})\b[\s,]*)*", re.IGNORECASE)
-_LABEL_AFTER = re.compile(r"\s*(?:-\s*)?(?:chords?|(?:chord )?(?:progression|sequence|loop|vamp|changes|pattern))\b")
-_LABEL_FILLER = re.compile(r"[^.;!?\n\0]{0,90}")
-_NUMERALS = re.compile(rf"(?<![\w/#'])(?:{NUMERAL_PATTERN})(?:(?:\s*[-–—,|→]\s*|\s+)(?:{NUMERAL_PATTERN})(?![\w']))+")
+_GAP = re.compile(rf"(?:[\s,|&\u2013—→>~;-])*(?:\b(?:{_LINKS})\b[\s,]*)*", re.IGNORECASE)
+_LABEL_AFTER = re.compile(
+    r"\s*(?:-\s*|(?:is|are) the (?:\w+ )?)?(?:chords?|(?:chord )?(?:progression|sequence|loop|vamp|changes|pattern))\b"
+)
+_LABEL_FILLER = re.compile(r"[^.;!?\n]{0,90}")
+_NUMERALS = re.compile(
+    rf"(?<![\w/#'])(?:{NUMERAL_PATTERN})(?:(?:\s*[-\u2013—,|→]\s*|\s+)(?:{NUMERAL_PATTERN})(?![\w']))+"
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,12 @@ class _Found:
 
 def _normal(text: str) -> str:
     """Write accidentals as signs: "E flat" is "Eb", "C♯" is "C#"."""
-    text = text.translate(str.maketrans({"♯": "#", "♭": "b", "’": "'", "−": "-"}))
+    text = text.translate(str.maketrans({"♯": "#", "♭": "b", "\u2019": "'", "\u2212": "-"}))
     return _ACCIDENTAL.sub(lambda m: (m[1] or m[2]) + ("#" if m[3] == "sharp" else "b"), text)
+
+
+def _left(text: str, end: int) -> str:
+    return text[max(0, end - _CONTEXT) : end]
 
 
 def _as_key(note: str, mode: str | None) -> Key:
@@ -100,14 +111,14 @@ def _as_key(note: str, mode: str | None) -> Key:
 
 def _key_rank(match: re.Match[str], text: str) -> int | None:
     """Return how plainly this is a key: 0 named so, 1 a mode in words, 2 after "in"; None if it is none."""
-    left, right = text[: match.start()], text[match.end() :]
+    left, right = _left(text, match.start()), text[match.end() :]
     note, mode, letter = match.groups()
     article = note == "A" and mode is not None and mode.islower() and _SENTENCE_START.search(left)
     if article and not _ARTICLE_ENDS.match(right):
         return None
     named = _KEY_BEFORE.search(left)
     chordal = _CHORD_BEFORE.search(left)
-    if named and chordal and chordal.start() > named.start():
+    if named and chordal and chordal.start(1) > named.start(1):
         named = None
     if named and (mode or letter or _EITHER.search(named[1]) or not named[1].strip(" :=")):
         return 0
@@ -117,9 +128,23 @@ def _key_rank(match: re.Match[str], text: str) -> int | None:
     if mode and not _CHORDAL.match(right) and (preposition or not chordal):
         return 1
     # "a chord sequence in Bm" is about a chord, "a song in Bm" about a key.
-    if preposition and not mode and not (chordal and len(chordal[1].split()) <= 2):
+    if preposition and not mode and not _close_to_chords(left) and not re.match(r"\s*chord", right):
         return 2 if letter or len(note) > 1 or _BARE_ENDS.match(right) else None
     return None
+
+
+def _close_to_chords(left: str) -> bool:
+    """Whether "chord" or the like stands at most three words before."""
+    chordal = _CHORD_BEFORE.search(left)
+    return chordal is not None and len(chordal[1].split()) <= 3
+
+
+def _in_a_list(match: re.Match[str], matches: list[re.Match[str]], text: str) -> bool:
+    """Whether only separators and linking words part this key from another one with its mode in words."""
+    for one, two in itertools.pairwise(matches):
+        if match in (one, two) and one[2] and two[2] and _GAP.fullmatch(text, one.end(), two.start()):
+            return True
+    return False
 
 
 def _find_keys(text: str) -> list[_Found]:
@@ -128,9 +153,9 @@ def _find_keys(text: str) -> list[_Found]:
     matches = list(_KEY.finditer(text))
     for match in matches:
         rank = _key_rank(match, text)
-        linked = [other for other in matches if other[2] and match[2] and other is not match
-                  and _GAP.fullmatch(text, min(match.end(), other.end()), max(match.start(), other.start()))]  # fmt: skip
-        if rank == 1 and linked and not _IN.search(text[: match.start()]):
+        left = _left(text, match.start())
+        about_chords = _close_to_chords(left) or not _IN.search(left)
+        if rank == 1 and about_chords and _in_a_list(match, matches, text):
             continue  # "D minor, G major, C major": chords in words
         if found and re.fullmatch(r",? or (?:the key of )?|, or ", text[found[-1].end : match.start()]):
             rank = 9
@@ -176,7 +201,9 @@ def _find_chords(text: str) -> list[_Found]:
     for match in _CHORD.finditer(text):
         chord = _as_chord(match)
         bare_a = match[0] == "A"
-        article = bare_a and _SENTENCE_START.search(text[: match.start()]) and re.match(r" [a-z]", text[match.end() :])
+        article = (
+            bare_a and _SENTENCE_START.search(_left(text, match.start())) and re.match(r" [a-z]", text[match.end() :])
+        )
         if chord is not None and not article:
             found.append(_Found(match.start(), match.end(), chord))
     return found
@@ -195,19 +222,19 @@ def _runs(chords: list[_Found], text: str) -> list[list[_Found]]:
 
 def _labelled(run: list[_Found], text: str) -> bool:
     """Whether the text calls the run chords, a progression or a sequence, before or right after it."""
-    before = _CHORD_BEFORE.search(text[: run[0].start])
-    if before and _LABEL_FILLER.fullmatch(before[1]):
+    before = _CHORD_BEFORE.search(_left(text, run[0].start))
+    if before and _LABEL_FILLER.fullmatch(before[1]) and ("\0" not in before[1] or len(run) > 1):
         return True
     lone_article = len(run) == 1 and text[run[0].start : run[0].end] == "A"
     return bool(_LABEL_AFTER.match(text[run[-1].end :])) and not lone_article
 
 
 def _plainly_chords(run: list[_Found], text: str) -> bool:
-    """Whether an unnamed run is chords: two or more, not mere letters as in "sections A, B"; bare letters take three."""
+    """Whether an unnamed run is chords: two or more; three if bare letters, and not those of "sections A, B, A"."""
     symbols = [text[chord.start : chord.end] for chord in run]
     if any(len(symbol) > 1 and symbol not in ("NC", "N.C.") for symbol in symbols):
         return len(run) >= 2
-    section = re.search(r"(?i)\b(?:sections?|parts?|forms?|sides?|vitamins?)\W*$", text[: run[0].start])
+    section = re.search(r"(?i)\b(?:sections?|parts?|forms?|sides?|vitamins?)\W*$", _left(text, run[0].start))
     return len(run) >= 3 and not section
 
 
@@ -216,10 +243,10 @@ def read_chords(text: str, key: Key | None = None) -> tuple[str, ...] | None:
 
     Named ones first: any number of symbols after or right before "chord(s)", "progression", "sequence", "harmony" in
     one sentence, parted by commas, dashes, bars, "and", "to", "then"; chords in words ("E minor", "A minor 7th") too.
-    Without such a name at least two ("Am, F, C, G", "goes from Am to G"), three if all are bare letters. The longest run
-    counts, then the first. What reads as the key is no chord, nor is "A" at the start of a sentence, nor "E-guitar".
-    Degrees ("i-VI-III-VII", "ii7 V7 I") are resolved in `key`, else in the key the text states, else in C major, or A
-    minor if the first is minor's i; they take three, or two and a name.
+    Without such a name at least two ("Am, F, C, G", "goes from Am to G"), three if all are bare letters. The longest
+    run counts, then the first. What reads as the key is no chord, nor is "A" that starts a sentence, nor "E-guitar".
+    Degrees ("i-VI-III-VII", "ii7 V7 I") are resolved in `key`, else in the key the text states, else in C major, or in
+    A minor if the first is minor's i; they take three, or two and a name.
     """
     text = _normal(text)
     masked = text

@@ -15,6 +15,7 @@ from mustango_app.planner import plan_from_text
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)
 DEFAULT_SECONDS = 10.0
+MAX_CLIPS = 64
 
 
 def check_prompt(prompt: str) -> str:

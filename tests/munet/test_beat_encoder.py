@@ -32,13 +32,13 @@ def test_tokenizer_equals_the_reference_in_every_valid_case() -> None:
 def test_tokenizer_raises_where_the_reference_does() -> None:
     for name, case in cases().items():
         if "error" in case and name not in DIFFERENT:
-            with pytest.raises(ValueError, match="^beats: expected positions"):
+            with pytest.raises(ValueError, match=r"^beats: expected positions"):
                 tokenize_beats(list(zip(*case["input"], strict=True)))
 
 
 def test_too_many_beats_raise_instead_of_growing() -> None:
     beats = list(zip(*cases()["too_long_55"]["input"], strict=True))
-    with pytest.raises(ValueError, match="^beats: expected at most 50 beats, got 55"):
+    with pytest.raises(ValueError, match=r"^beats: expected at most 50 beats, got 55"):
         tokenize_beats(beats)
 
 
@@ -80,7 +80,7 @@ def test_no_beats_are_masked_out() -> None:
 
 def test_published_vocabulary_ends_at_five_beats_and_a_larger_one_does_not() -> None:
     beats = [[(0.1 * i, i + 1) for i in range(12)]]
-    with pytest.raises(ValueError, match="^beats: expected positions in the bar from 1 to 5, got 6"):
+    with pytest.raises(ValueError, match=r"^beats: expected positions in the bar from 1 to 5, got 6"):
         BeatEncoder(embed_dim=8).encode(beats)
     embeddings, mask = BeatEncoder(embed_dim=8, max_beats=64, num_beat_types=14).encode(beats)
     assert embeddings.shape == (1, 64, 8)

@@ -47,7 +47,7 @@ def test_callers_lists_are_never_padded() -> None:
 
 def test_too_many_chords_raise_instead_of_growing() -> None:
     case = cases()["too_long_25"]
-    with pytest.raises(ValueError, match="^chords: expected at most 20 chords, got 25"):
+    with pytest.raises(ValueError, match=r"^chords: expected at most 20 chords, got 25"):
         tokenize_chords(list(zip(case["chords"], case["times"], strict=True)))
 
 
@@ -58,7 +58,7 @@ def test_what_is_no_chord_raises(symbol: str) -> None:
 
 
 def test_times_must_be_finite() -> None:
-    with pytest.raises(ValueError, match="^chords: expected times"):
+    with pytest.raises(ValueError, match=r"^chords: expected times"):
         tokenize_chords([("C", float("nan"))])
 
 

@@ -72,10 +72,10 @@ def test_a_sine_lands_in_its_band() -> None:
 
 @pytest.mark.parametrize("waveform", [torch.zeros(16000), torch.zeros(1, 512)])
 def test_bad_waveforms_are_named(front_end: MelFrontEnd, waveform: torch.Tensor) -> None:
-    with pytest.raises(ValueError, match="^waveform:"):
+    with pytest.raises(ValueError, match=r"^waveform:"):
         front_end(waveform)
 
 
 def test_empty_clip_is_named(front_end: MelFrontEnd) -> None:
-    with pytest.raises(ValueError, match="^waveform:"):
+    with pytest.raises(ValueError, match=r"^waveform:"):
         front_end.fbank(torch.zeros(1, 0))

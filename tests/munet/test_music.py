@@ -413,6 +413,7 @@ def test_complete_from_chords() -> None:
     assert (timed.bpm, timed.key) == (96.0, "A minor")  # a bar of 2.5 s
     assert {t for _, t in timed.chords} <= set(timed.beat_times())
     assert MusicPlan(chords=[("N", 0)]).complete().key == "C major"
+    assert MusicPlan(chords=[("G", 5)], duration=5).complete().key == "C major"  # allowed, but it never sounds
     with pytest.raises(PlanError, match="chord_symbols: expected None"):
         timed.complete(["G"])
 
@@ -481,8 +482,11 @@ def test_crop_by_hand() -> None:
     assert (part.chords, part.beats, part.duration) == ((("G", 0.0), ("F", 1.5)), ((0.5, 4),), 2.0)
     assert plan.crop(2, 3).beats == ((0.0, 3),)
     assert plan.crop(0, 0.75).chords == (("N", 0.0),)  # nothing sounds yet, and nothing may be invented
-    with pytest.raises(PlanError, match=r"end: expected a number from 1.5 to 6"):
+    with pytest.raises(PlanError, match=r"end: expected a number from 1 to 6, got 7"):
         plan.crop(1, 7)
+    with pytest.raises(PlanError, match=r"duration: expected a number from 0\.5 to 600, got 0\.25"):
+        plan.crop(1, 1.25)
+    assert plan.crop(1.001, 1.501).duration == 0.5  # although 1.001 + 0.5 > 1.501 in floating point
 
 
 @given(plans(), st.integers(0, 18_000), st.integers(500, 10_000))

@@ -1,0 +1,152 @@
+"""Clips, audio files, and the picture and table made of a clip."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from munet.music import Chord, MusicPlan
+from mustango_app import Clip
+from mustango_app.audio_io import atomic_path, check_output, peak_guard, read_audio, resample, write_audio
+from mustango_app.page_text import chord_line, plan_table, subtitles
+from mustango_app.plots import chord_color, plot_clip
+
+RATE = 16000
+PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=4.0).complete(["G", "D/F#"])
+
+
+def tone(seconds: float = 4.0, channels: int = 1, level: float = 0.5) -> np.ndarray:
+    t = np.arange(round(seconds * RATE)) / RATE
+    return np.stack([level * np.sin(2 * np.pi * 440 * (i + 1) * t) for i in range(channels)]).astype(np.float32)
+
+
+def clip(channels: int = 1) -> Clip:
+    return Clip(tone(channels=channels), RATE, PLAN, "a test", 7, {"steps": 2})
+
+
+def test_clip_is_an_array_with_facts() -> None:
+    made = clip(channels=2)
+    assert np.asarray(made).shape == (2, 4 * RATE)
+    assert np.asarray(made, dtype=np.float64).dtype == np.float64
+    assert made.duration == 4.0
+    assert made.peak == pytest.approx(0.5, abs=1e-4)
+    facts = json.loads(json.dumps(made.to_dict()))
+    assert MusicPlan.from_dict(facts["plan"]) == PLAN
+    assert (facts["seed"], facts["prompt"], facts["settings"]) == (7, "a test", {"steps": 2})
+    assert repr(made) == "Clip(4.00 s, 2 x 64000 at 16000 Hz, seed 7)"
+
+
+@pytest.mark.parametrize(("suffix", "tolerance"), [(".wav", 1e-4), (".flac", 1e-4), (".ogg", 0.05), (".mp3", 0.05)])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_save_and_read_back(tmp_path: Path, suffix: str, tolerance: float, channels: int) -> None:
+    path = clip(channels).save(tmp_path / f"clip{suffix}")
+    audio, rate = read_audio(path)
+    assert rate == RATE
+    assert audio.shape[0] == channels
+    middle = slice(RATE, 2 * RATE)
+    assert np.abs(audio[:, middle] - tone(channels=channels)[:, middle]).max() < tolerance
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_existing_file_survives_a_failed_write(tmp_path: Path) -> None:
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"before")
+    with pytest.raises(ValueError, match="audio: expected finite samples"):
+        write_audio(path, np.full((1, 10), np.nan), RATE)
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_unusable_outputs_are_named(tmp_path: Path) -> None:
+    for path, message in (
+        (tmp_path / "clip.doc", "expected a file ending in .wav"),
+        (tmp_path / "clip", "expected a file ending in .wav"),
+        (tmp_path / "none" / "clip.wav", "expected an existing folder"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_output(path)
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(ValueError, match="got the folder"):
+        check_output(tmp_path / "folder.wav")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ValueError, match="may be written to"):
+        check_output(tmp_path / "clip.wav")
+
+
+def test_unreadable_audio_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected an existing audio file"):
+        read_audio(tmp_path / "none.wav")
+    (tmp_path / "text.wav").write_text("no audio")
+    with pytest.raises(ValueError, match="expected audio that libsndfile reads"):
+        read_audio(tmp_path / "text.wav")
+    soundfile.write(tmp_path / "empty.wav", np.zeros((0, 1)), RATE)
+    with pytest.raises(ValueError, match="at least one sample"):
+        read_audio(tmp_path / "empty.wav")
+
+
+def test_resampling_keeps_length_and_pitch(tmp_path: Path) -> None:
+    audio = resample(tone(), RATE, 44100)
+    assert audio.shape == (1, 4 * 44100)
+    assert np.abs(np.fft.rfft(audio[0])).argmax() / 4.0 == pytest.approx(440.0, abs=0.5)
+    path = write_audio(tmp_path / "clip.wav", tone(), RATE)
+    assert read_audio(path, 8000)[0].shape == (1, 32000)
+
+
+@given(st.floats(0.0, 50.0))
+def test_peak_guard_only_turns_down(level: float) -> None:
+    audio = tone(0.1, level=level)
+    guarded = peak_guard(audio)
+    assert np.abs(guarded).max() <= 0.99 + 1e-6
+    if np.abs(audio).max() <= 0.99:
+        assert guarded is audio
+
+
+def test_picture_shows_every_beat_and_chord() -> None:
+    figure = plot_clip(clip(channels=2))
+    bands, sound = figure.axes
+    assert [text.get_text() for text in bands.texts] == ["G", "D/F#"]
+    assert [line.get_xdata()[0] for line in sound.lines] == pytest.approx(PLAN.beat_times())
+    assert sound.get_xlim() == (0.0, 4.0)
+
+
+def test_relative_keys_share_a_hue() -> None:
+    major, minor = chord_color(Chord.parse("C")), chord_color(Chord.parse("Cm"))
+    assert sum(major) > sum(minor)
+    assert chord_color(Chord.parse("N")) == (0.85, 0.85, 0.85)
+    assert len({chord_color(Chord(name)) for name in ("C", "G", "D", "A", "E", "B", "F", "Bb", "Eb", "Ab")}) == 10
+
+
+def test_subtitles_and_chord_line_say_the_chords() -> None:
+    assert subtitles(PLAN) == [
+        {"text": "G", "timestamp": [0.0, 2.0]},
+        {"text": "D/F#", "timestamp": [2.0, 4.0]},
+    ]
+    assert chord_line(PLAN) == "G D/F#"
+    assert chord_line(PLAN.with_(chords=[("G", 0.0), ("Em", 2.5)])) == "G@0 Em@2.5"
+
+
+def test_plan_table_sets_heard_beside_asked() -> None:
+    from augmentation.listen import Heard
+
+    assert "120 BPM (Allegro)" in plan_table(PLAN)
+    chords = (("G:maj", 0.0, 2.0), ("D:maj/3", 2.0, 4.0))
+    heard = Heard(4.0, 121.0, 4, PLAN.beats, 1.0, "G major", 1.0, chords, missing=("mood: not built",))
+    table = plan_table(PLAN, heard)
+    assert "| Tempo | 120 BPM (Allegro) | 121.0 BPM | beats 100 % |" in table
+    assert "roots 100 %" in table
+    assert "Not measured: mood: not built" in table
+    assert "| Key | G major | - | - |" in plan_table(PLAN, Heard(4.0))
