@@ -1,5 +1,7 @@
 """The page, at http://127.0.0.1:7860: `python app.py`."""
 
+from __future__ import annotations
+
 from mustango_app import Mustango
 from mustango_app.page import build_demo, launch_options
 

@@ -55,20 +55,20 @@ def tempo(times: np.ndarray) -> float | None:
 
 
 def average_activations(downbeat_net: np.ndarray, beat_net: np.ndarray) -> np.ndarray:
-    """Average the beat activation of two networks, keeping the first one's split into beat and downbeat.
+    """Average the beat activation of two networks; the downbeat activation stays as it is.
+
+    Of four ways to share the average between the columns, this one misread four beats a bar as two least often.
 
     Args:
         downbeat_net: `(frames, 2)`, probabilities of an ordinary beat and of a downbeat.
         beat_net: `(frames,)`, probability of a beat of either kind.
 
     Returns:
-        `(frames, 2)`, whose rows sum to the mean of the two networks' beat probability.
+        `(frames, 2)`, no row above 1 in sum.
     """
     frames = min(len(downbeat_net), len(beat_net))
-    split = downbeat_net[:frames].astype(np.float64)
-    either = split.sum(axis=1)
-    wanted = (either + beat_net[:frames]) / 2
-    return split * (wanted / np.maximum(either, 1e-9))[:, None]
+    beat, downbeat = downbeat_net[:frames].astype(np.float64).T
+    return np.column_stack([np.minimum((beat + beat_net[:frames]) / 2, 1 - downbeat), downbeat])
 
 
 def beat_confidence(activations: np.ndarray, times: np.ndarray) -> float:

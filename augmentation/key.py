@@ -64,7 +64,7 @@ def name_key(tonic_pc: int, mode: str) -> str:
     return f"{(MAJOR_NAMES if mode == 'major' else MINOR_NAMES)[tonic_pc % 12]} {mode}"
 
 
-def match_profile(weights: Sequence[float] | np.ndarray, profile: str = "temperley") -> str:
+def match_profile(weights: Sequence[float] | np.ndarray, profile: str) -> str:
     """Name the key whose profile correlates best with the weight of each pitch class.
 
     Args:
@@ -102,7 +102,7 @@ def chord_tone_weights(chords: Sequence[Segment]) -> np.ndarray:
 def key_from_chords(samples: np.ndarray, chords: Sequence[Segment]) -> str | None:
     """Key whose profile fits the recognised chords; None without chords."""
     weights = chord_tone_weights(chords)
-    return match_profile(weights) if np.ptp(weights) > 0 else None
+    return match_profile(weights, "krumhansl") if np.ptp(weights) > 0 else None
 
 
 def key_from_chroma(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str | None:
@@ -117,7 +117,7 @@ def key_from_chroma(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str 
     rate = SAMPLE_RATE // 2  # chroma ends far below 11 kHz
     chroma = librosa.feature.chroma_cqt(y=soxr.resample(samples, SAMPLE_RATE, rate), sr=rate, hop_length=1024)
     weights = chroma.mean(axis=1)
-    return match_profile(weights, "krumhansl") if np.ptp(weights) > 0 else None
+    return match_profile(weights, "temperley") if np.ptp(weights) > 0 else None
 
 
 @functools.cache
@@ -144,7 +144,7 @@ def key_from_madmom(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str 
 
 # In the order in which they win a tie.
 VOTERS: Mapping[str, Callable[[np.ndarray, Sequence[Segment]], str | None]] = MappingProxyType(
-    {"chord tones": key_from_chords, "madmom": key_from_madmom, "chroma": key_from_chroma}
+    {"madmom": key_from_madmom, "chord tones": key_from_chords, "chroma": key_from_chroma}
 )
 
 

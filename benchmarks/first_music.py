@@ -11,7 +11,8 @@ model. The same extractors then hear four kinds of audio, scored against the sam
     chance     the generated clips scored against the plan of the next piece: what a model that ignores plans gets
 
 Prints means with bootstrap 95 % intervals and writes DIR/report.json. What was heard is kept in DIR/<row>/<seed>.json:
-a run that was interrupted continues where it stopped. A clip whose piece, words or model have changed is made again.
+a run that was interrupted continues where it stopped. A clip whose piece, words, soundfont
+or model have changed is made again; after a change to the renderer or the extractors remove the folder.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import numpy as np
 from augmentation.captions import describe
 from augmentation.composer import Piece, compose
 from augmentation.listen import Heard, listen
-from augmentation.renderer import render
+from augmentation.renderer import default_soundfont, render
 from mustango_app.adherence import MEASURES, adherence
 from mustango_app.training import HELD_BACK_SEEDS
 
@@ -67,6 +68,9 @@ class Case:
             raise ValueError(f"seed: expected one from {HELD_BACK_SEEDS[0]} to {HELD_BACK_SEEDS[-1]}, got {seed}")
         piece = compose(seed, duration=SECONDS)
         return cls(piece, describe(piece, np.random.default_rng([seed, 1])))
+
+
+Source = tuple[str, Callable[[Case], Audio]]  # what decides the sound besides the case, and the maker of a clip
 
 
 def original(case: Case) -> Audio:
@@ -178,17 +182,12 @@ def table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def measure(
-    cases: Sequence[Case], sources: Mapping[str, Callable[[Case], Audio]], out: Path, maker: str, workers: int
-) -> dict[str, Any]:
+def measure(cases: Sequence[Case], sources: Mapping[str, Source], out: Path, workers: int) -> dict[str, Any]:
     """Score every row, and chance where the generated row is among them; returns {row: {"summary", "scores"}}."""
     os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the workers: threads that wait for a busy core cost more
     rows: dict[str, Any] = {}
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        heard = {
-            name: hear_row(source, cases, out / name, "" if name == "original" else maker, pool)
-            for name, source in sources.items()
-        }
+        heard = {name: hear_row(source, cases, out / name, maker, pool) for name, (maker, source) in sources.items()}
     asked = [case.piece.plan for case in cases]
     pairs = {name: list(zip(asked, clips, strict=True)) for name, clips in heard.items()}
     if "generated" in heard and len(cases) > 1:
@@ -213,18 +212,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.count < 1:
         parser.error(f"--count: expected 1 or more, got {options.count}")
     cases = [Case.of(options.seed + i) for i in range(options.count)]
-    sources: dict[str, Callable[[Case], Audio]] = {"original": original}
-    maker = ""
+    maker = default_soundfont().name
+    sources: dict[str, Source] = {"original": (maker, original)}
     if set(options.rows) - {"original"}:
         from mustango_app import Mustango
 
         model = Mustango.from_pretrained(options.model)
-        maker = f"{fingerprint(model)} {options.steps}"
-        sources |= {
-            "codec": functools.partial(codec, model),
-            "generated": functools.partial(generated, model, options.steps),
-        }
-    rows = measure(cases, {name: sources[name] for name in options.rows}, options.out, maker, options.workers)
+        maker = f"{maker} {fingerprint(model)} {options.steps}"
+        sources["codec"] = maker, functools.partial(codec, model)
+        sources["generated"] = maker, functools.partial(generated, model, options.steps)
+    rows = measure(cases, {name: sources[name] for name in options.rows}, options.out, options.workers)
     pieces = [{"seed": c.piece.seed, "style": c.piece.style, "caption": c.caption} for c in cases]
     settings = {name: value for name, value in vars(options).items() if name != "out"}
     _write(options.out / "report.json", {"settings": settings, "pieces": pieces, "rows": rows})

@@ -1,1 +1,26 @@
-"""Package."""
+"""MuNet: symbolic music, the denoiser and its conditions, the autoencoder, the pipeline and their training.
+
+The public names are loaded when they are first used, so that `munet.music` stays importable in milliseconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = (
+    ("MusicPlan", "munet.music"),
+    ("MusicAutoencoder", "munet.autoencoder"),
+    ("BeatEncoder", "munet.beat_encoder"),
+    ("ChordEncoder", "munet.chord_encoder"),
+    ("MuNetModel", "munet.unet"),
+    ("MustangoPipeline", "munet.pipeline"),
+)
+__all__ = ["BeatEncoder", "ChordEncoder", "MuNetModel", "MusicAutoencoder", "MusicPlan", "MustangoPipeline"]
+
+
+def __getattr__(name: str) -> Any:
+    for public, home in _HOMES:
+        if public == name:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'munet' has no attribute {name!r}")

@@ -10,13 +10,13 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from munet.music import MusicPlan, tempo_word
 from mustango_app.audio_io import check_output, read_audio
-from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, make_plan
+from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, explain_plan, make_plan
 
 if TYPE_CHECKING:
     from augmentation.listen import Heard
@@ -163,11 +163,12 @@ def _generate(arguments: argparse.Namespace) -> None:
 
 
 def _report(clips: Sequence[Clip], files: Sequence[Path], taken: float) -> dict[str, Any]:
-    """Facts of the first clip, the loudest peak and all files; `clips` has the facts of each."""
+    """Facts of the first clip, the loudest peak and all files; of several, `clips` has the facts of each."""
     facts = [clip.to_dict() | {"file": str(path)} for clip, path in zip(clips, files, strict=True)]
     totals = {"peak": max(fact["peak"] for fact in facts), "seconds_taken": round(taken, 3)}
     report = {name: value for name, value in facts[0].items() if name != "file"} | totals
-    return report | {"files": [fact["file"] for fact in facts], "clips": facts}
+    report |= {"files": [fact["file"] for fact in facts]}
+    return report | {"clips": facts} if len(facts) > 1 else report
 
 
 def _output_files(output: str, count: int) -> list[Path]:
@@ -179,9 +180,14 @@ def _output_files(output: str, count: int) -> list[Path]:
 
 
 def _plan(arguments: argparse.Namespace) -> None:
-    asked = {name: getattr(arguments, name) for name in PLAN_FLAGS}
-    plan = make_plan(check_prompt(arguments.prompt), asked, _read_plan(arguments.plan), arguments.seed or 0)
-    print(plan.to_json() if arguments.json else plan_text(plan))
+    request = (
+        check_prompt(arguments.prompt),
+        {name: getattr(arguments, name) for name in PLAN_FLAGS},
+        _read_plan(arguments.plan),
+        arguments.seed or 0,
+    )
+    plan = make_plan(*request)
+    print(plan.to_json() if arguments.json else plan_text(plan, explain_plan(*request)))
 
 
 def _analyze(arguments: argparse.Namespace) -> None:
@@ -226,17 +232,18 @@ def _read_plan(file: str | None) -> MusicPlan | None:
     return MusicPlan.from_json(path.read_text(encoding="utf-8"))
 
 
-def plan_text(plan: MusicPlan) -> str:
-    """Return a complete plan as aligned lines for people."""
+def plan_text(plan: MusicPlan, sources: Mapping[str, str] | None = None) -> str:
+    """Return a complete plan as aligned lines for people, with where each part comes from if that is given."""
     chords = " ".join(f"{symbol}@{second:g}" for symbol, second in plan.chords)
     rows = (
-        ("tempo", f"{plan.bpm:g} BPM ({tempo_word(plan.bpm)})"),
-        ("metre", f"{plan.meter} beats a bar"),
-        ("key", plan.key),
-        ("chords", chords),
-        ("length", f"{plan.duration:g} s"),
+        ("tempo", f"{plan.bpm:g} BPM ({tempo_word(plan.bpm)})", "bpm"),
+        ("metre", f"{plan.meter} beats a bar", "meter"),
+        ("key", plan.key, "key"),
+        ("chords", chords, "chords"),
+        ("length", f"{plan.duration:g} s", "duration"),
     )
-    return "\n".join(f"  {name:<8}{value}" for name, value in rows)
+    reasons = {name: f"  ({why})" for name, why in (sources or {}).items()}
+    return "\n".join(f"  {name:<8}{value}{reasons.get(field, '')}" for name, value, field in rows)
 
 
 def heard_text(heard: Heard) -> str:

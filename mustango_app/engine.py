@@ -23,7 +23,7 @@ from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_p
 
 DEFAULT_STEPS = 25
 DEFAULT_GUIDANCE = 3.0
-SEED_RANGE = (0, 2**63 - 1)
+SEED_RANGE = (0, 2**63 - 65)
 
 
 class Stopped(Exception):
@@ -107,8 +107,7 @@ class Mustango:
         steps = self.default_steps if steps is None else check_integer("steps", steps, 1, 1000)
         guidance = DEFAULT_GUIDANCE if guidance is None else check_number("guidance", guidance, 0.0, 30.0)
         num_clips = check_integer("num_clips", num_clips, 1, MAX_CLIPS)
-        low, high = SEED_RANGE
-        seed = secrets.randbelow(2**32) if seed is None else check_integer("seed", seed, low, high - num_clips)
+        seed = secrets.randbelow(2**32) if seed is None else check_integer("seed", seed, *SEED_RANGE)
         asked = {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
         plans = [make_plan(prompt, asked, plan, seed + i) for i in range(num_clips)]
         total = steps * num_clips
@@ -139,6 +138,7 @@ class Mustango:
         def on_step_end(pipeline: Any, step: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             if stop is not None and stop.is_set():
                 pipeline._interrupt = True
+                raise Stopped(f"stopped after step {step + 1}")  # else the pipeline would decode what there is
             after_step(step + 1)
             return kwargs
 
@@ -155,8 +155,6 @@ class Mustango:
                 output_type="np",
                 callback_on_step_end=on_step_end,
             ).audios[0]
-        if stop is not None and stop.is_set():
-            raise Stopped("stopped")
         audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))[:, : round(plan.duration * self.sample_rate)]
         if not np.isfinite(audio).all():
             raise FloatingPointError(f"the model {self.name!r} made samples that are not finite")

@@ -7,10 +7,12 @@ system's, analytics are off, and files live in one temporary folder from which t
 from __future__ import annotations
 
 import contextlib
+import functools
 import html
+import inspect
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,17 @@ from augmentation.listen import Heard, listen
 from munet.music import MusicPlan
 from mustango_app.audio_io import read_audio
 from mustango_app.clip import Clip
-from mustango_app.engine import DEFAULT_GUIDANCE, Mustango, Stopped
-from mustango_app.page_text import INTRODUCTION, chord_line, plan_table, subtitles
+from mustango_app.engine import DEFAULT_GUIDANCE, SEED_RANGE, Mustango, Stopped
+from mustango_app.page_text import INTRODUCTION, asked_of, chord_line, plan_table, read_fields, read_number, subtitles
 from mustango_app.plots import plot_clip
-from mustango_app.request import DEFAULT_SECONDS, PROMPT_LENGTH, SECONDS_RANGE, check_prompt, make_plan
+from mustango_app.request import (
+    DEFAULT_SECONDS,
+    PROMPT_LENGTH,
+    check_integer,
+    check_prompt,
+    explain_plan,
+    make_plan,
+)
 
 EXAMPLES = (
     "A calm waltz for piano and strings in G major, 90 bpm",
@@ -34,10 +43,12 @@ EXAMPLES = (
 )
 CSS = """
 .gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
-#generate { min-height: 3.2rem; font-size: 1.1rem; }
+#generate, #stop { min-height: 3.2rem; font-size: 1.1rem; }
 #status { min-height: 1.5rem; }
 #plan table { width: 100%; }
-#plan td:first-child, #plan th:first-child { white-space: nowrap; }
+#plan table, #plan thead, #plan tbody, #plan tr { border: 0 !important; }
+#plan th, #plan td { border-color: var(--border-color-primary); border-width: 0 0 1px 0; padding: 6px 8px; }
+#plan th, #plan td:first-child { white-space: nowrap; }
 """
 MODEL_QUEUE = "model"
 
@@ -53,8 +64,8 @@ def build_demo(engine: Mustango) -> gr.Blocks:
             with gr.Column(scale=6, min_width=320):
                 outputs = _build_outputs()
         _connect(handlers, inputs, buttons, outputs)
-        gr.api(handlers.api_plan, api_name="plan", concurrency_limit=4)
-        gr.api(handlers.api_generate, api_name="generate", concurrency_id=MODEL_QUEUE, concurrency_limit=1)
+        gr.api(_typed(handlers.api_plan), api_name="plan", concurrency_limit=4)
+        gr.api(_typed(handlers.api_generate), api_name="generate", concurrency_id=MODEL_QUEUE, concurrency_limit=1)
     return demo.queue(default_concurrency_limit=1, max_size=64)
 
 
@@ -77,6 +88,17 @@ def serve(engine: Mustango, host: str = "127.0.0.1", port: int | None = None) ->
     build_demo(engine).launch(**launch_options(host, port))
 
 
+def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an endpoint whose signature holds types, as Gradio expects, and not their names."""
+
+    @functools.wraps(function)
+    def endpoint(*arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named)
+
+    endpoint.__signature__ = inspect.signature(function, eval_str=True)
+    return endpoint
+
+
 def _build_inputs(engine: Mustango) -> tuple[list[gr.components.Component], dict[str, gr.Button]]:
     """Lay out the left column; the inputs come in the order of `Handlers.generate`."""
     prompt = gr.Textbox(
@@ -89,12 +111,13 @@ def _build_inputs(engine: Mustango) -> tuple[list[gr.components.Component], dict
     )
     with gr.Row():
         generate = gr.Button("Generate", variant="primary", size="lg", scale=4, min_width=200, elem_id="generate")
-        stop = gr.Button("Stop", variant="stop", size="lg", scale=1, min_width=90, interactive=False)
+        stop = gr.Button("Stop", variant="stop", size="lg", scale=1, min_width=90, interactive=False, elem_id="stop")
     with gr.Accordion("Musical plan", open=False):
         gr.Markdown("What you leave empty is read from your description; what that leaves open is chosen for you.")
         with gr.Row():
-            bpm = gr.Number(label="Tempo (BPM)", value=None, minimum=30, maximum=300, min_width=100)
-            meter = gr.Number(label="Beats per bar", value=None, precision=0, minimum=1, maximum=12, min_width=100)
+            # Text fields: an empty number field turns into 0 in the browser.
+            bpm = gr.Textbox(label="Tempo (BPM)", placeholder="90", max_lines=1, min_width=100)
+            meter = gr.Textbox(label="Beats per bar", placeholder="4", max_lines=1, min_width=100)
             key = gr.Textbox(label="Key", placeholder="G major", max_lines=1, min_width=100)
         chords = gr.Textbox(
             label="Chords",
@@ -103,8 +126,8 @@ def _build_inputs(engine: Mustango) -> tuple[list[gr.components.Component], dict
             info="Spread over the bars, or at seconds: G@0 Em@2.5",
         )
         with gr.Row():
-            seconds = gr.Slider(*SECONDS_RANGE, value=DEFAULT_SECONDS, step=0.5, label="Seconds", min_width=160)
-            seed = gr.Number(label="Seed", value=None, precision=0, minimum=0, info="Empty: a new one", min_width=120)
+            seconds = gr.Textbox(label="Seconds", placeholder=f"{DEFAULT_SECONDS:g}", max_lines=1, min_width=100)
+            seed = gr.Textbox(label="Seed", placeholder="a new one", max_lines=1, min_width=120)
         with gr.Row():
             fill = gr.Button("Fill in from the description", size="sm")
             clear = gr.Button("Empty the fields", size="sm")
@@ -122,7 +145,7 @@ def _build_outputs() -> dict[str, Any]:
     """Lay out the right column."""
     outputs: dict[str, Any] = {"status": gr.Markdown("Ready.", elem_id="status")}
     outputs["audio"] = gr.Audio(label="Result", type="filepath", interactive=False, buttons=["download"])
-    outputs["plot"] = gr.Plot(label="Spectrogram with the beats and chords asked for", format="png")
+    outputs["plot"] = gr.Plot(label="Spectrogram, with the chords and beats asked for", show_label=False, format="png")
     outputs["plan"] = gr.Markdown(plan_table(None), elem_id="plan", container=True)
     outputs["analyze"] = gr.Button("Analyse what I hear", size="sm", interactive=False)
     with gr.Accordion("Exact settings (JSON)", open=False):
@@ -141,12 +164,20 @@ def _connect(handlers: Handlers, inputs: list[Any], buttons: dict[str, gr.Button
 
     begin = gr.on([generate.click, prompt.submit], handlers.begin, None, **running)
     run = begin.success(
-        handlers.generate, inputs, results, api_visibility="private", concurrency_id=MODEL_QUEUE, concurrency_limit=1
+        handlers.generate,
+        inputs,
+        results,
+        api_name="page_generate",
+        api_visibility="private",
+        show_progress_on=outputs["audio"],
+        scroll_to_output=True,
+        concurrency_id=MODEL_QUEUE,
+        concurrency_limit=1,
     )
     run.then(handlers.end, outputs["record"], **running)
     stop.click(handlers.stop, None, outputs["status"], queue=False, **private)
-    buttons["fill"].click(handlers.fill, [prompt, *fields], fields[:4], **private)
-    buttons["clear"].click(lambda: (None, None, "", "", DEFAULT_SECONDS, None), None, fields, queue=False, **private)
+    buttons["fill"].click(handlers.fill, [prompt, *fields[:5]], fields[:4], **private)
+    buttons["clear"].click(lambda: ("",) * len(fields), None, fields, queue=False, **private)
     heard = analyze.click(handlers.analyze, outputs["audio"], outputs["heard"], api_name="analyze")
     heard.success(handlers.compare, [outputs["record"], outputs["heard"]], outputs["plan"], **private)
 
@@ -182,53 +213,50 @@ class Handlers:
     def generate(
         self,
         prompt: str,
-        bpm: float | None,
-        meter: int | None,
+        bpm: str | None,
+        meter: str | None,
         key: str | None,
         chords: str | None,
-        seconds: float | None,
-        seed: int | None,
+        seconds: str | None,
+        seed: str | None,
         steps: int,
         guidance: float,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
     ) -> Iterator[tuple[Any, ...]]:
-        """Show the plan, then the clip."""
-        with _plain_errors():
-            seed = secrets.randbelow(2**32) if seed is None else seed
-            plan = make_plan(check_prompt(prompt), _asked(bpm, meter, key, chords, seconds), seed=seed)
-            yield f"Making {plan.duration:g} seconds …", None, None, plan_table(plan), None, None
-            try:
-                clip = self._engine.generate(
-                    prompt,
-                    plan=plan,
-                    seed=seed,
-                    steps=steps,
-                    guidance=guidance,
-                    callback=lambda done, total: progress((done, total), desc="Denoising", unit="steps"),
-                    stop=self._stops.get(request.session_hash),
-                )
-            except Stopped:
-                yield (
-                    "Stopped. The plan below is what would have been played.",
-                    None,
-                    None,
-                    plan_table(plan),
-                    None,
-                    None,
-                )
-                return
-        audio = gr.Audio(value=str(_save(clip)), subtitles=subtitles(clip.plan))
-        status = f"Done: {clip.duration:g} seconds, seed {clip.seed}."
-        yield status, audio, plot_clip(clip), plan_table(clip.plan), clip.to_dict(), None
+        """Show the plan, then the clip; what is wrong with the request stands in the status line."""
+        stop = self._stops.get(request.session_hash)
+        try:
+            asked = read_fields(bpm, meter, key, chords, seconds)
+            number = read_number("seed", seed)
+            number = secrets.randbelow(2**32) if number is None else check_integer("seed", number, *SEED_RANGE)
+            plan = make_plan(check_prompt(prompt), asked, seed=number)
+            table = plan_table(plan, explain_plan(prompt, asked, seed=number))
+            yield _results(f"Making {plan.duration:g} seconds …", table)
+            clip = self._engine.generate(
+                prompt,
+                plan=plan,
+                seed=number,
+                steps=steps,
+                guidance=guidance,
+                callback=lambda done, total: progress((done, total), desc="Denoising", unit="steps"),
+                stop=stop,
+            )
+        except ValueError as error:
+            gr.Warning(_escaped(error), title="Please change the request")
+            yield _results(f"**{_escaped(error)}**", plan_table(None))
+        except Stopped:
+            yield _results("Stopped. The plan below is what would have been played.", table)
+        else:
+            audio = gr.Audio(value=str(_save(clip)), subtitles=subtitles(clip.plan))
+            status = f"Done: {clip.duration:g} seconds, seed {clip.seed}."
+            yield _results(status, table, audio, plot_clip(clip), clip.to_dict())
 
-    def fill(
-        self, prompt: str, bpm: Any, meter: Any, key: Any, chords: Any, seconds: Any, seed: Any
-    ) -> tuple[Any, ...]:
+    def fill(self, prompt: str, *fields: Any) -> tuple[str, ...]:
         """Fill the empty fields of the plan with what the description says or leaves to be chosen."""
         with _plain_errors():
-            plan = make_plan(check_prompt(prompt), _asked(bpm, meter, key, chords, seconds), seed=seed or 0)
-        return plan.bpm, plan.meter, plan.key, chord_line(plan)
+            plan = make_plan(check_prompt(prompt), read_fields(*fields))
+        return f"{plan.bpm:g}", str(plan.meter), plan.key, chord_line(plan)
 
     def analyze(self, audio: str | None) -> dict[str, Any]:
         """Hear a recording: tempo, beats, metre, key and chords.
@@ -247,7 +275,7 @@ class Handlers:
     def compare(self, record: dict[str, Any], heard: dict[str, Any]) -> str:
         """Set what was heard beside what was asked."""
         with _plain_errors():
-            return plan_table(MusicPlan.from_dict(record["plan"]), Heard.from_dict(heard))
+            return plan_table(MusicPlan.from_dict(record["plan"]), heard=Heard.from_dict(heard))
 
     def api_plan(
         self,
@@ -274,7 +302,7 @@ class Handlers:
             The plan: bpm, meter, key, chords [[symbol, second]], beats [[second, position in the bar]], duration.
         """
         with _plain_errors():
-            return make_plan(check_prompt(prompt), _asked(bpm, meter, key, chords, seconds), seed=seed or 0).to_dict()
+            return make_plan(check_prompt(prompt), asked_of(bpm, meter, key, chords, seconds), seed=seed or 0).to_dict()
 
     def api_generate(
         self,
@@ -305,24 +333,30 @@ class Handlers:
             A WAV file, and the request it can be made again from: prompt, seed, plan, settings.
         """
         with _plain_errors():
-            asked = _asked(bpm, meter, key, chords, seconds)
+            asked = asked_of(bpm, meter, key, chords, seconds)
             clip = self._engine.generate(prompt, **asked, seed=seed, steps=steps, guidance=guidance)
         return gr.FileData(path=str(_save(clip))), clip.to_dict()
 
 
 @contextlib.contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Show what a person can mend as a message instead of "Error". Gradio shows messages as HTML, hence the escape."""
+    """Show what a person can mend as a message instead of "Error"."""
     try:
         yield
     except ValueError as error:
-        raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from None
+        raise gr.Error(_escaped(error), print_exception=False) from None
 
 
-def _asked(bpm: Any, meter: Any, key: Any, chords: Any, seconds: Any) -> dict[str, Any]:
-    """Collect the fields of the plan; an empty field asks for nothing."""
-    fields = {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
-    return {name: None if value == "" else value for name, value in fields.items()}
+def _escaped(error: ValueError) -> str:
+    """Return the message for a browser, which would take a person's own text for HTML."""
+    return html.escape(str(error), quote=False)
+
+
+def _results(
+    status: str, table: str, audio: Any = None, plot: Any = None, record: dict[str, Any] | None = None
+) -> tuple[Any, ...]:
+    """Return values in the order of the right column; a result that is not there is emptied."""
+    return status, audio, plot, table, record, None
 
 
 def _save(clip: Clip) -> Path:

@@ -20,7 +20,7 @@ FLOOR_DB = 70.0
 
 def plot_clip(clip: Clip) -> Figure:
     """Return a figure of two rows: chord bands, and the mel spectrogram (dB) with beats; downbeats are heavier."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained", facecolor="none")
+    figure = Figure(figsize=(6.6, 3.1), dpi=150, layout="constrained", facecolor="none")
     bands, sound = figure.subplots(2, 1, sharex=True, height_ratios=(1, 7))
     _draw_chords(bands, clip.plan, clip.duration)
     _draw_spectrogram(sound, clip.audio.mean(axis=0), clip.sample_rate)
@@ -31,7 +31,7 @@ def plot_clip(clip: Clip) -> Figure:
     sound.set_xlabel("seconds", color=INK)
     sound.set_ylabel("Hz", color=INK)
     for axes in (bands, sound):
-        axes.tick_params(colors=INK, labelsize=8)
+        axes.tick_params(colors=INK, labelsize=9)
         for spine in axes.spines.values():
             spine.set_visible(False)
     return figure
@@ -55,9 +55,9 @@ def _draw_chords(axes: Axes, plan: MusicPlan, duration: float) -> None:
         if end <= start:
             continue
         axes.axvspan(start, end, color=chord_color(chord), linewidth=0)
-        # A symbol needs about an eighth of a second of a ten-second picture for each of its letters.
-        if end - start > 0.0125 * duration * len(str(chord)):
-            axes.text((start + end) / 2, 0.46, str(chord), ha="center", va="center", fontsize=10, color="#1f2937")
+        # A symbol needs a fifth of a second of a ten-second picture for each of its letters.
+        if end - start > 0.018 * duration * len(str(chord)):
+            axes.text((start + end) / 2, 0.46, str(chord), ha="center", va="center", fontsize=11, color="#1f2937")
 
 
 def _draw_spectrogram(axes: Axes, mono: np.ndarray, sample_rate: int, bins: int = 128, hop: int = 512) -> None:
@@ -73,7 +73,7 @@ def _draw_spectrogram(axes: Axes, mono: np.ndarray, sample_rate: int, bins: int 
     axes.imshow(
         decibels, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=loudest - FLOOR_DB, vmax=loudest
     )
-    marks = [hertz for hertz in (100, 250, 500, 1000, 2000, 4000, 8000) if hertz <= top]
+    marks = [hertz for hertz in (100, 500, 1000, 2000, 4000, 8000) if hertz <= top]
     edges = librosa.hz_to_mel(np.array([40.0, top]))
     places = (librosa.hz_to_mel(np.array(marks, dtype=float)) - edges[0]) / (edges[1] - edges[0]) * bins
     axes.set_yticks(places, [f"{hertz:g}" for hertz in marks])

@@ -39,12 +39,12 @@ _KEY_BEFORE = re.compile(
 _KEY_AFTER = re.compile(r"\s*(?:(?:as|is) (?:its|the) )?key\b")
 _EITHER = re.compile(r"^\s*[,(—\u2013-]\s*$|(?:\b(?:of|is|in|being|either|by|to)(?: the)?(?: song)?|[:=])\s*$")
 _IN = re.compile(r"\b(?:in|either|based on)\s+(?:either\s+)?(?:the (?:key of )?)?$", re.IGNORECASE)
-_CHORD_WORD = r"\b(?:[Cc]hords?|[Pp]rogressions?|[Ss]equences?|[Hh]armon(?:y|ies)|[Cc]hanges)\b"
-_CHORD_BEFORE = re.compile(rf"[^.;!?\n]*{_CHORD_WORD}([^.;!?\n]*)$")
+_CHORD_WORD = re.compile(r"\b(?:[Cc]hords?|[Pp]rogressions?|[Ss]equences?|[Hh]armon(?:y|ies)|[Cc]hanges)\b")
 _BARE_ENDS = re.compile(
     r"\s*(?:[,.;:!?)|—\u2013]|$|-\s)|\s+(?:at|and|with|for|on|in|or|using|featuring|over|that|played|tuning)\b"
 )
 _CHORDAL = re.compile(r"[ -]?(?:chords?\b(?! (?:prog|seq))|seven|six|nin|\d)", re.IGNORECASE)
+_ALTERNATIVE = 9  # rank of the second key of "either X or Y"
 _CONTEXT = 300  # characters before a note that are looked at
 _SENTENCE_START = re.compile(r"(?:^|[.!?\n]|[\"“(])\s*$")
 _ARTICLE_ENDS = re.compile(r"\s*(?:[,.;:!?)|]|$)|\s+(?:at|and|with|in|or)\b")
@@ -77,7 +77,7 @@ _GAP = re.compile(rf"(?:[\s,|&\u2013—→>~;-])*(?:\b(?:{_LINKS})\b[\s,]*)*", r
 _LABEL_AFTER = re.compile(
     r"\s*(?:-\s*|(?:is|are) the (?:\w+ )?)?(?:chords?|(?:chord )?(?:progression|sequence|loop|vamp|changes|pattern))\b"
 )
-_LABEL_FILLER = re.compile(r"[^.;!?\n]{0,90}")
+_LONGEST_FILLER = 90  # characters between "chords" and the first chord
 _NUMERALS = re.compile(
     rf"(?<![\w/#'])(?:{NUMERAL_PATTERN})(?:(?:\s*[-\u2013—,|→]\s*|\s+)(?:{NUMERAL_PATTERN})(?![\w']))+"
 )
@@ -103,6 +103,13 @@ def _left(text: str, end: int) -> str:
     return text[max(0, end - _CONTEXT) : end]
 
 
+def _since_chord_word(left: str) -> str | None:
+    """Return what follows the last "chord" or the like of the sentence; None if it has none."""
+    sentence = re.split(r"[.;!?\n]", left)[-1]
+    words = list(_CHORD_WORD.finditer(sentence))
+    return sentence[words[-1].end() :] if words else None
+
+
 def _as_key(note: str, mode: str | None) -> Key:
     mode = mode or ""
     minor = mode == "m" or mode.lower().startswith(_MINOR_MODES)
@@ -117,15 +124,15 @@ def _key_rank(match: re.Match[str], text: str) -> int | None:
     if article and not _ARTICLE_ENDS.match(right):
         return None
     named = _KEY_BEFORE.search(left)
-    chordal = _CHORD_BEFORE.search(left)
-    if named and chordal and chordal.start(1) > named.start(1):
+    chordal = _since_chord_word(left)
+    if named and chordal is not None and len(chordal) < len(named[1]):
         named = None
     if named and (mode or letter or _EITHER.search(named[1]) or not named[1].strip(" :=")):
         return 0
     if _KEY_AFTER.match(right) and (mode or letter or len(note) > 1) and not _CHORDAL.match(right):
         return 0
     preposition = _IN.search(left)
-    if mode and not _CHORDAL.match(right) and (preposition or not chordal):
+    if mode and not _CHORDAL.match(right) and (preposition or chordal is None):
         return 1
     # "a chord sequence in Bm" is about a chord, "a song in Bm" about a key.
     if preposition and not mode and not _close_to_chords(left) and not re.match(r"\s*chord", right):
@@ -135,16 +142,17 @@ def _key_rank(match: re.Match[str], text: str) -> int | None:
 
 def _close_to_chords(left: str) -> bool:
     """Whether "chord" or the like stands at most three words before."""
-    chordal = _CHORD_BEFORE.search(left)
-    return chordal is not None and len(chordal[1].split()) <= 3
+    chordal = _since_chord_word(left)
+    return chordal is not None and len(chordal.split()) <= 3
 
 
 def _in_a_list(match: re.Match[str], matches: list[re.Match[str]], text: str) -> bool:
     """Whether only separators and linking words part this key from another one with its mode in words."""
-    for one, two in itertools.pairwise(matches):
-        if match in (one, two) and one[2] and two[2] and _GAP.fullmatch(text, one.end(), two.start()):
-            return True
-    return False
+    here = matches.index(match)
+    near = matches[max(0, here - 1) : here + 2]
+    return any(
+        one[2] and two[2] and _GAP.fullmatch(text, one.end(), two.start()) for one, two in itertools.pairwise(near)
+    )
 
 
 def _find_keys(text: str) -> list[_Found]:
@@ -158,7 +166,9 @@ def _find_keys(text: str) -> list[_Found]:
         if rank == 1 and about_chords and _in_a_list(match, matches, text):
             continue  # "D minor, G major, C major": chords in words
         if found and re.fullmatch(r",? or (?:the key of )?|, or ", text[found[-1].end : match.start()]):
-            rank = 9
+            rank = _ALTERNATIVE
+        elif rank == 0 and found and found[-1].rank == 0 and "key" not in text[found[-1].end : match.end() + 5].lower():
+            rank = None  # "in the key of Bm, Em follows": the word names one key
         if rank is not None:
             found.append(_Found(match.start(), match.end(), _as_key(match[1], match[2] or match[3]), rank))
     for match in _SMALL_KEY.finditer(text):
@@ -217,16 +227,20 @@ def _runs(chords: list[_Found], text: str) -> list[list[_Found]]:
             runs[-1].append(chord)
         else:
             runs.append([chord])
+    for run in runs:
+        bare_a = text[run[0].start : run[0].end] == "A" and _SENTENCE_START.search(_left(text, run[0].start))
+        if bare_a and len(run) == 2 and run[1].start == run[0].end + 1 and _LABEL_AFTER.match(text, run[1].end):
+            del run[0]  # "A B7 chord progression": the article
     return [run for run in runs if not all(chord.value.is_none for chord in run if isinstance(chord.value, Chord))]
 
 
 def _labelled(run: list[_Found], text: str) -> bool:
     """Whether the text calls the run chords, a progression or a sequence, before or right after it."""
-    before = _CHORD_BEFORE.search(_left(text, run[0].start))
-    if before and _LABEL_FILLER.fullmatch(before[1]) and ("\0" not in before[1] or len(run) > 1):
+    filler = _since_chord_word(_left(text, run[0].start))
+    if filler is not None and len(filler) <= _LONGEST_FILLER and ("\0" not in filler or len(run) > 1):
         return True
     lone_article = len(run) == 1 and text[run[0].start : run[0].end] == "A"
-    return bool(_LABEL_AFTER.match(text[run[-1].end :])) and not lone_article
+    return bool(_LABEL_AFTER.match(text, run[-1].end)) and not lone_article
 
 
 def _plainly_chords(run: list[_Found], text: str) -> bool:

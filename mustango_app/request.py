@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from munet.music import MusicPlan
-from mustango_app.planner import plan_from_text
+from mustango_app.planner import explain, plan_from_text
 
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)
@@ -69,24 +69,41 @@ def make_plan(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = No
     A new tempo or metre lays a new beat grid; a plan longer than the seconds asked for is cut, a shorter one is an
     error.
 
+    Args:
+        prompt: the text.
+        asked: any of bpm, meter, key, chords, seconds.
+        plan: a plan, in parts or whole.
+        seed: decides what is left open.
+
     Raises:
         ValueError: naming what cannot be used.
     """
+    whole = plan_from_text(prompt, seed=seed, **_fixed(asked, plan))
+    check_seconds(whole.duration)
+    return whole
+
+
+def explain_plan(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0) -> dict[str, str]:
+    """Say where each field of `make_plan` with the same arguments comes from: "given", "stated", "default", ..."""
+    return explain(prompt, seed=seed, **_fixed(asked, plan))
+
+
+def _fixed(asked: Mapping[str, Any], plan: MusicPlan | None) -> dict[str, Any]:
+    """Merge what was asked and what the plan holds into the planner's arguments."""
     fixed = {name: value for name, value in asked.items() if value is not None}
     if "seconds" in fixed:
         fixed["seconds"] = check_seconds(fixed["seconds"])
-    if plan is not None:
-        if not isinstance(plan, MusicPlan):
-            raise ValueError(f"plan: expected a MusicPlan, got {plan!r}")
-        if plan.duration is not None and "seconds" in fixed:
-            if fixed["seconds"] > plan.duration:
-                raise ValueError(f"seconds: expected at most the plan's {plan.duration:g}, got {fixed['seconds']:g}")
-            plan = plan.crop(0.0, fixed["seconds"])
-        held = {name: value for name, value in vars(plan).items() if value is not None}
-        held["seconds"] = held.pop("duration", DEFAULT_SECONDS)
-        if {"bpm", "meter"} & set(fixed):
-            held.pop("beats", None)
-        fixed = held | fixed
-    whole = plan_from_text(prompt, seed=seed, **fixed)
-    check_seconds(whole.duration)
-    return whole
+    if plan is None:
+        return fixed
+    if not isinstance(plan, MusicPlan):
+        raise ValueError(f"plan: expected a MusicPlan, got {plan!r}")
+    if plan.duration is not None and "seconds" in fixed:
+        if fixed["seconds"] > plan.duration:
+            raise ValueError(f"seconds: expected at most the plan's {plan.duration:g}, got {fixed['seconds']:g}")
+        plan = plan.crop(0.0, fixed["seconds"])
+    held = {name: value for name, value in vars(plan).items() if value is not None}
+    if "duration" in held:
+        held["seconds"] = held.pop("duration")
+    if {"bpm", "meter"} & set(fixed):
+        held.pop("beats", None)
+    return held | fixed

@@ -25,11 +25,11 @@ def test_tempo_needs_four_beats() -> None:
     assert tempo(np.array([])) is None
 
 
-def test_average_keeps_the_split_between_beat_and_downbeat() -> None:
-    downbeat_net = np.array([[0.1, 0.3], [0.6, 0.0], [0.0, 0.0]])
-    averaged = average_activations(downbeat_net, np.array([0.8, 0.2, 0.5, 0.9]))
-    # Row 0: 0.4 and 0.8 average to 0.6, split 1 to 3. Row 2: the first net sees nothing to split.
-    assert averaged == pytest.approx(np.array([[0.15, 0.45], [0.4, 0.0], [0.0, 0.0]]))
+def test_average_of_two_networks() -> None:
+    downbeat_net = np.array([[0.1, 0.3], [0.6, 0.0], [0.1, 0.9]])
+    averaged = average_activations(downbeat_net, np.array([0.7, 0.2, 0.9, 0.9]))
+    # Row 2: (0.1 + 0.9) / 2 would leave less than nothing for "no beat", so it stops at 1 - 0.9.
+    assert averaged == pytest.approx(np.array([[0.4, 0.3], [0.4, 0.0], [0.1, 0.9]]))
 
 
 def test_confidence_is_the_mean_peak_near_the_beats() -> None:

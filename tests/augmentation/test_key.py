@@ -38,9 +38,9 @@ def test_names_are_keys() -> None:
 
 def test_weights_must_tell_something() -> None:
     with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
-        match_profile(np.ones(12))
+        match_profile(np.ones(12), "krumhansl")
     with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
-        match_profile(np.arange(11))
+        match_profile(np.arange(11), "krumhansl")
 
 
 def test_chord_tones_are_weighted_by_time_and_the_root_counts_twice() -> None:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import soxr
 
 from augmentation import beats, chords, key, madmom_compat
 from augmentation.backends import explain, first_available
@@ -134,10 +135,13 @@ def test_second_judge_of_chords() -> None:
 
 @needs_madmom
 def test_level_rate_and_channels_do_not_matter() -> None:
-    quiet = listen(np.stack([0.1 * song()[::2]] * 2), RATE // 2, parts=("beats",))
-    assert [p for _, p in quiet.beats] == [p for _, p in heard().beats]
-    assert [t for t, _ in quiet.beats] == pytest.approx([t for t, _ in heard().beats], abs=0.021)
-    assert quiet.chords is None and quiet.key is None
+    quiet = np.stack([0.1 * soxr.resample(song(), RATE, 16000)] * 2)
+    found = listen(quiet, 16000, parts=("beats",))
+    times = np.array([time for time, _ in found.beats])
+    for beat in BEAT * np.arange(1, 20):
+        assert np.abs(times - beat).min() < 0.07
+    assert (found.bpm, found.meter) == (pytest.approx(120, abs=1), 4)
+    assert found.chords is None and found.key is None
 
 
 def test_heard_survives_json() -> None:

@@ -55,17 +55,10 @@ def test_beat_f_measure_is_mir_eval_without_trimming() -> None:
 @pytest.mark.parametrize(
     ("heard", "first", "second"),
     [
-        (100, 1, 1),
-        (104, 1, 1),
-        (104.1, 0, 0),
-        (96, 1, 1),
-        (50, 0, 1),
-        (51.9, 0, 1),
-        (200, 0, 1),
-        (300, 0, 1),
-        (33, 0, 1),
-    ]
-    + [(150, 0, 0), (25, 0, 0)],
+        *((100, 1, 1), (104, 1, 1), (96, 1, 1)),
+        *((50, 0, 1), (51.9, 0, 1), (200, 0, 1), (300, 0, 1), (33, 0, 1)),
+        *((104.1, 0, 0), (150, 0, 0), (25, 0, 0)),
+    ],
 )
 def test_tempo_accuracies_of_100_bpm(heard: float, first: int, second: int) -> None:
     assert tempo_accuracy(100, heard) == first
@@ -131,10 +124,11 @@ def test_nothing_found_scores_zero() -> None:
 
 
 def test_downbeats_and_metre_have_no_score_without_their_extractor() -> None:
+    line = "downbeats and metre: librosa finds beats only"
     beats_only = perfect(
         beats=tuple((t, 0) for t, _ in PLAN.beats),
         meter=None,
-        missing=("downbeats and metre: librosa finds beats only",),
+        missing=(line,),
     )
     scores = adherence(PLAN, beats_only)
     assert (scores["beat_f"], scores["downbeat_f"], scores["meter"]) == (1.0, None, None)

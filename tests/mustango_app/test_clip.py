@@ -142,11 +142,11 @@ def test_subtitles_and_chord_line_say_the_chords() -> None:
 def test_plan_table_sets_heard_beside_asked() -> None:
     from augmentation.listen import Heard
 
-    assert "120 BPM (Allegro)" in plan_table(PLAN)
+    assert "| Tempo | 120 BPM (Allegro) | stated |" in plan_table(PLAN, {"bpm": "stated"})
     chords = (("G:maj", 0.0, 2.0), ("D:maj/3", 2.0, 4.0))
     heard = Heard(4.0, 121.0, 4, PLAN.beats, 1.0, "G major", 1.0, chords, missing=("mood: not built",))
-    table = plan_table(PLAN, heard)
+    table = plan_table(PLAN, heard=heard)
     assert "| Tempo | 120 BPM (Allegro) | 121.0 BPM | beats 100 % |" in table
     assert "roots 100 %" in table
     assert "Not measured: mood: not built" in table
-    assert "| Key | G major | - | - |" in plan_table(PLAN, Heard(4.0))
+    assert "| Key | G major | - | - |" in plan_table(PLAN, heard=Heard(4.0))

@@ -1,0 +1,321 @@
+"""Harmony: chords and keys, how they are spelled, read, transposed and reduced.
+
+Intervals are semitones, pitch classes run from 0 (C) to 11. Notes are spelled on the line of fifths (F = -1, C = 0,
+G = 1, ...; a sharp is seven steps), so that transposing keeps the spelling of intervals. Harte labels: Harte et al.,
+"Symbolic representation of musical chords" (ISMIR 2005). Whatever is not understood raises `PlanError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+PITCH_NAMES_SHARP = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+PITCH_NAMES_FLAT = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+
+# suffix:semitones above the root:Harte quality:nearest simpler suffix. A 13th chord is voiced without its 11th.
+_QUALITY_ROWS = """
+:0,4,7:maj:  m:0,3,7:min:  7:0,4,7,10:7:  maj7:0,4,7,11:maj7:  m7:0,3,7,10:min7:m  m7b5:0,3,6,10:hdim7:dim
+6:0,4,7,9:maj6:  m6:0,3,7,9:min6:m  dim:0,3,6:dim:m  dim7:0,3,6,9:dim7:dim  aug:0,4,8:aug:  mMaj7:0,3,7,11:minmaj7:m
+sus2:0,2,7:sus2:  sus4:0,5,7:sus4:  7sus4:0,5,7,10:sus4(b7):7  9sus4:0,5,7,10,14:sus4(b7,9):7sus4  5:0,7:5:
+add9:0,4,7,14:maj(9):  madd9:0,3,7,14:min(9):m  69:0,4,7,9,14:maj6(9):6  m69:0,3,7,9,14:min6(9):m6
+9:0,4,7,10,14:9:7  maj9:0,4,7,11,14:maj9:maj7  m9:0,3,7,10,14:min9:m7  11:0,4,7,10,14,17:11:9
+m11:0,3,7,10,14,17:min11:m9  13:0,4,7,10,14,21:7(9,13):9  maj13:0,4,7,11,14,21:maj7(9,13):maj9
+m13:0,3,7,10,14,21:min7(9,13):m9  7b5:0,4,6,10:7(*5,b5):7  7#5:0,4,8,10:7(*5,#5):7  7b9:0,4,7,10,13:7(b9):7
+7#9:0,4,7,10,15:7(#9):7  7#11:0,4,7,10,18:7(#11):7  maj7#11:0,4,7,11,18:maj7(#11):maj7
+"""
+_ROWS = tuple(row.split(":") for row in _QUALITY_ROWS.split())
+QUALITIES: Mapping[str, tuple[int, ...]] = MappingProxyType({r[0]: tuple(map(int, r[1].split(","))) for r in _ROWS})
+MUSTANGO_QUALITIES = ("", "maj7", "m", "m6", "m7", "m7b5", "6", "7", "aug", "dim")
+_HARTE_QUALITY = MappingProxyType({row[0]: row[2] for row in _ROWS})
+_SIMPLER = MappingProxyType({row[0]: row[3] for row in _ROWS})
+_HARTE_TONES = MappingProxyType(
+    {row[2]: QUALITIES[row[0]] for row in _ROWS}
+    | {
+        "13": QUALITIES["13"],
+        "maj13": QUALITIES["maj13"],
+        "min13": QUALITIES["m13"],
+        "aug7": QUALITIES["7#5"],
+        "1": (0,),
+    }
+)
+_QUALITY_OF_TONES = MappingProxyType({frozenset(i % 12 for i in tones): name for name, tones in QUALITIES.items()})
+
+# What people write after the root, rewritten in this order; the rest is looked up in `_ALIASES`.
+_REWRITES = (
+    (r" |\(([^()]*)\)", r"\1"),
+    (r"(?i:half-?dim(?:inished)?7?|hdim7?)|[øØ]7?", "m7b5"),
+    (r"^(?i:dom(?:inant)?)(?=\d)", ""),
+    (r"(?i:dim(?:inished)?)|[°º]|^o(?=7?$)", "dim"),
+    (r"(?i:min(?:or)?)|mi(?=\d|$|M)|^-", "m"),
+    (r"(?i:maj(?:or)?)|M|ma(?=\d|$)|[△Δ∆^](?=\d)", "maj"),
+    (r"[△Δ∆^]", "maj7"),
+    (r"(?i:aug(?:mented)?)|^\+|\+$", "aug"),
+    (r"(?i:sus)(?!\d)", "sus4"),
+    (r"(?<=\d)-(?=\d)", "b"),
+    (r"(?<=\d)\+(?=\d)", "#"),
+)
+_ALIASES: Mapping[str, str] = MappingProxyType(
+    {"maj": "", "maj6": "6", "7maj": "maj7", "mmaj7": "mMaj7", "aug7": "7#5", "7aug": "7#5", "#5": "aug", "mb5": "dim"}
+    | {"add2": "add9", "madd2": "madd9", "6add9": "69", "m6add9": "m69", "maj69": "69", "no3": "5"}
+)
+_DEGREE_FIFTHS = (0, 2, 4, -1, 1, 3, 5)  # degrees 1 to 7 of the major scale, in fifths above the tonic
+_MINOR_FIFTHS = (0, 2, -3, -1, 1, -4, -2)  # and of the natural minor scale
+_LETTERS = "FCGDAEB"  # by fifths, from F = -1
+UNICODE = str.maketrans("♯♭\u2212\u2013", "#b--")
+_NOTE = re.compile(r"[A-G][#b]?")
+_CHORD = re.compile(r"([A-G][#b]?)([^/]*)(?:/([A-G][#b]?))?")
+_DEGREE = r"[#b]*[1-9]\d?"
+_HARTE = re.compile(
+    rf"([A-G](?:#*|b*))(?::(?=[a-z\d(])([a-z\d]*)(?:\((\*?{_DEGREE}(?:,\*?{_DEGREE})*)\))?)?(?:/({_DEGREE}))?"
+)
+_KEY = re.compile(r"([A-Ga-g])(#|b|[ -]?(?i:sharp|flat))?[ :-]*((?i:major|maj|minor|min)|[Mm])?")
+
+
+class PlanError(ValueError):
+    """A musical request that cannot be met: `argument`, what was `expected`, and the `value` that came."""
+
+    def __init__(self, argument: str, expected: str, value: object) -> None:
+        super().__init__(argument, expected, value)  # all three, so that the error survives pickling
+        self.argument, self.expected, self.value = argument, expected, value
+
+    def __str__(self) -> str:
+        return f"{self.argument}: expected {self.expected}, got {self.value!r}"
+
+
+def _note(argument: str, name: object) -> None:
+    if not isinstance(name, str) or not _NOTE.fullmatch(name):
+        raise PlanError(argument, "a note name such as C, F# or Bb", name)
+
+
+def _fifths(name: str) -> int:
+    return _LETTERS.index(name[0]) - 1 + 7 * (name.count("#") - name.count("b"))
+
+
+def _name(fifths: int) -> str:
+    """Spell a place on the line of fifths; beyond one accidental (Fb to B#) take the enharmonic equal."""
+    while not -8 <= fifths <= 12:
+        fifths += 12 if fifths < -8 else -12
+    accidentals, letter = divmod(fifths + 1, 7)
+    return _LETTERS[letter] + "#" * accidentals + "b" * -accidentals
+
+
+def _shift_in_family(name: str, semitones: int, minor: bool) -> int:
+    """Return the steps on the line of fifths that move `name` by `semitones` and keep its flats or sharps."""
+    # A name without accidental goes to the usual ones: Db Ab Eb Bb F# in major, C# G# Eb Bb F# in minor.
+    lowest = -6 if "b" in name else -1 if "#" in name else -3 if minor else -5
+    return lowest + (_fifths(name) + 7 * semitones - lowest) % 12 - _fifths(name)
+
+
+def _degree_fifths(degree: str) -> int:
+    return _DEGREE_FIFTHS[(int(degree.lstrip("#b*")) - 1) % 7] + 7 * (degree.count("#") - degree.count("b"))
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A chord: spelled `root` ("F#"; "N" for no chord), `quality` (a key of `QUALITIES`) and spelled slash `bass`."""
+
+    root: str
+    quality: str = ""
+    bass: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.root, self.quality, self.bass) == ("N", "", None):
+            return
+        _note("chords", self.root)
+        if self.quality not in QUALITIES:
+            raise PlanError("chords", f"a quality among {list(QUALITIES)}", self.quality)
+        if self.bass is not None:
+            _note("chords", self.bass)
+            if self.bass_pc == self.root_pc:
+                raise PlanError("chords", "a slash bass other than the root", self.bass)
+
+    @classmethod
+    def none(cls) -> Chord:
+        """Return the absence of a chord, N."""
+        return cls("N")
+
+    @classmethod
+    def parse(cls, text: str) -> Chord:
+        """Read what people write ("Am7", "F♯dim", "Bb/F", "C-7", "Cø", "C6/9", "N.C.") or a Harte label ("A:min7")."""
+        symbol = text.strip().translate(UNICODE) if isinstance(text, str) else ""
+        if symbol in ("N", "NC", "N.C.", "N.C"):
+            return cls.none()
+        if ":" in symbol:
+            return cls.from_harte(symbol)
+        match = _CHORD.fullmatch(symbol.replace("6/9", "69"))
+        root, quality, bass = match.groups() if match else ("", "?", None)
+        for pattern, replacement in _REWRITES:
+            quality = re.sub(pattern, replacement, quality)
+        quality = _ALIASES.get(quality, quality)
+        if quality not in QUALITIES:
+            raise PlanError("chords", "a chord symbol such as Am7, F#dim, Bb/F or N", text)
+        return cls(root, quality, None if bass is None or (_fifths(bass) - _fifths(root)) % 12 == 0 else bass)
+
+    @classmethod
+    def from_harte(cls, label: str) -> Chord:
+        """Read a Harte label whose tones make a chord of `QUALITIES`; "X" (a chord without a name) is read as N."""
+        if label in ("N", "X"):
+            return cls.none()
+        match = _HARTE.fullmatch(label) if isinstance(label, str) else None
+        root, shorthand, degrees, bass = match.groups(default="") if match else ("", "?", "", "")
+        tones = {tone % 12 for tone in _HARTE_TONES.get(shorthand or ("1" if degrees else "maj"), ())}
+        for degree in degrees.split(",") if degrees else ():
+            tone = {7 * _degree_fifths(degree) % 12}
+            tones = tones - tone if degree.startswith("*") else tones | tone
+        quality = _QUALITY_OF_TONES.get(frozenset(tones))
+        if quality is None:
+            raise PlanError("chords", "a Harte label such as A:min7, Bb:maj/5 or N", label)
+        above = _degree_fifths(bass or "1")
+        return cls(_name(_fifths(root)), quality, _name(_fifths(root) + above) if above % 12 else None)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether this is the absence of a chord."""
+        return self.root == "N"
+
+    @property
+    def root_pc(self) -> int:
+        """Pitch class of the root; -1 for N."""
+        return -1 if self.is_none else 7 * _fifths(self.root) % 12
+
+    @property
+    def bass_pc(self) -> int:
+        """Pitch class of the lowest note; -1 for N."""
+        return self.root_pc if self.bass is None else 7 * _fifths(self.bass) % 12
+
+    def pitch_classes(self) -> tuple[int, ...]:
+        """Return the distinct pitch classes from the root upwards, a foreign slash bass last; none for N."""
+        tones = () if self.is_none else (*QUALITIES[self.quality], self.bass_pc - self.root_pc)
+        return tuple(dict.fromkeys((self.root_pc + tone) % 12 for tone in tones))
+
+    def __str__(self) -> str:
+        return self.root + self.quality + (f"/{self.bass}" if self.bass else "")
+
+    def harte(self) -> str:
+        """Return the Harte label, a slash bass as its degree above the root: "Bb/F" is "Bb:maj/5"."""
+        label = "N" if self.is_none else f"{self.root}:{_HARTE_QUALITY[self.quality]}"
+        if self.bass is None:
+            return label
+        fifths = _fifths(self.bass) - _fifths(self.root)
+        degree = 4 * fifths % 7
+        accidentals = (fifths - _DEGREE_FIFTHS[degree]) // 7
+        return f"{label}/{'#' * accidentals}{'b' * -accidentals}{degree + 1}"
+
+    def transpose(self, semitones: int) -> Chord:
+        """Return the chord moved by `semitones`; flats stay flats, sharps stay sharps."""
+        if self.is_none or semitones % 12 == 0:
+            return self
+        return self._shift(_shift_in_family(self.root, semitones, minor=3 in QUALITIES[self.quality]))
+
+    def _shift(self, fifths: int) -> Chord:
+        if self.is_none:
+            return self
+        bass = None if self.bass is None else _name(_fifths(self.bass) + fifths)
+        return Chord(_name(_fifths(self.root) + fifths), self.quality, bass)
+
+    def shift(self, old: Key, new: Key) -> Chord:
+        """Return the chord that stands to the key `new` as this one to `old`, spelled alike."""
+        return self._shift(_fifths(new.tonic) - _fifths(old.tonic))
+
+    def reduce(self, known: Collection[str] = MUSTANGO_QUALITIES) -> Chord:
+        """Return the chord with the nearest quality in `known`, simplified step by step; root and bass stay.
+
+        With Mustango's ten: sus2 sus4 5 add9 -> major; madd9 mMaj7 -> m; 69 -> 6; m69 -> m6; maj9 maj13 maj7#11 ->
+        maj7; m9 m11 m13 -> m7; dim7 -> dim; 7sus4 9sus4 9 11 13 7b5 7#5 7b9 7#9 7#11 -> 7.
+        """
+        quality = self.quality
+        while quality not in known:
+            if quality == "":
+                raise PlanError("known", 'qualities with "" (major) among them', tuple(known))
+            quality = _SIMPLER[quality]
+        return replace(self, quality=quality)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key: spelled `tonic` and `mode`, "major" or "minor" (natural)."""
+
+    tonic: str
+    mode: str
+
+    def __post_init__(self) -> None:
+        _note("key", self.tonic)
+        if self.mode not in ("major", "minor"):
+            raise PlanError("key", "the mode major or minor", self.mode)
+
+    @classmethod
+    def parse(cls, text: str) -> Key:
+        """Read "C minor", "Cm", "c min", "C:min", "EM", "E maj", "F# major", "B-flat minor" or "G" (major)."""
+        match = _KEY.fullmatch(text.strip().translate(UNICODE)) if isinstance(text, str) else None
+        # A lone small letter may be a minor key, a habit of typing or a word.
+        if match is None or (match[3] is None and match[1].islower()):
+            raise PlanError("key", 'a key such as "C minor", "Cm" or "F# major"', text)
+        accidental = (match[2] or "").lower().strip(" -").replace("sharp", "#").replace("flat", "b")
+        minor = match[3] == "m" or (match[3] or "").lower().startswith("min")
+        return cls(match[1].upper() + accidental, "minor" if minor else "major")
+
+    @property
+    def tonic_pc(self) -> int:
+        """Pitch class of the tonic."""
+        return 7 * _fifths(self.tonic) % 12
+
+    def __str__(self) -> str:
+        return f"{self.tonic} {self.mode}"
+
+    def scale(self) -> tuple[int, ...]:
+        """Return the seven pitch classes from the tonic upwards."""
+        return tuple(chord.root_pc for chord in self.diatonic_triads())
+
+    def diatonic_triads(self) -> tuple[Chord, ...]:
+        """Return the triads on the seven degrees of the scale, spelled in the key."""
+        minor = self.mode == "minor"
+        qualities = ("m", "dim", "", "m", "m", "", "") if minor else ("", "m", "m", "", "", "m", "dim")
+        steps = zip(_MINOR_FIFTHS if minor else _DEGREE_FIFTHS, qualities, strict=True)
+        return tuple(Chord(_name(_fifths(self.tonic) + fifths), quality) for fifths, quality in steps)
+
+    def transpose(self, semitones: int) -> Key:
+        """Return the key moved by `semitones`, in its flats or sharps while the signature has at most seven."""
+        if semitones % 12 == 0:
+            return self
+        minor = self.mode == "minor"
+        fifths = _fifths(self.tonic) + _shift_in_family(self.tonic, semitones, minor)
+        signature = fifths - 3 * minor
+        return Key(_name(fifths - 12 * (signature > 7) + 12 * (signature < -7)), self.mode)
+
+    def relative(self) -> Key:
+        """Return the key of the other mode with the same scale."""
+        if self.mode == "minor":
+            return Key(_name(_fifths(self.tonic) - 3), "major")
+        return Key(_name(_fifths(self.tonic) + 3), "minor")
+
+
+def estimate_key(chords_with_durations: Iterable[tuple[str | Chord, float]]) -> Key:
+    """Return the key whose scale holds most of the chords' tones, weighted by their durations (seconds).
+
+    The tonic triad counts more, most of all as first or last chord; the dominant of a minor key may be major.
+    PlanError if no chord but N sounds.
+    """
+    pairs = [(c if isinstance(c, Chord) else Chord.parse(c), seconds) for c, seconds in chords_with_durations]
+    pairs = [(chord, seconds) for chord, seconds in pairs if not chord.is_none and seconds > 0]
+    if not pairs:
+        raise PlanError("chords", "a chord other than N that lasts", pairs)
+    total = sum(seconds for _, seconds in pairs)
+
+    def score(key: Key) -> float:
+        leading, tonic = (key.tonic_pc + 11) % 12, key.diatonic_triads()[0]
+        home = [(c.root_pc, c.reduce(("", "m")).quality) == (tonic.root_pc, tonic.quality) for c, _ in pairs]
+        points = 0.15 * home[0] + 0.1 * home[-1]
+        for (chord, seconds), is_tonic in zip(pairs, home, strict=True):
+            dominant = chord.root_pc in (leading, (key.tonic_pc + 7) % 12)
+            scale, tones = {*key.scale(), leading} if dominant else {*key.scale()}, chord.pitch_classes()
+            points += (sum(tone in scale for tone in tones) / len(tones) + 0.2 * is_tonic) * seconds / total
+        return round(points, 9)  # equal scores stay equal: the tonic that is heard first wins, then major
+
+    spelled: dict[int, str] = {}
+    for chord, _ in pairs:
+        spelled.setdefault(chord.root_pc, chord.root)
+    names = [*spelled.values(), *(n for pc, n in enumerate(PITCH_NAMES_FLAT) if pc not in spelled)]
+    return max((Key(name, mode) for name in names for mode in ("major", "minor")), key=score)

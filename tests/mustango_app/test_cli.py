@@ -1,0 +1,171 @@
+"""The command line: its output for people and machines, its errors in one line, and its speed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from munet.music import MusicPlan
+from mustango_app.cli import main
+
+PROMPT = "A calm waltz for piano in G major, 90 bpm"
+
+
+def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", PROMPT, "--chords", "G D/F# Em C", "--seconds", "8"]) == 0
+    output = capsys.readouterr().out
+    assert "tempo   90 BPM (Andante)  (stated)" in output
+    assert "chords  G@0 D/F#@2 Em@4 C@6  (given)" in output
+
+
+def test_plan_for_machines_goes_round(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["plan", PROMPT, "--json"]) == 0
+    output = capsys.readouterr().out
+    plan = MusicPlan.from_json(output)
+    assert plan.is_complete
+    assert (plan.bpm, plan.meter, plan.key) == (90, 3, "G major")
+    file = tmp_path / "plan.json"
+    file.write_text(output)
+    assert main(["plan", "something else", "--plan", str(file), "--json"]) == 0
+    assert MusicPlan.from_json(capsys.readouterr().out) == plan
+
+
+def test_generate_writes_the_file_and_one_json_object(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "waltz.wav"
+    flags = ["--seconds", "2", "--steps", "2", "--seed", "5", "--model", str(tiny_folder), "--device", "cpu"]
+    assert main(["generate", PROMPT, "-o", str(file), "--json", *flags]) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["files"] == [str(file)]
+    assert (report["seed"], report["settings"]["steps"], report["plan"]["bpm"]) == (5, 2, 90.0)
+    assert report["seconds_taken"] > 0
+    audio, rate = soundfile.read(file)
+    assert len(audio) == 2 * rate
+    assert np.abs(audio).max() == pytest.approx(report["peak"], abs=1e-3)
+    assert [path.name for path in tmp_path.iterdir()] == ["waltz.wav"]
+
+    before = file.read_bytes()
+    assert main(["generate", PROMPT, "-o", str(file), *flags]) == 0
+    assert file.read_bytes() == before
+    assert f"{file}: 2 s, seed 5" in capsys.readouterr().out
+
+
+def test_several_clips_are_numbered(tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--seconds", "1", "--steps", "1", "--seed", "8", "--num-clips", "2", "--model", str(tiny_folder), "--json"]
+    assert main(["generate", PROMPT, "-o", str(tmp_path / "a.flac"), *flags]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["files"] == [str(tmp_path / "a-1.flac"), str(tmp_path / "a-2.flac")]
+    assert [clip["seed"] for clip in report["clips"]] == [8, 9]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-1.flac", "a-2.flac"]
+
+
+def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rate = 22050
+    seconds = np.arange(4 * rate) / rate
+    notes = sum(np.sin(2 * np.pi * pitch * seconds) / (i + 1) for i, pitch in enumerate((261.63, 329.63, 392.0)))
+    envelope = np.exp(-3 * (seconds % 0.5))
+    soundfile.write(tmp_path / "c.wav", 0.3 * notes * envelope, rate)
+    assert main(["analyze", str(tmp_path / "c.wav"), "--json"]) == 0
+    heard = json.loads(capsys.readouterr().out)
+    assert set(heard) >= {"bpm", "beats", "meter", "key", "chords", "missing"}
+    assert heard["duration"] == pytest.approx(4.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plan", ""], "prompt: expected a description of the music, got ''"),
+        (["plan", "x", "--bpm", "5000"], "bpm: expected a number from 30 to 300, got 5000.0"),
+        (["plan", "x", "--bpm", "fast"], "--bpm: expected a number, got 'fast'"),
+        (["plan", "x", "--chords", "H#q"], "got 'H#q'"),
+        (["plan", "x", "--key", "H"], "key: expected"),
+        (["plan", "x", "--seconds", "-1"], "seconds: expected a number from 1 to 30, got -1.0"),
+        (["plan", "x", "--plan", "none.json"], "plan: expected an existing JSON file, got 'none.json'"),
+        (["plan", "x", "--nonsense"], "unrecognized arguments: --nonsense"),
+        (["plan"], "the following arguments are required: prompt"),
+        ([], "the following arguments are required: COMMAND"),
+        (["sing"], "invalid choice: 'sing'"),
+        (["generate", "x", "--model", "no/such/folder"], "model: expected an existing folder or a Hub id"),
+        (["generate", "x", "-o", "none/x.wav"], "output: expected an existing folder, got 'none'"),
+        (["generate", "x", "-o", "x.doc"], "output: expected a file ending in .wav"),
+        (["generate", "x", "--num-clips", "0"], "num_clips: expected an integer from 1 to 64, got 0"),
+        (["generate", "x", "--steps", "1.5"], "--steps: expected an integer, got '1.5'"),
+        (["analyze", "none.wav"], "file: expected an existing audio file, got 'none.wav'"),
+        (["train", "none.json"], "config: expected a JSON file, got 'none.json'"),
+    ],
+)
+def test_errors_are_one_line(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main(arguments)
+    except SystemExit as stop:  # argparse's own
+        status = stop.code
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.out == ""
+    assert captured.err.startswith("mustango: error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_plan_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "plan.json"
+    for text in ("{", '{"tempo": 90}', "[]", "\x00"):
+        file.write_text(text)
+        assert main(["plan", "x", "--plan", str(file)]) == 2
+        assert capsys.readouterr().err.startswith("mustango: error: plan: expected")
+
+
+def test_a_broken_checkpoint_leaves_nothing_behind(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+    path = next(folder.rglob("*.safetensors"))
+    path.write_bytes(path.read_bytes()[:50])
+    out = tmp_path / "out"
+    out.mkdir()
+    assert main(["generate", "x", "-o", str(out / "x.wav"), "--model", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert path.name in error
+    assert error.count("\n") == 1
+    assert list(out.iterdir()) == []
+
+
+def test_plans_and_errors_need_no_torch() -> None:
+    program = (
+        "import sys; from mustango_app.cli import main\n"
+        "assert main(['plan', 'a waltz']) == 0\n"
+        "assert main(['generate', '']) == 2\n"
+        "assert main(['generate', 'x', '--bpm', '5000']) == 2\n"
+        "heavy = {'torch', 'transformers', 'diffusers', 'gradio', 'librosa'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_module_is_the_command() -> None:
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "mustango_app", "plan", "--help"], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert "--chords" in done.stdout

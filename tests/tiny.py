@@ -1,0 +1,79 @@
+"""A random pipeline of the real classes at toy size, for tests: 8 kHz, 80 ms latent frames, two bands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import DPMSolverMultistepScheduler
+
+from munet.aligned import ALIGNED_FEATURES
+from munet.autoencoder import MusicAutoencoder
+from munet.beat_encoder import BeatEncoder
+from munet.chord_encoder import ChordEncoder
+from munet.music import QUALITIES
+from munet.pipeline import MustangoPipeline
+from munet.train_munet import NOISE_SCHEDULE
+from munet.unet import MuNetModel
+
+AUTOENCODER = {
+    "sample_rate": 8000,
+    "n_fft": 256,
+    "hop_length": 80,
+    "mel_bins": 24,
+    "min_frequency": 50.0,
+    "max_frequency": 3900.0,
+    "latent_channels": 4,
+    "latent_bins": 2,
+    "refiner_channels": (4, 4, 8),
+    "blocks": 1,
+    "frame_width": 8,
+    "griffin_lim_iterations": 2,
+}
+MUNET = {
+    "sample_size": (16, 2),
+    "block_out_channels": (8, 16),
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2DMusic"),
+    "layers_per_block": 1,
+    "attention_head_dim": (1, 2),
+    "norm_num_groups": 4,
+    "aligned_hidden": 8,
+}
+
+
+def tiny_autoencoder(seed: int = 0) -> MusicAutoencoder:
+    """An autoencoder fitted to 3.2 seconds of noise."""
+    torch.manual_seed(seed)
+    autoencoder = MusicAutoencoder(**AUTOENCODER)
+    autoencoder.fit(torch.randn(1, 25600) * 0.1)
+    return autoencoder.eval()
+
+
+def tiny_pipeline(seed: int = 0) -> MustangoPipeline:
+    """A pipeline with random weights and the packaged text encoder."""
+    autoencoder = tiny_autoencoder(seed)
+    unet = MuNetModel(
+        in_channels=4,
+        out_channels=4,
+        cross_attention_dim=384,
+        aligned_channels=ALIGNED_FEATURES,
+        latent_bins=2,
+        pooled_projection_dim=384,
+        **MUNET,
+    )
+    pipeline = MustangoPipeline(
+        vae=autoencoder,
+        unet=unet.eval(),
+        beat_encoder=BeatEncoder(384, max_beats=96, num_beat_types=14).eval(),
+        chord_encoder=ChordEncoder(384, 48, tuple(QUALITIES), fme_base=10000.0).eval(),
+        scheduler=DPMSolverMultistepScheduler(**NOISE_SCHEDULE),
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def tiny_pipeline_folder(folder: Path, seed: int = 0) -> Path:
+    """Save `tiny_pipeline` below `folder` and return where."""
+    path = folder / "tiny"
+    tiny_pipeline(seed).save_pretrained(path)
+    return path
