@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -25,7 +26,9 @@ Event = tuple[float, float, str]
 SNAP = 0.13
 # Strum: delay from string to string in beats at 120 BPM (1 ms); the first string is on the grid.
 _STRUM = 0.002
-_LEVELS = {"X": 1.0, "D": 0.95, "U": 0.8, "x": 0.85, "p": 0.9, "o": 0.6, "u": 0.75, "b": 0.95, "f": 0.85}
+_LEVELS = MappingProxyType(
+    {"X": 1.0, "D": 0.95, "U": 0.8, "x": 0.85, "p": 0.9, "o": 0.6, "u": 0.75, "b": 0.95, "f": 0.85}
+)
 
 
 @dataclass(frozen=True)

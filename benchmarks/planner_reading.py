@@ -16,18 +16,22 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from munet.music import TEMPO_WORDS, Chord, Key
 from mustango_app.reading import read_bpm, read_chords, read_key, read_meter
 
 FIELDS = ("bpm", "meter", "key", "chords")
-STATED = {
-    "bpm": r"bpm|per minute|\b(?:" + "|".join(TEMPO_WORDS) + r")\b",
-    "meter": r"beat (?:is|counts)|time signature",
-}
-STATED |= {"key": r"\bkey\b", "chords": r"\bchord"}
-COUNTS = {1: "one", 2: "two", 3: "three|triple|waltz", 4: "four|common"}
+STATED = MappingProxyType(
+    {
+        "bpm": r"bpm|per minute|\b(?:" + "|".join(TEMPO_WORDS) + r")\b",
+        "meter": r"beat (?:is|counts)|time signature",
+        "key": r"\bkey\b",
+        "chords": r"\bchord",
+    }
+)
+COUNTS = MappingProxyType({1: "one", 2: "two", 3: "three|triple|waltz", 4: "four|common"})
 
 
 def truths(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -15,8 +15,9 @@ Conventions: `(features, frames)`; frame i covers the seconds [i / frame_rate, (
 | 49 | log2 of the tempo against 120 BPM |
 | 50, 51 | 1 where beats, chords are given at all |
 
-A cross-attention must learn where in time a chord stands; here it stands already. MusiConGen's ablation (Lan et al., ISMIR 2024)
-finds frame-wise conditions worth about ten points of chord and beat accuracy. All zeros is the null condition.
+A cross-attention must learn where in time a chord stands; here it stands already. MusiConGen's ablation
+(Lan et al., ISMIR 2024) finds frame-wise conditions worth about ten points of chord and beat accuracy. All zeros is the
+null condition.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
 """The autoencoder of `pocket`: waveform -> latents on a (time, band) grid -> magnitudes -> waveform.
 
 Conventions: waveforms are mono `(batch, samples)` in [-1, 1] at `sample_rate`; latents are
-`(batch, latent_channels, latent_frames, latent_bins)`, one frame per eight spectrogram frames (80 ms in pocket) and one bin per
-band of the mel axis, lowest first; each latent has mean 0 and variance 1 over the clips that the projection was fitted to.
+`(batch, latent_channels, latent_frames, latent_bins)`, one frame per eight spectrogram frames (80 ms in pocket) and one
+bin per band of the mel axis, lowest first; each latent has mean 0 and variance 1 over the clips that the projection was
+fitted to.
 
-The encoder is linear: the principal components of log-magnitude patches (eight frames x one band), fitted in closed form, so
-that the denoiser can be trained at once and latents never move under it. The decoder is the transposed projection followed by a
-small convolutional refiner, which starts as the identity and learns what the projection blurs and the linear frequency axis
-that the phase reconstruction of `munet.phase` needs. Judged by chord and beat recognition after the round trip, what matters is
-the resolution at low frequencies: hence windows of 85 ms or more and 192 bins where AudioLDM has 64 ms and 64.
+The encoder is linear: the principal components of log-magnitude patches (eight frames x one band), fitted in closed
+form, so that the denoiser can be trained at once and latents never move under it. The decoder is the transposed
+projection followed by a small convolutional refiner, which starts as the identity and learns what the projection blurs
+and the linear frequency axis that the phase reconstruction of `munet.phase` needs. Judged by chord and beat recognition
+after the round trip, what matters is the resolution at low frequencies: hence windows of 85 ms or more and 192 bins
+where AudioLDM has 64 ms and 64.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ def linear_from_mel(frequencies: torch.Tensor, n_fft: int, sample_rate: int) -> 
 
 
 class ChannelNorm(nn.Module):
-    """Root-mean-square norm over the channels of each position, so that a clip's length never changes its statistics."""
+    """Root-mean-square norm over the channels of each position: a clip's length never changes its statistics."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -98,10 +100,10 @@ class ResidualBlock(nn.Module):
 
 
 class Refiner(nn.Module):
-    """From a blurred mel spectrogram to sharp magnitudes on the linear axis: `(B, T, mel bins)` -> `(B, T, n_fft / 2 + 1)`.
+    """From a blurred mel spectrogram `(B, T, mel bins)` to sharp magnitudes `(B, T, n_fft / 2 + 1)`.
 
-    A two-level U-Net on the mel axis, an interpolation to the linear axis and a thin convolution there, added to the plain
-    interpolation of the input. The last layers start at zero, so that an untrained refiner interpolates.
+    A two-level U-Net on the mel axis, an interpolation to the linear axis and a thin convolution there, added to the
+    plain interpolation of the input. The last layers start at zero, so that an untrained refiner interpolates.
     """
 
     def __init__(self, warp: torch.Tensor, channels: Sequence[int], blocks: int, frame_width: int) -> None:
@@ -194,7 +196,9 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
             raise ValueError(f"mel_bins: expected a multiple of 4 and of latent_bins ({latent_bins}), got {mel_bins}")
         if max_frequency > sample_rate / 2:
             raise ValueError(f"max_frequency: expected at most {sample_rate / 2} Hz, got {max_frequency}")
-        frequencies = torch.from_numpy(librosa.mel_frequencies(mel_bins, fmin=min_frequency, fmax=max_frequency)).float()
+        frequencies = torch.from_numpy(
+            librosa.mel_frequencies(mel_bins, fmin=min_frequency, fmax=max_frequency)
+        ).float()
         self.register_buffer("to_mel", mel_from_linear(frequencies, n_fft, sample_rate), persistent=False)
         self.refiner = Refiner(
             linear_from_mel(frequencies, n_fft, sample_rate), tuple(refiner_channels), blocks, frame_width
@@ -224,12 +228,14 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
         return compress(magnitude @ self.to_mel.to(magnitude.dtype))
 
     def target(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Normalised log-magnitudes `(batch, frames, n_fft / 2 + 1)` of `(batch, samples)`; what the decoder should write."""
+        """Normalised log-magnitudes `(batch, frames, n_fft / 2 + 1)` of `(batch, samples)`: the decoder's aim."""
         return compress(stft_magnitude(waveform, self.config.n_fft, self.config.hop_length))
 
     def patches(self, spectrogram: torch.Tensor) -> torch.Tensor:
         """Patches `(batch, latent frames, latent_bins, patch)` of a mel spectrogram `(batch, frames, mel bins)`."""
-        grid = spectrogram.unflatten(1, (-1, TIME_STRIDE)).unflatten(3, (self.latent_bins, -1))  # (B, L, 8, bands, bins)
+        grid = spectrogram.unflatten(1, (-1, TIME_STRIDE)).unflatten(
+            3, (self.latent_bins, -1)
+        )  # (B, L, 8, bands, bins)
         return grid.transpose(2, 3).flatten(3)
 
     @torch.no_grad()
@@ -264,7 +270,9 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
     def blurred(self, latents: torch.Tensor) -> torch.Tensor:
         """What the projection alone gives back: a mel spectrogram `(batch, frames, mel bins)`."""
         scaled = latents * self.latent_std.T[:, None].to(latents.dtype)
-        patches = torch.einsum("bclf,fcp->blfp", scaled, self.components.to(latents.dtype)) + self.patch_mean.to(latents.dtype)
+        patches = torch.einsum("bclf,fcp->blfp", scaled, self.components.to(latents.dtype)) + self.patch_mean.to(
+            latents.dtype
+        )
         return patches.unflatten(3, (TIME_STRIDE, -1)).transpose(2, 3).flatten(3).flatten(1, 2)
 
     def decode_magnitude(self, latents: torch.Tensor) -> torch.Tensor:

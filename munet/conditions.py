@@ -1,6 +1,7 @@
 """Conditions: from prompts and plans to what MuNet takes, with a null form and dropout.
 
-A batch of conditions is a dict of token tensors with a common first dimension, small enough to keep millions of them in memory:
+A batch of conditions is a dict of token tensors with a common first dimension, small enough to keep millions of them in
+memory:
 
 | group | tensors |
 | --- | --- |
@@ -9,7 +10,8 @@ A batch of conditions is a dict of token tensors with a common first dimension, 
 | chords | `chord_roots`, `chord_types`, `chord_inversions`, `chord_times`, `chord_mask` `(batch, chords)` |
 | both | `aligned` `(batch, 52, latent frames)`, see `munet.aligned` |
 
-Dropping a group replaces it by the null condition's (an empty prompt, no beats, no chords): the same null that guidance uses.
+Dropping a group replaces it by the null condition's (an empty prompt, no beats, no chords): the same null that guidance
+uses.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def replace_group(
 
 @dataclass(frozen=True)
 class ConditionDropout:
-    """How often conditions are missing in training (after Mustango, section on training: all of them, and each by itself).
+    """How often conditions are missing in training: all of them, and each by itself (as in Mustango).
 
     Attributes:
         everything: probability that a row loses all conditions, which trains the branch that guidance starts from.

@@ -1,7 +1,8 @@
 """The critic of the autoencoder's training: tells real log-magnitude spectrograms from decoded ones, patch by patch.
 
-An L1 loss on log-magnitudes answers with the median of what it cannot know, which sounds dull; a patch critic with the hinge
-loss (Lim and Ye, 2017; Miyato et al., 2018) and feature matching (Larsen et al., 2016) asks for realistic texture instead.
+An L1 loss on log-magnitudes answers with the median of what it cannot know, which sounds dull; a patch critic with the
+hinge loss (Lim and Ye, 2017; Miyato et al., 2018) and feature matching (Larsen et al., 2016) asks for realistic texture
+instead.
 """
 
 from __future__ import annotations
@@ -50,5 +51,8 @@ def critic_loss(real_scores: torch.Tensor, fake_scores: torch.Tensor) -> torch.T
 
 def feature_matching_loss(real: list[torch.Tensor], fake: list[torch.Tensor]) -> torch.Tensor:
     """Mean relative L1 distance of the critic's features, a scalar."""
-    distances = [F.l1_loss(b.float(), a.float()) / a.float().abs().mean().clamp_min(1e-3) for a, b in zip(real, fake, strict=True)]
+    distances = [
+        F.l1_loss(b.float(), a.float()) / a.float().abs().mean().clamp_min(1e-3)
+        for a, b in zip(real, fake, strict=True)
+    ]
     return torch.stack(distances).mean()

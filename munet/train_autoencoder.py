@@ -71,7 +71,7 @@ class AutoencoderTraining:
 
 
 class AutoencoderTrainer:
-    """Model, critic, optimizers and progress of one run; resumes from the run's folder when there is something in it."""
+    """Model, critic, optimizers and progress of one run; resumes from the run's folder."""
 
     def __init__(self, settings: AutoencoderTraining) -> None:
         self.settings, self.out = settings, Path(settings.out)

@@ -1,18 +1,21 @@
 """Training of MuNet and the beat and chord encoders on latents of a frozen autoencoder.
 
-The loss is the weighted squared error against the velocity (Salimans and Ho, 2022) with Min-SNR weights (Hang et al., 2023);
-conditions are dropped as in Mustango, so that guidance has a null branch to start from. The weights that are kept are an
-exponential moving average.
+The loss is the weighted squared error against the velocity (Salimans and Ho, 2022) with Min-SNR weights (Hang et al.,
+2023); conditions are dropped as in Mustango, so that guidance has a null branch to start from. The weights that are
+kept are an exponential moving average.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import soundfile
 import torch
 from accelerate import Accelerator
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
@@ -42,17 +45,20 @@ from munet.training import (
     signal_to_noise,
     weighted_mse,
 )
+from munet.unet import MuNetModel
 
-NOISE_SCHEDULE = {
-    "num_train_timesteps": 1000,
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "prediction_type": "v_prediction",
-    # The last timestep is pure noise, as sampling starts from it (Lin et al., 2024).
-    "rescale_betas_zero_snr": True,
-    "timestep_spacing": "trailing",
-}
+NOISE_SCHEDULE: Mapping[str, Any] = MappingProxyType(
+    {
+        "num_train_timesteps": 1000,
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "prediction_type": "v_prediction",
+        # The last timestep is pure noise, as sampling starts from it (Lin et al., 2024).
+        "rescale_betas_zero_snr": True,
+        "timestep_spacing": "trailing",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class MuNetTraining:
         pool_clips: clips held in memory; prefill: clips to wait for before the first step.
         checkpoint_seconds: wall seconds from checkpoint to checkpoint.
         run_seconds: wall seconds after which this run stops with a checkpoint, None for none.
+        sample_prompts: prompts that every checkpoint is heard with, written to `samples/`.
         start: folder of a pipeline whose weights to start from, None for fresh ones.
         seed: of initialisation and sampling.
         compile: whether to run the model through torch.compile.
@@ -88,11 +95,12 @@ class MuNetTraining:
     learning_rate: float = 4e-4
     ema_decay: float = 0.9995
     snr_gamma: float | None = 5.0
-    dropout: ConditionDropout = ConditionDropout()
+    dropout: ConditionDropout = field(default_factory=ConditionDropout)
     pool_clips: int = 2000
     prefill: int = 200
     checkpoint_seconds: float = 300.0
     run_seconds: float | None = None
+    sample_prompts: Sequence[str] = ()
     start: str | None = None
     seed: int = 0
     compile: bool = False
@@ -100,8 +108,6 @@ class MuNetTraining:
 
 def new_pipeline(settings: MuNetTraining) -> MustangoPipeline:
     """A pipeline with the trained autoencoder and fresh encoders and denoiser; the sampler is DPM-Solver++."""
-    from munet.unet import MuNetModel
-
     vae = MusicAutoencoder.from_pretrained(settings.autoencoder)
     tokenizer, text_encoder = load_text_encoder(settings.text_encoder)
     width = text_encoder.config.hidden_size
@@ -153,7 +159,9 @@ class MuNetTrainer:
         self.pipeline = new_pipeline(settings)
         if settings.start is not None:
             self._start_from(Path(settings.start))
-        self.modules = nn.ModuleDict({name: getattr(self.pipeline, name) for name in ("unet", "beat_encoder", "chord_encoder")})
+        self.modules = nn.ModuleDict(
+            {name: getattr(self.pipeline, name) for name in ("unet", "beat_encoder", "chord_encoder")}
+        )
         found = load_checkpoint(self.out)
         self.progress = Progress() if found is None else found[1]
         if found is not None:
@@ -168,7 +176,9 @@ class MuNetTrainer:
         self.modules.train().requires_grad_(True)
         self.parameters = [parameter for parameter in self.modules.parameters() if parameter.requires_grad]
         self.average = [parameter.detach().clone() for parameter in self.parameters]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-2)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-2
+        )
         if found is not None:
             self.average = [found[2][f"average.{index}"].to(self.device) for index in range(len(self.average))]
             restore_optimizer("optimizer", self.optimizer, found[2])
@@ -185,7 +195,9 @@ class MuNetTrainer:
         """The null condition `(1, ...)` on the training device."""
         self.clip_tokens.frames = frames
         null = self.clip_tokens(MusicPlan(), [""])
-        return {name: (t if name in ("input_ids", "text_mask") else t[None]).to(self.device) for name, t in null.items()}
+        return {
+            name: (t if name in ("input_ids", "text_mask") else t[None]).to(self.device) for name, t in null.items()
+        }
 
     @torch.no_grad()
     def prepare(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -221,7 +233,9 @@ class MuNetTrainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        set_learning_rate(self.optimizer, self.settings.budget.learning_rate(self.progress, self.settings.learning_rate))
+        set_learning_rate(
+            self.optimizer, self.settings.budget.learning_rate(self.progress, self.settings.learning_rate)
+        )
         self.optimizer.step()
         decay = min(self.settings.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
         torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
@@ -265,11 +279,50 @@ class MuNetTrainer:
             save_checkpoint(
                 self.out, self.progress, tensors, lambda folder: self.pipeline.save_pretrained(folder / "pipeline")
             )
+            self.write_samples()
             torch._foreach_copy_(self.parameters, current)
+
+    def write_samples(self) -> None:
+        """Let the averaged weights play every sample prompt over a plan of 120 BPM in C major."""
+        plan = MusicPlan(bpm=120, meter=4, key="C major", duration=10.0).complete()
+        for index, prompt in enumerate(self.settings.sample_prompts):
+            generator = torch.Generator(self.device).manual_seed(index)
+            audio = self.pipeline(prompt, plan, plan.duration, num_inference_steps=20, generator=generator).audios[0]
+            path = self.out / "samples" / f"{self.progress.step:07d}_{index}.flac"
+            path.parent.mkdir(exist_ok=True)
+            soundfile.write(path, audio, self.pipeline.sample_rate)
+
+
+def pack(munet: Path, autoencoder: Path, out: Path, shard_size: str = "16MB") -> None:
+    """Join a trained MuNet and a trained autoencoder into a pipeline folder to ship: half precision, safetensors.
+
+    Args:
+        munet: pipeline folder of a MuNet run; autoencoder: folder of the autoencoder whose latents it was trained on.
+        out: folder to write; it appears whole or not at all.
+        shard_size: of the weight files.
+
+    Raises:
+        ValueError: the autoencoder has another projection than the one MuNet was trained with, or `out` exists.
+    """
+    if out.exists():
+        raise ValueError(f"out: expected a folder that does not exist yet, got {str(out)!r}")
+    pipeline = MustangoPipeline.from_pretrained(munet, torch_dtype=torch.float32)
+    refined = MusicAutoencoder.from_pretrained(autoencoder, torch_dtype=torch.float32)
+    for name in ("patch_mean", "components", "latent_std"):
+        if not torch.allclose(getattr(refined, name), getattr(pipeline.vae, name), atol=1e-5):
+            raise ValueError(f"autoencoder: expected the projection that MuNet was trained with, {name} differs")
+    pipeline.register_modules(vae=refined)
+    # The projection stays in single precision: half of it would cost more accuracy than it saves bytes.
+    for module in (pipeline.unet, pipeline.beat_encoder, pipeline.chord_encoder, pipeline.vae.refiner):
+        module.half()
+    temporary = out.with_name(f"{out.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    pipeline.save_pretrained(temporary, max_shard_size=shard_size)
+    temporary.rename(out)
 
 
 def train_munet(trainer: MuNetTrainer, batches: Iterable[Mapping[str, torch.Tensor]], frames: int) -> Path:
-    """Train on `batches` of `{"audio": int16 (clips, samples), ...tokens of ClipTokens}`; the newest checkpoint's folder."""
+    """Train on `batches` of `{"audio": int16 (clips, samples), ...ClipTokens}`; returns the newest checkpoint."""
     pool = Pool(trainer.settings.pool_clips, trainer.device)
     pool.fill(batches, trainer.settings.prefill, trainer.prepare)
     trainer.train(pool, frames)

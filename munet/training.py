@@ -1,7 +1,7 @@
 """What both trainings share: schedule, loss weights, checkpoints that can be resumed, the log.
 
-Conventions: a run lives in one folder: `latest/` (model folders and `training_state.safetensors` + `.json`), `log.csv`. A
-checkpoint is written under a temporary name and renamed, so that a killed run always leaves a whole one.
+Conventions: a run lives in one folder: `latest/` (model folders and `training_state.safetensors` + `.json`), `log.csv`.
+A checkpoint is written under a temporary name and renamed, so that a killed run always leaves a whole one.
 """
 
 from __future__ import annotations

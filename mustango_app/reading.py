@@ -124,6 +124,7 @@ _DURATIONS = (
     re.compile(rf"(?:^|[,;.(|]\s*){_LENGTH}(?=\s*(?:[,;.)|]|$))", re.IGNORECASE),
     re.compile(rf"(?<!silence )(?<!pauses )(?<!stops )\bfor (?:about |around )?{_LENGTH}(?=\s*(?:[,;.)]|$))", re.I),
 )
+_DECADE = re.compile(r"[2-9]0s")
 _CLOCK = re.compile(
     r"\b(?:last(?:s|ing)?|duration|length|long|runs?)\b[ :=]*(?:(?:is|of|for|about)[ :]*)*(\d{1,2}):([0-5]\d)\b", re.I
 )
@@ -208,13 +209,15 @@ def read_duration(text: str) -> float | None:
     """Read the stated length of the clip in seconds.
 
     "10 seconds of jazz", "a 30-second loop", "lasting 1:30", "lo-fi beat, 8 s", "half a minute of rain". A moment or a
-    span inside the music is no length: "at 5.4 seconds", "the 4.3-second mark", "2 seconds of silence".
+    span inside the music is no length: "at 5.4 seconds", "the 4.3-second mark", "2 seconds of silence"; nor is a
+    decade: "80s synth pop", "a 90s house track".
     """
     text = _digits(text)
     if clock := _CLOCK.search(text):
         return 60.0 * int(clock[1]) + int(clock[2])
     for pattern in _DURATIONS:
         for match in pattern.finditer(text):
-            if not _MOMENT.search(text[max(0, match.start(1) - 20) : match.start(1)]):
+            decade = _DECADE.fullmatch(text[match.start(1) : match.end(2)])
+            if not decade and not _MOMENT.search(text[max(0, match.start(1) - 20) : match.start(1)]):
                 return float(match[1]) * (60.0 if match[2].lower().startswith("m") else 1.0)
     return None

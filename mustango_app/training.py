@@ -2,10 +2,11 @@
 
     {"stage": "autoencoder", "data": {...}, "training": {...}}
     {"stage": "munet",       "data": {...}, "training": {...}}
+    {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER}
 
 `training` holds the fields of `AutoencoderTraining` or `MuNetTraining`. `data` is either `{"folder": DIR}`, a corpus as
-`python -m augmentation compose` writes it, or `{"composed": COUNT, "seed": S, "soundfont": FILE or null}`, the same clips
-composed and rendered on the fly; both take `workers` and `seconds` (length of the clips that the model sees).
+`python -m augmentation compose` writes it, or `{"composed": COUNT, "seed": S, "soundfont": FILE or null}`, the same
+clips composed and rendered on the fly; both take `workers` and `seconds` (length of the clips that the model sees).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from augmentation.renderer import render
 from munet.conditions import ConditionDropout
 from munet.music import MusicPlan
 from munet.train_autoencoder import AutoencoderTrainer, AutoencoderTraining, train_autoencoder
-from munet.train_munet import ClipTokens, MuNetTrainer, MuNetTraining, train_munet
+from munet.train_munet import ClipTokens, MuNetTrainer, MuNetTraining, pack, train_munet
 from munet.training import Budget
 
 Clip = tuple[np.ndarray, MusicPlan, list[str]]
@@ -166,8 +167,13 @@ def train(config: Mapping[str, Any]) -> Path:
     Raises:
         ValueError: the configuration is wrong; the message names the field.
     """
+    if config.get("stage") == "pack":
+        if missing := sorted({"munet", "autoencoder", "out"} - set(config)):
+            raise ValueError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
+        pack(Path(config["munet"]), Path(config["autoencoder"]), Path(config["out"]))
+        return Path(config["out"])
     if config.get("stage") not in ("autoencoder", "munet"):
-        raise ValueError(f"stage: expected 'autoencoder' or 'munet', got {config.get('stage')!r}")
+        raise ValueError(f"stage: expected 'autoencoder', 'munet' or 'pack', got {config.get('stage')!r}")
     data = config.get("data", {})
     source, seconds, workers = _source(data), data.get("seconds", 10.24), data.get("workers", 1)
     if config["stage"] == "autoencoder":

@@ -68,7 +68,9 @@ def test_dropout_at_its_ends() -> None:
 def test_dropout_meets_its_probabilities() -> None:
     tokens, null = tokens_and_null()
     many = {name: tensor[:1].expand(4000, *tensor.shape[1:]) for name, tensor in tokens.items()}
-    dropped = ConditionDropout(everything=0.2, text=0.1, beats=0, chords=0)(many, null, torch.Generator().manual_seed(1))
+    dropped = ConditionDropout(everything=0.2, text=0.1, beats=0, chords=0)(
+        many, null, torch.Generator().manual_seed(1)
+    )
     no_text = (dropped["input_ids"] == null["input_ids"]).all(dim=1).float().mean().item()
     no_beats = (~dropped["beat_mask"].any(dim=1)).float().mean().item()
     assert abs(no_text - (1 - 0.8 * 0.9)) < 0.03  # 28 %
