@@ -186,10 +186,10 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
         max_frequency: float = 11600.0,
         latent_channels: int = 24,
         latent_bins: int = 6,
-        refiner_channels: Sequence[int] = (24, 48, 96),
+        refiner_channels: Sequence[int] = (16, 48, 96),
         blocks: int = 2,
         frame_width: int = 192,
-        griffin_lim_iterations: int = 32,
+        griffin_lim_iterations: int = 16,
     ) -> None:
         super().__init__()
         if mel_bins % latent_bins or mel_bins % 4:

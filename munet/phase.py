@@ -75,7 +75,7 @@ def propagate_phase(magnitude: torch.Tensor, hop_length: int) -> torch.Tensor:
 
 
 def griffin_lim(
-    magnitude: torch.Tensor, hop_length: int, num_samples: int, iterations: int = 32, momentum: float = 0.99
+    magnitude: torch.Tensor, hop_length: int, num_samples: int, iterations: int = 16, momentum: float = 0.9
 ) -> torch.Tensor:
     """Waveform `(batch, num_samples)` whose STFT magnitudes come close to `magnitude` `(batch, frames, bins)`.
 

@@ -48,6 +48,7 @@ class AutoencoderTraining:
         pool_clips: clips held in memory; prefill: clips to wait for before the first step.
         checkpoint_seconds: wall seconds from checkpoint to checkpoint.
         run_seconds: wall seconds after which this run stops with a checkpoint, None for none.
+        start: folder of an autoencoder whose projection and refiner to go on from, None for a fresh one.
         seed: of initialisation and sampling.
         compile: whether to run the model through torch.compile.
     """
@@ -66,6 +67,7 @@ class AutoencoderTraining:
     prefill: int = 100
     checkpoint_seconds: float = 300.0
     run_seconds: float | None = None
+    start: str | None = None
     seed: int = 0
     compile: bool = False
 
@@ -82,10 +84,10 @@ class AutoencoderTrainer:
         found = load_checkpoint(self.out)
         if found is None:
             self.progress = Progress()
-            self.model = MusicAutoencoder(**settings.model).to(self.device)
+            self.model = self._fresh_model().to(self.device)
         else:
             folder, self.progress, _ = found
-            self.model = MusicAutoencoder.from_pretrained(folder / "vae").to(self.device)
+            self.model = MusicAutoencoder.from_pretrained(folder / "vae", dtype=torch.float32).to(self.device)
         self.critic = SpectrogramDiscriminator().to(self.device)
         options = {"lr": settings.learning_rate, "betas": (0.8, 0.99), "weight_decay": 1e-2}
         self.optimizer = torch.optim.AdamW(self.model.parameters(), **options)
@@ -99,6 +101,11 @@ class AutoencoderTrainer:
         self.refiner, self.judge = self.model.refiner, self.critic
         if settings.compile:
             self.refiner, self.judge = torch.compile(self.refiner), torch.compile(self.critic)
+
+    def _fresh_model(self) -> MusicAutoencoder:
+        if self.settings.start is not None:
+            return MusicAutoencoder.from_pretrained(self.settings.start, dtype=torch.float32)
+        return MusicAutoencoder(**self.settings.model)
 
     def _restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
         critic = {name[len("critic.") :]: value for name, value in tensors.items() if name.startswith("critic.")}

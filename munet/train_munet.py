@@ -108,7 +108,7 @@ class MuNetTraining:
 
 def new_pipeline(settings: MuNetTraining) -> MustangoPipeline:
     """A pipeline with the trained autoencoder and fresh encoders and denoiser; the sampler is DPM-Solver++."""
-    vae = MusicAutoencoder.from_pretrained(settings.autoencoder)
+    vae = MusicAutoencoder.from_pretrained(settings.autoencoder, dtype=torch.float32)
     tokenizer, text_encoder = load_text_encoder(settings.text_encoder)
     width = text_encoder.config.hidden_size
     latents = {"in_channels": vae.config.latent_channels, "out_channels": vae.config.latent_channels}
@@ -187,7 +187,7 @@ class MuNetTrainer:
         self.unet = torch.compile(self.pipeline.unet) if settings.compile else self.pipeline.unet
 
     def _start_from(self, folder: Path) -> None:
-        start = MustangoPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+        start = MustangoPipeline.from_pretrained(folder, dtype=torch.float32)
         for name in ("unet", "beat_encoder", "chord_encoder"):
             getattr(self.pipeline, name).load_state_dict(getattr(start, name).state_dict())
 
@@ -306,8 +306,8 @@ def pack(munet: Path, autoencoder: Path, out: Path, shard_size: str = "16MB") ->
     """
     if out.exists():
         raise ValueError(f"out: expected a folder that does not exist yet, got {str(out)!r}")
-    pipeline = MustangoPipeline.from_pretrained(munet, torch_dtype=torch.float32)
-    refined = MusicAutoencoder.from_pretrained(autoencoder, torch_dtype=torch.float32)
+    pipeline = MustangoPipeline.from_pretrained(munet, dtype=torch.float32)
+    refined = MusicAutoencoder.from_pretrained(autoencoder, dtype=torch.float32)
     for name in ("patch_mean", "components", "latent_std"):
         if not torch.allclose(getattr(refined, name), getattr(pipeline.vae, name), atol=1e-5):
             raise ValueError(f"autoencoder: expected the projection that MuNet was trained with, {name} differs")

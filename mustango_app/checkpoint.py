@@ -66,14 +66,16 @@ def check_folder(folder: Path) -> None:
 def _load_folder(folder: Path) -> MustangoPipeline:
     check_folder(folder)
     try:
-        return MustangoPipeline.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
+        return MustangoPipeline.from_pretrained(
+            str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({_brief(error)})") from error
 
 
 def _load_hub(name: str) -> MustangoPipeline:
     try:
-        return MustangoPipeline.from_pretrained(name, use_safetensors=True)
+        return MustangoPipeline.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, HfHubHTTPError) as error:
         advice = "no such folder here and not to be had from the Hub; download it and give its folder"
         raise ValueError(f"model: expected a model that can be reached, got {name!r} ({advice})") from error

@@ -136,7 +136,7 @@ def _single_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _settings(kind: type, values: Mapping[str, Any]) -> Any:
+def settings_from(kind: type, values: Mapping[str, Any]) -> Any:
     """A settings object from JSON.
 
     Raises:
@@ -146,14 +146,19 @@ def _settings(kind: type, values: Mapping[str, Any]) -> Any:
     if unknown := sorted(set(values) - known):
         raise ValueError(f"training: expected fields among {sorted(known)}, got {unknown}")
     nested = {"budget": Budget, "dropout": ConditionDropout}
-    built = {name: _settings(nested[name], value) if name in nested else value for name, value in values.items()}
+    built = {name: settings_from(nested[name], value) if name in nested else value for name, value in values.items()}
     try:
         return kind(**built)
     except TypeError as error:
         raise ValueError(f"training: expected all fields of {kind.__name__}, got {sorted(values)}: {error}") from error
 
 
-def _source(data: Mapping[str, Any]) -> ComposedClips | CorpusClips:
+def source_of(data: Mapping[str, Any]) -> ComposedClips | CorpusClips:
+    """The clips that the `data` part of a configuration describes.
+
+    Raises:
+        ValueError: not exactly one of `folder` and `composed`.
+    """
     if ("folder" in data) == ("composed" in data):
         raise ValueError(f"data: expected either 'folder' or 'composed', got {sorted(data)}")
     if "folder" in data:
@@ -175,12 +180,12 @@ def train(config: Mapping[str, Any]) -> Path:
     if config.get("stage") not in ("autoencoder", "munet"):
         raise ValueError(f"stage: expected 'autoencoder', 'munet' or 'pack', got {config.get('stage')!r}")
     data = config.get("data", {})
-    source, seconds, workers = _source(data), data.get("seconds", 10.24), data.get("workers", 1)
+    source, seconds, workers = source_of(data), data.get("seconds", 10.24), data.get("workers", 1)
     if config["stage"] == "autoencoder":
-        trainer = AutoencoderTrainer(_settings(AutoencoderTraining, config.get("training", {})))
+        trainer = AutoencoderTrainer(settings_from(AutoencoderTraining, config.get("training", {})))
         sample_rate = trainer.model.config.sample_rate
         return train_autoencoder(trainer, batches(source, sample_rate, seconds, workers))
-    trainer = MuNetTrainer(_settings(MuNetTraining, config.get("training", {})))
+    trainer = MuNetTrainer(settings_from(MuNetTraining, config.get("training", {})))
     vae = trainer.pipeline.vae
     frames = vae.num_latent_frames(round(seconds * vae.config.sample_rate))
     trainer.clip_tokens.frames = frames

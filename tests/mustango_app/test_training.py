@@ -13,9 +13,12 @@ import torch
 
 from augmentation.corpus import CorpusConfig, build_corpus
 from munet.pipeline import MustangoPipeline
-from mustango_app.training import ComposedClips, CorpusClips, main, train
+from munet.train_autoencoder import AutoencoderTraining
+from munet.train_munet import MuNetTraining
+from mustango_app.training import ComposedClips, CorpusClips, main, settings_from, source_of, train
 from tests.tiny import AUTOENCODER, MUNET
 
+ROOT = Path(__file__).parents[2]
 DATA = {"composed": 6, "seed": 3, "seconds": 1.28, "workers": 0}
 POOL = {"pool_clips": 6, "prefill": 4}
 
@@ -69,7 +72,7 @@ def test_packing_gives_a_pipeline_in_half_precision(runs: tuple[Path, Path], tmp
         "out": str(out),
     }
     assert train(config) == out
-    pipeline = MustangoPipeline.from_pretrained(out, torch_dtype=torch.float32)
+    pipeline = MustangoPipeline.from_pretrained(out, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     audio = pipeline("rock", None, 1.0, 2, generator=torch.Generator().manual_seed(0)).audios
     assert audio.shape == (1, 8000) and np.isfinite(audio).all()
@@ -96,6 +99,17 @@ def test_composed_clips_and_a_corpus_folder_are_the_same_clips(tmp_path: Path) -
         expected, expected_plan, _ = composed.read(index, 8000, 1.28)
         assert plan == expected_plan and len(captions) == 2
         assert np.abs(audio - expected).max() < 1e-4  # 16 bits
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.json")), ids=lambda path: path.stem)
+def test_the_configurations_of_pocket_are_valid(path: Path) -> None:
+    config = json.loads(path.read_text())
+    if config["stage"] == "pack":
+        assert sorted(config) == ["autoencoder", "munet", "out", "stage"]
+        return
+    kind = {"autoencoder": AutoencoderTraining, "munet": MuNetTraining}[config["stage"]]
+    settings = settings_from(kind, config["training"])
+    assert settings.budget.seconds > 0 and source_of(config["data"]).seed == config["data"]["seed"]
 
 
 @pytest.mark.parametrize(
