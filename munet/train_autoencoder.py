@@ -5,7 +5,6 @@ The refiner's loss is the L1 distance of log-magnitudes, an emphasis on the loud
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from tqdm.auto import tqdm
 
 from munet.autoencoder import TIME_STRIDE, MusicAutoencoder, expand
 from munet.discriminator import SpectrogramDiscriminator, critic_loss, feature_matching_loss
@@ -26,6 +24,7 @@ from munet.training import (
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
+    run_training,
     save_checkpoint,
     set_learning_rate,
 )
@@ -180,26 +179,16 @@ class AutoencoderTrainer:
             kept = self.model.fit(clips)
             print(f"projection: variance kept per band {[round(share, 3) for share in kept.tolist()]}")
             self.save()
-        log, started = Log(self.out / "log.csv"), time.monotonic()
-        before, saved = self.progress.seconds, started
-        bar = tqdm(total=budget.steps, initial=self.progress.step, desc="autoencoder", unit="step", mininterval=5)
-        while budget.fraction(self.progress) < 1:
+
+        def step() -> dict[str, torch.Tensor]:
+            pool.check()
             adversarial = budget.fraction(self.progress) >= settings.critic_start
             total, parts = self.losses(self.crops(pool), adversarial)
             self._step(self.optimizer, self.model, total)
-            self.progress.step += 1
-            self.progress.seconds = before + time.monotonic() - started
-            bar.update()
-            if self.progress.step % 100 == 0:
-                pool.check()
-                log.write(self.progress.step, {"clips": pool.size, **{k: v.item() for k, v in parts.items()}})
-            if time.monotonic() - saved > settings.checkpoint_seconds:
-                self.save()
-                saved = time.monotonic()
-            if settings.run_seconds and time.monotonic() - started > settings.run_seconds:
-                break
-        bar.close()
-        self.save()
+            return {"clips": torch.tensor(pool.size), **parts}
+
+        limits = (settings.checkpoint_seconds, settings.run_seconds)
+        run_training("autoencoder", budget, self.progress, Log(self.out / "log.csv"), step, self.save, *limits)
 
 
 def train_autoencoder(trainer: AutoencoderTrainer, batches: Iterable[Mapping[str, torch.Tensor]]) -> Path:

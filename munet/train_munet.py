@@ -8,7 +8,6 @@ kept are an exponential moving average.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,6 @@ from accelerate import Accelerator
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.models.attention_processor import AttnProcessor
 from torch import nn
-from tqdm.auto import tqdm
 
 from munet.aligned import ALIGNED_FEATURES
 from munet.autoencoder import MusicAutoencoder
@@ -40,6 +38,7 @@ from munet.training import (
     min_snr_weights,
     optimizer_tensors,
     restore_optimizer,
+    run_training,
     save_checkpoint,
     set_learning_rate,
     signal_to_noise,
@@ -245,28 +244,18 @@ class MuNetTrainer:
         """Train until the budget or this run's time is used up; leaves a checkpoint."""
         settings, budget = self.settings, self.settings.budget
         null = self.null_tokens(frames)
-        log, started = Log(self.out / "log.csv"), time.monotonic()
-        before, saved = self.progress.seconds, started
-        smooth = None
-        bar = tqdm(total=budget.steps, initial=self.progress.step, desc="munet", unit="step", mininterval=5)
-        while budget.fraction(self.progress) < 1:
+        smooth: torch.Tensor | None = None
+
+        def step() -> dict[str, torch.Tensor]:
+            nonlocal smooth
+            pool.check()
             loss = self.loss(pool.draw(settings.batch_size, self.generator), null)
             norm = self.step(loss)
             smooth = loss.detach() if smooth is None else 0.98 * smooth + 0.02 * loss.detach()
-            self.progress.step += 1
-            self.progress.seconds = before + time.monotonic() - started
-            bar.update()
-            if self.progress.step % 100 == 0:
-                pool.check()
-                values = {"clips": pool.size, "loss": smooth.item(), "norm": norm.item()}
-                log.write(self.progress.step, {**values, "lr": self.optimizer.param_groups[0]["lr"]})
-            if time.monotonic() - saved > settings.checkpoint_seconds:
-                self.save()
-                saved = time.monotonic()
-            if settings.run_seconds and time.monotonic() - started > settings.run_seconds:
-                break
-        bar.close()
-        self.save()
+            return {"clips": torch.tensor(pool.size), "loss": smooth, "norm": norm}
+
+        limits = (settings.checkpoint_seconds, settings.run_seconds)
+        run_training("munet", budget, self.progress, Log(self.out / "log.csv"), step, self.save, *limits)
 
     def save(self) -> None:
         """Write the run's checkpoint: a pipeline folder with the averaged weights, and what resuming needs."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from tqdm.auto import tqdm
 
 
 @dataclass
@@ -165,3 +166,44 @@ class Log:
             writer.writerow(row)
         if not all(math.isfinite(value) for value in values.values()):
             raise FloatingPointError(f"loss: expected finite numbers at step {step}, got {dict(values)}")
+
+
+def run_training(
+    name: str,
+    budget: Budget,
+    progress: Progress,
+    log: Log,
+    step: Callable[[], Mapping[str, torch.Tensor]],
+    save: Callable[[], None],
+    checkpoint_seconds: float,
+    run_seconds: float | None,
+) -> None:
+    """Repeat `step` until the budget or this run's time is used up; checkpoints on the way and at the end.
+
+    Args:
+        name: shown at the progress bar.
+        budget: when the training ends.
+        progress: counted on from where it stands.
+        log: gets what `step` returns, every 100 steps.
+        step: does one optimizer step.
+        save: writes a checkpoint.
+        checkpoint_seconds: wall seconds from checkpoint to checkpoint.
+        run_seconds: wall seconds after which this run stops, None for no limit.
+    """
+    started = time.monotonic()
+    before, saved = progress.seconds, started
+    bar = tqdm(total=budget.steps, initial=progress.step, desc=name, unit="step", mininterval=5)
+    while budget.fraction(progress) < 1:
+        values = step()
+        progress.step += 1
+        progress.seconds = before + time.monotonic() - started
+        bar.update()
+        if progress.step % 100 == 0:
+            log.write(progress.step, {key: value.item() for key, value in values.items()})
+        if time.monotonic() - saved > checkpoint_seconds:
+            save()
+            saved = time.monotonic()
+        if run_seconds is not None and time.monotonic() - started > run_seconds:
+            break
+    bar.close()
+    save()
