@@ -41,6 +41,8 @@ class MustangoPipeline(DiffusionPipeline):
         scheduler: any diffusers scheduler with the prediction type that MuNet was trained for.
         text_encoder, tokenizer: frozen text encoder; None loads the packaged one.
         max_text_length: tokens of a prompt that are read.
+        default_steps, default_guidance_scale: what a call uses that names none; part of the model, since the best
+            values are found by measuring it.
     """
 
     model_cpu_offload_seq = "text_encoder->beat_encoder->chord_encoder->unet->vae"
@@ -57,6 +59,8 @@ class MustangoPipeline(DiffusionPipeline):
         text_encoder: PreTrainedModel | None = None,
         tokenizer: PreTrainedTokenizerBase | None = None,
         max_text_length: int = 64,
+        default_steps: int = 25,
+        default_guidance_scale: float = 2.0,
     ) -> None:
         super().__init__()
         self._packaged_text_encoder = text_encoder is None or tokenizer is None
@@ -71,7 +75,11 @@ class MustangoPipeline(DiffusionPipeline):
             text_encoder=text_encoder,
             tokenizer=tokenizer,
         )
-        self.register_to_config(max_text_length=max_text_length)
+        self.register_to_config(
+            max_text_length=max_text_length,
+            default_steps=default_steps,
+            default_guidance_scale=default_guidance_scale,
+        )
         self.sample_rate = vae.config.sample_rate
         self.frame_rate = vae.config.sample_rate / vae.samples_per_latent_frame
         self._interrupt = False
@@ -183,8 +191,8 @@ class MustangoPipeline(DiffusionPipeline):
         prompt: str | Sequence[str],
         plans: MusicPlan | Sequence[MusicPlan] | None = None,
         audio_length_in_s: float = 10.0,
-        num_inference_steps: int = 25,
-        guidance_scale: float = 3.0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
         num_waveforms_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         latents: torch.Tensor | None = None,
@@ -199,8 +207,8 @@ class MustangoPipeline(DiffusionPipeline):
             prompt: text, or one per clip.
             plans: music to obey, one per prompt; None leaves beats and chords to the model.
             audio_length_in_s: seconds of audio.
-            num_inference_steps: denoising steps.
-            guidance_scale: strength of the conditions; 1 switches guidance off.
+            num_inference_steps: denoising steps, by default the configured ones.
+            guidance_scale: strength of the conditions, by default the configured one; 1 switches guidance off.
             num_waveforms_per_prompt: clips per prompt, the clips of one prompt side by side.
             generator: source of the noise, one or one per clip.
             latents: initial noise `(clips, channels, frames, bins)`, instead of drawing it.
@@ -217,6 +225,8 @@ class MustangoPipeline(DiffusionPipeline):
             ValueError: names the argument, what was expected and what came.
         """
         # 0. Validate
+        num_inference_steps = self.config.default_steps if num_inference_steps is None else num_inference_steps
+        guidance_scale = self.config.default_guidance_scale if guidance_scale is None else guidance_scale
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         plans = [MusicPlan()] * len(prompts) if plans is None else [plans] if isinstance(plans, MusicPlan) else plans
         self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps)

@@ -21,8 +21,6 @@ from mustango_app.checkpoint import load_pipeline
 from mustango_app.clip import Clip
 from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt, make_plan
 
-DEFAULT_STEPS = 25
-DEFAULT_GUIDANCE = 3.0
 SEED_RANGE = (0, 2**63 - 65)
 
 
@@ -60,7 +58,12 @@ class Mustango:
     @property
     def default_steps(self) -> int:
         """Denoising steps when a request names none."""
-        return int(self.pipeline.config.get("default_steps") or DEFAULT_STEPS)
+        return int(self.pipeline.config.default_steps)
+
+    @property
+    def default_guidance(self) -> float:
+        """Weight of classifier-free guidance when a request names none."""
+        return float(self.pipeline.config.default_guidance_scale)
 
     def generate(
         self,
@@ -105,7 +108,7 @@ class Mustango:
         """
         prompt = check_prompt(prompt)
         steps = self.default_steps if steps is None else check_integer("steps", steps, 1, 1000)
-        guidance = DEFAULT_GUIDANCE if guidance is None else check_number("guidance", guidance, 0.0, 30.0)
+        guidance = self.default_guidance if guidance is None else check_number("guidance", guidance, 0.0, 30.0)
         num_clips = check_integer("num_clips", num_clips, 1, MAX_CLIPS)
         seed = secrets.randbelow(2**32) if seed is None else check_integer("seed", seed, *SEED_RANGE)
         asked = {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}

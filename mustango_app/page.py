@@ -22,7 +22,7 @@ from augmentation.listen import Heard, listen
 from munet.music import MusicPlan
 from mustango_app.audio_io import read_audio
 from mustango_app.clip import Clip
-from mustango_app.engine import DEFAULT_GUIDANCE, SEED_RANGE, Mustango, Stopped
+from mustango_app.engine import SEED_RANGE, Mustango, Stopped
 from mustango_app.page_text import INTRODUCTION, asked_of, chord_line, plan_table, read_fields, read_number, subtitles
 from mustango_app.plots import plot_clip
 from mustango_app.request import (
@@ -134,7 +134,7 @@ def _build_inputs(engine: Mustango) -> tuple[list[gr.components.Component], dict
     with gr.Accordion("Quality", open=False), gr.Row():
         steps = gr.Slider(1, 200, value=engine.default_steps, step=1, label="Steps", info="More: slower, finer")
         guidance = gr.Slider(
-            1.0, 10.0, value=DEFAULT_GUIDANCE, step=0.1, label="Guidance", info="More: closer to the request"
+            1.0, 10.0, value=engine.default_guidance, step=0.1, label="Guidance", info="More: closer to the request"
         )
     gr.Examples([[text] for text in EXAMPLES], inputs=[prompt], label="Examples", api_name=False)
     buttons = {"generate": generate, "stop": stop, "fill": fill, "clear": clear}
@@ -327,7 +327,7 @@ class Handlers:
             seconds: length, 1 to 30; null: from the description, else 10.
             seed: equal seeds make equal clips; null: drawn.
             steps: denoising steps, 1 to 1000; null: the model's own.
-            guidance: weight of the request, 0 to 30; null: 3.
+            guidance: weight of the request, 0 to 30; null: the model's own.
 
         Returns:
             A WAV file, and the request it can be made again from: prompt, seed, plan, settings.
