@@ -7,6 +7,7 @@ kept are an exponential moving average.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -307,6 +308,10 @@ def pack(munet: Path, autoencoder: Path, out: Path, shard_size: str = "16MB") ->
     temporary = out.with_name(f"{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     pipeline.save_pretrained(temporary, max_shard_size=shard_size)
+    for path in (temporary / "model_index.json", *temporary.glob("*/config.json")):
+        config = json.loads(path.read_text())
+        config.pop("_name_or_path", None)  # a path of the machine that trained
+        path.write_text(json.dumps(config, indent=2) + "\n")
     temporary.rename(out)
 
 

@@ -72,6 +72,7 @@ def test_packing_gives_a_pipeline_in_half_precision(runs: tuple[Path, Path], tmp
         "out": str(out),
     }
     assert train(config) == out
+    assert not any(str(munet) in path.read_text() for path in out.rglob("*.json"))  # no path of this machine
     pipeline = MustangoPipeline.from_pretrained(out, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     audio = pipeline("rock", None, 1.0, 2, generator=torch.Generator().manual_seed(0)).audios
