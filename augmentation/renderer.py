@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-# The binding below the package's `Synth`: that one plays through an audio device and cannot be cloned, which is what makes
-# every render independent of the one before. The version is pinned where it is installed (`bootstrap.py`).
+# The binding below the package's `Synth`: that one plays through an audio device and cannot be cloned, which is what
+# makes every render independent of the one before. The version is pinned where it is installed (`bootstrap.py`).
 from tinysoundfont._tinysoundfont import OutputMode, SoundFont
 
 from augmentation.composer import Piece, Track
