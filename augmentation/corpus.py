@@ -128,11 +128,16 @@ def encode(audio: np.ndarray, sample_rate: int, encoding: str) -> bytes:
     return buffer.getvalue()
 
 
+def item_source(seed: int, index: int) -> tuple[int, np.random.Generator]:
+    """Composer seed and caption generator of item `index` of the corpus with `seed`."""
+    sequence = np.random.SeedSequence([seed, index])
+    return int(sequence.generate_state(1, np.uint32)[0]), np.random.default_rng(sequence)
+
+
 def make_item(config: CorpusConfig, index: int) -> tuple[dict[str, Any], bytes]:
     """Make item `index`: its row and the bytes of its audio file."""
-    sequence = np.random.SeedSequence([config.seed, index])
-    rng = np.random.default_rng(sequence)
-    piece = compose(int(sequence.generate_state(1, np.uint32)[0]), duration=config.duration)
+    piece_seed, rng = item_source(config.seed, index)
+    piece = compose(piece_seed, duration=config.duration)
     sentences = control_sentences(piece.plan, rng)
     main, alternative = caption(piece, rng, sentences), describe(piece, rng)
     row = row_of(piece, f"data/{index:08d}.{config.format}", main, alternative, sentences)

@@ -36,6 +36,7 @@ from augmentation.composer import Piece, compose
 from augmentation.listen import Heard, listen
 from augmentation.renderer import default_soundfont, render
 from mustango_app.adherence import MEASURES, adherence
+from mustango_app.audio_io import atomic_path
 from mustango_app.training import HELD_BACK_SEEDS
 
 if TYPE_CHECKING:
@@ -149,9 +150,8 @@ def fingerprint(model: Mustango) -> str:
 
 def _write(path: Path, content: object) -> None:
     """Write JSON whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content))
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        partial.write_text(json.dumps(content))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:

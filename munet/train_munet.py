@@ -7,6 +7,7 @@ kept are an exponential moving average.
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -137,7 +138,9 @@ class ClipTokens:
 
     def __init__(self, pipeline: MustangoPipeline, frames: int) -> None:
         self.tokenizer, self.max_text_length = pipeline.tokenizer, pipeline.config.max_text_length
-        self.beat_encoder, self.chord_encoder = pipeline.beat_encoder.cpu(), pipeline.chord_encoder.cpu()
+        # Copies: the pipeline's own move to the accelerator, which the workers must not touch.
+        self.beat_encoder = copy.deepcopy(pipeline.beat_encoder).cpu()
+        self.chord_encoder = copy.deepcopy(pipeline.chord_encoder).cpu()
         self.frames, self.frame_rate = frames, pipeline.frame_rate
 
     def __call__(self, plan: MusicPlan, captions: list[str]) -> dict[str, torch.Tensor]:
@@ -148,9 +151,14 @@ class ClipTokens:
 
 
 class MuNetTrainer:
-    """Pipeline, optimizer, moving average and progress of one run; resumes from the run's folder."""
+    """Pipeline, optimizer, moving average and progress of one run; resumes from the run's folder.
 
-    def __init__(self, settings: MuNetTraining) -> None:
+    Args:
+        settings: of the run.
+        seconds: length of the clips.
+    """
+
+    def __init__(self, settings: MuNetTraining, seconds: float) -> None:
         self.settings, self.out = settings, Path(settings.out)
         self.out.mkdir(parents=True, exist_ok=True)
         self.accelerator = Accelerator(mixed_precision="bf16")
@@ -167,7 +175,8 @@ class MuNetTrainer:
         if found is not None:
             prefix = "weights."
             self.modules.load_state_dict({k[len(prefix) :]: v for k, v in found[2].items() if k.startswith(prefix)})
-        self.clip_tokens = ClipTokens(self.pipeline, 0)
+        vae = self.pipeline.vae
+        self.clip_tokens = ClipTokens(self.pipeline, vae.num_latent_frames(round(seconds * vae.config.sample_rate)))
         self.pipeline.to(self.device)
         if self.device.type == "cuda":
             self.modules.to(memory_format=torch.channels_last)
@@ -191,9 +200,8 @@ class MuNetTrainer:
         for name in ("unet", "beat_encoder", "chord_encoder"):
             getattr(self.pipeline, name).load_state_dict(getattr(start, name).state_dict())
 
-    def null_tokens(self, frames: int) -> dict[str, torch.Tensor]:
+    def null_tokens(self) -> dict[str, torch.Tensor]:
         """The null condition `(1, ...)` on the training device."""
-        self.clip_tokens.frames = frames
         null = self.clip_tokens(MusicPlan(), [""])
         return {
             name: (t if name in ("input_ids", "text_mask") else t[None]).to(self.device) for name, t in null.items()
@@ -241,10 +249,10 @@ class MuNetTrainer:
         torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
         return norm
 
-    def train(self, pool: Pool, frames: int) -> None:
+    def train(self, pool: Pool) -> None:
         """Train until the budget or this run's time is used up; leaves a checkpoint."""
         settings, budget = self.settings, self.settings.budget
-        null = self.null_tokens(frames)
+        null = self.null_tokens()
         smooth: torch.Tensor | None = None
 
         def step() -> dict[str, torch.Tensor]:
@@ -315,10 +323,10 @@ def pack(munet: Path, autoencoder: Path, out: Path, shard_size: str = "16MB") ->
     temporary.rename(out)
 
 
-def train_munet(trainer: MuNetTrainer, batches: Iterable[Mapping[str, torch.Tensor]], frames: int) -> Path:
+def train_munet(trainer: MuNetTrainer, batches: Iterable[Mapping[str, torch.Tensor]]) -> Path:
     """Train on `batches` of `{"audio": int16 (clips, samples), ...ClipTokens}`; returns the newest checkpoint."""
     pool = Pool(trainer.settings.pool_clips, trainer.device)
     pool.fill(batches, trainer.settings.prefill, trainer.prepare)
-    trainer.train(pool, frames)
+    trainer.train(pool)
     pool.close()
     return trainer.out / "latest"

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from augmentation.captions import caption, describe
 from augmentation.composer import compose
+from augmentation.corpus import item_source
 from augmentation.records import plan_of, read_rows
 from augmentation.renderer import render
 from munet.conditions import ConditionDropout
@@ -56,12 +57,10 @@ class ComposedClips(Dataset[Clip]):
 
     def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
         """Mono audio `(samples,)`, plan and captions of one clip."""
-        sequence = np.random.SeedSequence([self.seed, index])
-        piece_seed = int(sequence.generate_state(1, np.uint32)[0])
+        piece_seed, rng = item_source(self.seed, index)
         if piece_seed in HELD_BACK_SEEDS:
             piece_seed += len(HELD_BACK_SEEDS)
         piece = compose(piece_seed, duration=seconds)
-        rng = np.random.default_rng(sequence)
         captions = [caption(piece, rng) for _ in range(self.captions - 1)] + [describe(piece, rng)]
         return render(piece, sample_rate, self.soundfont).mean(axis=0), piece.plan, captions
 
@@ -185,11 +184,9 @@ def train(config: Mapping[str, Any]) -> Path:
         trainer = AutoencoderTrainer(settings_from(AutoencoderTraining, config.get("training", {})))
         sample_rate = trainer.model.config.sample_rate
         return train_autoencoder(trainer, batches(source, sample_rate, seconds, workers))
-    trainer = MuNetTrainer(settings_from(MuNetTraining, config.get("training", {})))
-    vae = trainer.pipeline.vae
-    frames = vae.num_latent_frames(round(seconds * vae.config.sample_rate))
-    trainer.clip_tokens.frames = frames
-    return train_munet(trainer, batches(source, vae.config.sample_rate, seconds, workers, trainer.clip_tokens), frames)
+    trainer = MuNetTrainer(settings_from(MuNetTraining, config.get("training", {})), seconds)
+    sample_rate = trainer.pipeline.sample_rate
+    return train_munet(trainer, batches(source, sample_rate, seconds, workers, trainer.clip_tokens))
 
 
 def main(path: str) -> Path:
