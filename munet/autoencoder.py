@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 
 from munet.phase import griffin_lim, stft_magnitude
@@ -254,6 +255,7 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
         self.latent_std.copy_(strongest.sqrt())
         return (strongest.sum(dim=-1) / values.sum(dim=-1)).float()
 
+    @apply_forward_hook
     def encode(self, waveform: torch.Tensor) -> torch.Tensor:
         """Normalised latents `(batch, latent_channels, latent frames, latent_bins)` of `waveform` `(batch, samples)`.
 
@@ -279,9 +281,11 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
         """Normalised log-magnitudes `(batch, frames, n_fft / 2 + 1)` of normalised latents."""
         return self.refiner(self.blurred(latents))
 
+    @apply_forward_hook
     def decode(self, latents: torch.Tensor, num_samples: int | None = None) -> torch.Tensor:
         """Waveform `(batch, num_samples)` (float32) of normalised latents; by default everything the frames hold."""
         full_length = latents.shape[2] * self.samples_per_latent_frame
         magnitude = expand(self.decode_magnitude(latents).float())
         iterations = self.config.griffin_lim_iterations
-        return griffin_lim(magnitude, self.config.hop_length, num_samples or full_length, iterations)
+        length = full_length if num_samples is None else num_samples
+        return griffin_lim(magnitude, self.config.hop_length, length, iterations)

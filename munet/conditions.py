@@ -28,6 +28,7 @@ from munet.beat_encoder import BeatEncoder
 from munet.chord_encoder import ChordEncoder
 from munet.music import MusicPlan
 from munet.text import encode_tokens, tokenize
+from munet.unet import MuNetModel
 
 TEXT = ("input_ids", "text_mask")
 BEATS = ("beat_ids", "beat_times", "beat_mask")
@@ -50,9 +51,11 @@ def plan_tokens(
     return {**tokens, "aligned": torch.from_numpy(aligned)}
 
 
-def text_tokens(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], max_length: int) -> dict[str, torch.Tensor]:
-    """Token ids and mask `(batch, max_length)` of the prompts."""
-    return dict(zip(TEXT, tokenize(tokenizer, list(prompts), max_length), strict=True))
+def text_tokens(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], max_length: int, pad_to_longest: bool = False
+) -> dict[str, torch.Tensor]:
+    """Token ids and mask `(batch, length)` of the prompts, see `munet.text.tokenize`."""
+    return dict(zip(TEXT, tokenize(tokenizer, list(prompts), max_length, pad_to_longest), strict=True))
 
 
 def replace_group(
@@ -106,21 +109,25 @@ def null_like(tokens: Mapping[str, torch.Tensor], null: Mapping[str, torch.Tenso
 
 def embed(
     tokens: Mapping[str, torch.Tensor],
+    unet: MuNetModel,
     text_encoder: PreTrainedModel,
     beat_encoder: BeatEncoder,
     chord_encoder: ChordEncoder,
 ) -> dict[str, torch.Tensor]:
-    """MuNet's keyword arguments for a batch of condition tokens; the text encoder stays frozen."""
+    """The keyword arguments that `unet` takes for a batch of condition tokens; the text encoder stays frozen."""
     with torch.no_grad():
         hidden_states, pooled = encode_tokens(text_encoder, tokens["input_ids"], tokens["text_mask"])
     dtype = beat_encoder.beat_ffn.weight.dtype
-    return {
+    conditions = {
         "encoder_hidden_states": hidden_states.to(dtype),
-        "pooled_projections": pooled.to(dtype),
         "encoder_attention_mask": tokens["text_mask"],
         "beat_hidden_states": beat_encoder(tokens["beat_ids"], tokens["beat_times"]),
         "beat_attention_mask": tokens["beat_mask"],
         "chord_hidden_states": chord_encoder(*(tokens[name] for name in CHORDS[:-1])),
         "chord_attention_mask": tokens["chord_mask"],
-        "aligned_condition": tokens["aligned"].to(dtype),
     }
+    if unet.config.pooled_projection_dim is not None:
+        conditions["pooled_projections"] = pooled.to(dtype)
+    if unet.config.aligned_channels is not None:
+        conditions["aligned_condition"] = tokens["aligned"].to(dtype)
+    return conditions

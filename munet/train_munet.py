@@ -27,7 +27,7 @@ from munet.aligned import ALIGNED_FEATURES
 from munet.autoencoder import MusicAutoencoder
 from munet.beat_encoder import BeatEncoder
 from munet.chord_encoder import ChordEncoder
-from munet.conditions import ConditionDropout, embed, plan_tokens, text_tokens
+from munet.conditions import ConditionDropout, plan_tokens, text_tokens
 from munet.music import QUALITIES, MusicPlan
 from munet.pipeline import MustangoPipeline
 from munet.pool import Pool
@@ -37,14 +37,12 @@ from munet.training import (
     Log,
     Progress,
     load_checkpoint,
-    min_snr_weights,
     optimizer_tensors,
     restore_optimizer,
     run_training,
     save_checkpoint,
     set_learning_rate,
-    signal_to_noise,
-    weighted_mse,
+    velocity_loss,
 )
 from munet.unet import MuNetModel
 
@@ -73,7 +71,7 @@ class MuNetTraining:
         text_encoder: folder or Hub id, None for the packaged one; max_text_length: tokens read of a caption.
         batch_size, learning_rate: per optimizer step.
         ema_decay: of the weights' moving average, reached after a warm-up.
-        snr_gamma: of the loss weights, None for equal weights.
+        snr_gamma, snr_weighting: of the loss weights, see `munet.training.min_snr_weights`; gamma None for equal ones.
         dropout: of conditions.
         pool_clips: clips held in memory; prefill: clips to wait for before the first step.
         checkpoint_seconds: wall seconds from checkpoint to checkpoint.
@@ -96,6 +94,7 @@ class MuNetTraining:
     learning_rate: float = 4e-4
     ema_decay: float = 0.9995
     snr_gamma: float | None = 5.0
+    snr_weighting: str = "v_prediction"
     dropout: ConditionDropout = field(default_factory=ConditionDropout)
     pool_clips: int = 2000
     prefill: int = 200
@@ -227,14 +226,13 @@ class MuNetTrainer:
         tokens = self.settings.dropout(tokens, null, self.generator)
         timesteps = torch.randint(1000, (count,), generator=self.generator, device=self.device)
         noise = torch.randn(latents.shape, generator=self.generator, device=self.device)
-        alpha = self.alphas_cumprod[timesteps].sqrt().view(-1, 1, 1, 1)
-        sigma = (1 - self.alphas_cumprod[timesteps]).sqrt().view(-1, 1, 1, 1)
-        noisy, velocity = alpha * latents + sigma * noise, alpha * noise - sigma * latents
-        with self.accelerator.autocast():
-            encoders = (self.pipeline.text_encoder, self.pipeline.beat_encoder, self.pipeline.chord_encoder)
-            prediction = self.unet(noisy, timesteps, **embed(tokens, *encoders)).sample
-        weights = min_snr_weights(signal_to_noise(self.alphas_cumprod, timesteps), self.settings.snr_gamma)
-        return weighted_mse(prediction, velocity, weights)
+        settings = (self.alphas_cumprod, self.settings.snr_gamma, self.settings.snr_weighting)
+
+        def predict(noisy: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+            with self.accelerator.autocast():
+                return self.unet(noisy, timesteps, **self.pipeline.embed(tokens)).sample
+
+        return velocity_loss(predict, latents, noise, timesteps, *settings)
 
     def step(self, loss: torch.Tensor) -> torch.Tensor:
         """One optimizer step; returns the gradient's norm."""

@@ -94,6 +94,33 @@ def weighted_mse(prediction: torch.Tensor, target: torch.Tensor, weights: torch.
     return (error * weights).mean()
 
 
+def velocity_loss(
+    predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    latents: torch.Tensor,
+    noise: torch.Tensor,
+    timesteps: torch.Tensor,
+    alphas_cumprod: torch.Tensor,
+    snr_gamma: float | None = 5.0,
+    snr_weighting: str = "v_prediction",
+) -> torch.Tensor:
+    """Weighted squared error against the velocity (Salimans and Ho, 2022), a number.
+
+    Args:
+        predict: noisy latents and timesteps -> the predicted velocity, shaped as the latents.
+        latents: `(batch, ...)`, clean.
+        noise: the noise to add, shaped as the latents.
+        timesteps: `(batch,)`.
+        alphas_cumprod: of the noise schedule, `(timesteps in all,)`.
+        snr_gamma, snr_weighting: see `min_snr_weights`; "epsilon" is the published training.
+    """
+    shape = (-1, *[1] * (latents.ndim - 1))
+    signal = alphas_cumprod.to(timesteps.device)[timesteps]
+    alpha, sigma = signal.sqrt().view(shape), (1 - signal).sqrt().view(shape)
+    prediction = predict(alpha * latents + sigma * noise, timesteps)
+    weights = min_snr_weights(signal_to_noise(alphas_cumprod, timesteps), snr_gamma, snr_weighting)
+    return weighted_mse(prediction, alpha * noise - sigma * latents, weights)
+
+
 def optimizer_tensors(name: str, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """An optimizer's per-parameter state as flat names, so that it fits into safetensors."""
     state = optimizer.state_dict()["state"]

@@ -61,9 +61,14 @@ def golden_weight(name: str, shape: tuple[int, ...]) -> torch.Tensor:
 
 
 def fill(model: nn.Module, prefix: str = "") -> nn.Module:
-    """Fill every floating point tensor of the state dict by `golden_weight(prefix + name)`; return it in eval mode."""
+    """Fill every floating point tensor of the state dict by `golden_weight(prefix + name)`; return it in eval mode.
+
+    A tensor with several names is filled under its first one.
+    """
+    filled: set[int] = set()
     for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point():
+        if tensor.is_floating_point() and tensor.data_ptr() not in filled:
             # The state dict shares its memory with the model: one weight at a time keeps a 1.4 G network affordable.
             tensor.copy_(golden_weight(prefix + name, tuple(tensor.shape)))
+            filled.add(tensor.data_ptr())
     return model.eval()

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import torch
 from diffusers import DPMSolverMultistepScheduler
+from transformers import ByT5Tokenizer, DebertaV2Config, T5Config
 
 from munet.aligned import ALIGNED_FEATURES
 from munet.autoencoder import MusicAutoencoder
 from munet.beat_encoder import BeatEncoder
+from munet.beat_predictor import BeatPredictor
 from munet.chord_encoder import ChordEncoder
+from munet.chord_predictor import ChordPredictor
 from munet.music import QUALITIES
 from munet.pipeline import MustangoPipeline
 from munet.train_munet import NOISE_SCHEDULE
@@ -70,6 +73,27 @@ def tiny_pipeline(seed: int = 0) -> MustangoPipeline:
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def add_predictors(pipeline: MustangoPipeline, interval: float = 0.5, max_beat: int = 3) -> None:
+    """Give a pipeline toy predictors: beats every `interval` seconds in bars of `max_beat`; chords are noise."""
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 300, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    beats = BeatPredictor(DebertaV2Config(**sizes, intermediate_size=8, type_vocab_size=0)).eval()
+    chords = ChordPredictor(
+        T5Config(
+            vocab_size=len(pipeline.tokenizer), d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
+            decoder_start_token_id=0, tie_word_embeddings=False,
+        )
+    ).eval()  # fmt: skip
+    with torch.no_grad():
+        beats.regressor.weight.zero_()
+        beats.regressor.bias.fill_(interval)
+        beats.classifier.weight.zero_()
+        beats.classifier.bias.copy_(torch.arange(1, 5) == max_beat)
+        chords.lm_head.weight.zero_()  # all scores equal: it writes the same letter again and again
+    tokenizer = ByT5Tokenizer(extra_ids=0)
+    pipeline.register_modules(beat_predictor=beats, beat_tokenizer=tokenizer, chord_predictor=chords)
 
 
 def tiny_pipeline_folder(folder: Path, seed: int = 0) -> Path:
