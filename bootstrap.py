@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 OLDEST, NEWEST = (3, 11), (3, 13)
 TORCH = "torch==2.13.0"
-# Its one dependency, PyAudio, plays sound and needs a compiler and PortAudio; rendering to arrays uses none of it.
-WITHOUT_DEPENDENCIES = ("tinysoundfont==0.3.7",)
-MADMOM = ROOT / "third_party" / "madmom"
+# requirements.txt part by part: a machine without a C compiler runs everything but what madmom measures.
+CORE, DEVELOPMENT = "requirements-core.txt", "requirements-dev.txt"
+TINYSOUNDFONT, MADMOM = (ROOT / "third_party" / name for name in ("tinysoundfont", "madmom"))
 USAGE = "usage: python bootstrap.py page [--host H] [--port P] | test [pytest arguments]"
 
 
@@ -69,17 +69,17 @@ def make_environment() -> Path:
 
 def install(python: Path, with_tests: bool) -> bool:
     """Install what is not yet installed; return whether all but the optional parts is there."""
-    for name in ("requirements.txt", "requirements-dev.txt") if with_tests else ("requirements.txt",):
-        wanted = digest((ROOT / name).read_bytes() + repr(WITHOUT_DEPENDENCIES).encode())
+    for name in (CORE, DEVELOPMENT) if with_tests else (CORE,):
+        wanted = digest((ROOT / name).read_bytes() + sources(TINYSOUNDFONT))
         if is_stamped(name, wanted):
             continue
         print(f"bootstrap: installing {name} (some minutes the first time)", flush=True)
-        if name == "requirements.txt" and sys.platform == "linux" and not has_nvidia():
+        if name == CORE and sys.platform == "linux" and not has_nvidia():
             # A torch that is asked for by its version can be the small build without CUDA; if there is none, the
-            # range in requirements.txt decides.
+            # range in requirements-core.txt decides.
             pip_install(python, TORCH)
-        failed = pip_install(python, "-r", str(ROOT / name)) or pip_install(python, "--no-deps", *WITHOUT_DEPENDENCIES)
-        if failed:
+        extras = [str(TINYSOUNDFONT)] if name == CORE else []
+        if pip_install(python, "-r", str(ROOT / name), *extras) != 0:
             print(f"bootstrap: {name} could not be installed; the lines above say why", file=sys.stderr)
             return False
         stamp(name, wanted)
@@ -91,8 +91,7 @@ def install_madmom(python: Path) -> None:
     """Try the optional beat and chord networks; they need a C compiler, and analysis says what is missing without."""
     if not MADMOM.is_dir():
         return
-    sources = b"".join(path.read_bytes() for path in sorted(MADMOM.glob("*.*")))
-    wanted = digest(sources + str(shutil.which("cc")).encode())
+    wanted = digest(sources(MADMOM) + str(shutil.which("cc")).encode())
     if is_stamped("madmom", wanted):
         return
     print("bootstrap: building madmom (optional)", flush=True)
@@ -103,6 +102,11 @@ def install_madmom(python: Path) -> None:
     if failed:
         print(f"bootstrap: madmom was not installed (see {log}); analysis will say what it misses", flush=True)
     stamp("madmom", wanted)
+
+
+def sources(folder: Path) -> bytes:
+    """Return all that a folder of `third_party` is built from."""
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("*.*")))
 
 
 def pip_install(python: Path, *packages: str) -> int:
