@@ -17,6 +17,7 @@ import numpy as np
 
 from augmentation.backends import first_available
 from augmentation.madmom_compat import load_madmom, signal
+from augmentation.recurrent import RecurrentEnsembles
 
 SAMPLE_RATE = 44100  # Hz
 FRAMES_PER_SECOND = 100
@@ -86,8 +87,8 @@ def beat_confidence(activations: np.ndarray, times: np.ndarray) -> float:
 
 
 @functools.cache
-def _madmom_processors() -> tuple[Any, Any, Any]:
-    """Build madmom's downbeat network, beat network and bar decoder once per process."""
+def _madmom_processors() -> tuple[RecurrentEnsembles, Any]:
+    """Build madmom's downbeat and beat networks, joined, and its bar decoder once per process."""
     load_madmom()
     from madmom.features.beats import RNNBeatProcessor
     from madmom.features.downbeats import DBNDownBeatTrackingProcessor, RNNDownBeatProcessor
@@ -95,19 +96,18 @@ def _madmom_processors() -> tuple[Any, Any, Any]:
     decoder = DBNDownBeatTrackingProcessor(
         beats_per_bar=list(BAR_LENGTHS), transition_lambda=TRANSITION_LAMBDA, fps=FRAMES_PER_SECOND
     )
-    return RNNDownBeatProcessor(), RNNBeatProcessor(fps=FRAMES_PER_SECOND), decoder
+    return RecurrentEnsembles(RNNDownBeatProcessor(), RNNBeatProcessor(fps=FRAMES_PER_SECOND)), decoder
 
 
 def track_with_madmom(samples: np.ndarray) -> BeatTrack:
     """Track beats and downbeats with madmom.
 
     Raises:
-        ImportError: madmom is not installed.
+        ImportError: madmom is not installed, or in a version whose networks differ (see `recurrent`).
     """
-    downbeat_net, beat_net, decoder = _madmom_processors()
-    recording = signal(samples)
-    activations = downbeat_net(recording)
-    found = decoder(average_activations(activations, beat_net(recording)))
+    networks, decoder = _madmom_processors()
+    activations, beat_net = networks(signal(samples))
+    found = decoder(average_activations(activations, beat_net))
     times, positions = found[:, 0], found[:, 1].astype(int)
     return BeatTrack(
         beats=tuple((float(time), int(position)) for time, position in zip(times, positions, strict=True)),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from augmentation.backends import first_available
+from augmentation.convolution import replace_convolutions
 from augmentation.madmom_compat import load_madmom, signal
 
 SAMPLE_RATE = 44100  # Hz
@@ -92,7 +93,9 @@ def _madmom_processors() -> tuple[Any, Any]:
     load_madmom()
     from madmom.features.chords import CNNChordFeatureProcessor, CRFChordRecognitionProcessor
 
-    return CNNChordFeatureProcessor(), CRFChordRecognitionProcessor()
+    features = CNNChordFeatureProcessor()
+    replace_convolutions(features.processors[5])
+    return features, CRFChordRecognitionProcessor()
 
 
 def recognise_with_madmom(samples: np.ndarray) -> tuple[Segment, ...]:

@@ -18,10 +18,12 @@ import numpy as np
 
 from augmentation.backends import explain
 from augmentation.chords import Segment
+from augmentation.convolution import replace_convolutions
 from augmentation.madmom_compat import load_madmom, signal
 from munet.music import Chord, Key, PlanError
 
 SAMPLE_RATE = 44100  # Hz
+MINIMUM_SECONDS = 1.5  # for madmom's network, whose pooling leaves no frame of a shorter clip
 MAJOR_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # the fewest accidentals
 MINOR_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 
@@ -126,15 +128,20 @@ def _madmom_processor() -> Any:
     load_madmom()
     from madmom.features.key import CNNKeyRecognitionProcessor
 
-    return CNNKeyRecognitionProcessor()
+    processor = CNNKeyRecognitionProcessor()
+    for network in processor.processors[4].processors[0].processors:
+        replace_convolutions(network)
+    return processor
 
 
 def key_from_madmom(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str | None:
-    """Key by madmom's convolutional network; unreliable below two seconds.
+    """Key by madmom's convolutional network; unreliable below two seconds, None below one and a half.
 
     Raises:
-        ImportError: madmom is not installed.
+        ImportError: madmom is not installed, or in another version (see `convolution`).
     """
+    if len(samples) < MINIMUM_SECONDS * SAMPLE_RATE:
+        return None
     processor = _madmom_processor()
     from madmom.features.key import key_prediction_to_label
 

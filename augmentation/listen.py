@@ -69,6 +69,16 @@ class Heard:
         return cls(**{**restored, "missing": tuple(restored.get("missing", ()))})
 
 
+def level_of(samples: np.ndarray) -> float:
+    """Root mean square of samples in dBFS, -300 for digital silence."""
+    return 10 * float(np.log10(max(float(np.mean(np.square(samples, dtype=np.float64))), 1e-30)))
+
+
+def is_silent(audio: np.ndarray) -> bool:
+    """Whether the mono mix of `audio` `(channels, samples)` is too quiet for `listen`."""
+    return level_of(np.atleast_2d(audio).mean(axis=0)) < MINIMUM_LEVEL
+
+
 def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Mix to mono, resample to 44.1 kHz and set the peak to 0.9.
 
@@ -99,7 +109,7 @@ def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         raise ValueError(f"audio: expected at least {MINIMUM_SECONDS:g} s, got {len(mono) / sample_rate:.3g} s")
     if not np.isfinite(mono).all():
         raise ValueError("audio: expected finite samples, got NaN or infinity")
-    level = 10 * np.log10(max(float(np.mean(mono**2)), 1e-30))
+    level = level_of(mono)
     if level < MINIMUM_LEVEL:
         raise ValueError(f"audio: expected a level of at least {MINIMUM_LEVEL:g} dBFS, got {level:.0f} dBFS (silence)")
     if sample_rate != SAMPLE_RATE:
@@ -112,7 +122,7 @@ def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 def listen(audio: np.ndarray, sample_rate: int, parts: Collection[str] = PARTS) -> Heard:
     """Extract beats, tempo, metre, chords and key from a recording.
 
-    Takes about two seconds of one core for a clip of ten, and half a minute more on the first call in a process.
+    Takes about one second of a core for a clip of ten, and half a minute more on the first call in a process.
 
     Args:
         audio: `(channels, samples)` or `(samples,)`, floating point.
