@@ -1,4 +1,4 @@
-"""Captions of composed pieces: MusicBench's control sentences, and prose as people write it.
+"""Captions of composed pieces: prose as people write it, and MusicBench's control sentences behind it.
 
 The prose comes from `augmentation.wording`; here exact facts of the plan (chords, metre, tempo, key) are put behind it,
 in MusicBench's sentences or in running text. Tempi in beats per minute.
@@ -12,52 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augmentation import phrases
+from augmentation.sentences import FACTS, PAPER_COUNTS, control_sentences
 from augmentation.wording import draw_words, joined, pick, sample, sentence, subject_of
-from munet.music import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key, MusicPlan, tempo_word
+from munet.music import MusicPlan
 
 if TYPE_CHECKING:
     from augmentation.composer import Piece
 
-FACTS = ("chords", "beats", "bpm", "key")
-FACT_COUNTS = (0.25, 0.30, 0.20, 0.15, 0.10)  # probability of stating 0, 1, ... 4 of them
-RESPELLED = 0.1  # share of sharps and flats written as their enharmonic equal, as in MusicBench
 FREE = 0.4  # share of stated facts that stand in running text
-
-
-def _respell(tonic: str) -> str:
-    names, others = PITCH_NAMES_SHARP, PITCH_NAMES_FLAT
-    if "b" in tonic:
-        names, others = others, names
-    return others[names.index(tonic)] if tonic in names else tonic
-
-
-def control_sentences(plan: MusicPlan, rng: np.random.Generator) -> dict[str, str]:
-    """Sentences that state the plan in the forms of MusicBench (Melechovsky et al., 2024, augmentation module).
-
-    Args:
-        plan: The plan; a field it leaves open gives an empty sentence, and so do fewer than two beats.
-        rng: Source of the choice between forms.
-
-    Returns:
-        `chords`, `beats`, `bpm` and `key` sentences. Tempo is a number of beats per minute or an Italian word.
-    """
-    sentences = dict.fromkeys(FACTS, "")
-    if plan.chords:
-        symbols = ", ".join(symbol for symbol, _ in plan.chords)
-        sentences["chords"] = pick(rng, phrases.CHORD_SENTENCES).format(symbols)
-    if plan.beats and len(plan.beats) > 1:
-        count = plan.meter or max(position for _, position in plan.beats)
-        sentences["beats"] = pick(rng, phrases.BEAT_SENTENCES).format(count)
-    if plan.bpm:
-        form, value = phrases.TEMPO_NUMBER_SENTENCES, str(round(plan.bpm, 1))
-        if rng.random() < 0.5:
-            form, value = phrases.TEMPO_WORD_SENTENCES, tempo_word(plan.bpm)
-        sentences["bpm"] = pick(rng, form).format(value)
-    if plan.key:
-        key = Key.parse(plan.key)
-        tonic = _respell(key.tonic) if rng.random() < RESPELLED else key.tonic
-        sentences["key"] = pick(rng, phrases.KEY_SENTENCES).format(tonic + pick(rng, phrases.MODE_WORDS[key.mode]))
-    return sentences
 
 
 def describe(piece: Piece, rng: np.random.Generator) -> str:
@@ -125,7 +87,7 @@ def caption(piece: Piece, rng: np.random.Generator, sentences: Mapping[str, str]
     """
     subject = subject_of(piece, rng)
     text, form = draw_words(subject)
-    count = int(np.searchsorted(np.cumsum(FACT_COUNTS)[:-1], rng.random(), side="right"))
+    count = int(np.searchsorted(np.cumsum(PAPER_COUNTS)[:-1], rng.random(), side="right"))
     facts = sample(rng, FACTS, count)
     if not facts:
         return text
