@@ -13,10 +13,19 @@ _HOMES = (
     ("MusicAutoencoder", "munet.autoencoder"),
     ("BeatEncoder", "munet.beat_encoder"),
     ("ChordEncoder", "munet.chord_encoder"),
+    ("MelAutoencoder", "munet.mel_autoencoder"),
     ("MuNetModel", "munet.unet"),
     ("MustangoPipeline", "munet.pipeline"),
 )
-__all__ = ["BeatEncoder", "ChordEncoder", "MuNetModel", "MusicAutoencoder", "MusicPlan", "MustangoPipeline"]
+__all__ = [
+    "BeatEncoder",
+    "ChordEncoder",
+    "MelAutoencoder",
+    "MuNetModel",
+    "MusicAutoencoder",
+    "MusicPlan",
+    "MustangoPipeline",
+]
 
 
 def __getattr__(name: str) -> Any:

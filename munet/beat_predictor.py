@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from transformers import DebertaV2Config, DebertaV2Model, DebertaV2PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    DebertaV2Config,
+    DebertaV2Model,
+    DebertaV2PreTrainedModel,
+    PreTrainedModel,  # noqa: F401 - a pipeline's loader looks here for the class that says how to load ours
+    PreTrainedTokenizerBase,
+)
 from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfAttention
 from transformers.utils import ModelOutput
 

@@ -13,7 +13,11 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerBase, T5ForConditionalGeneration
+from transformers import (
+    PreTrainedModel,  # noqa: F401 - a pipeline's loader looks here for the class that says how to load ours
+    PreTrainedTokenizerBase,
+    T5ForConditionalGeneration,
+)
 
 from munet.beat_predictor import MAX_PROMPT_TOKENS
 from munet.text import tokenize

@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,16 +24,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditio
 
 from munet.autoencoder import MusicAutoencoder
 from munet.beat_encoder import BeatEncoder
+from munet.beat_predictor import BeatPredictor
 from munet.chord_encoder import ChordEncoder
 from munet.conditions import embed, null_like, plan_tokens, text_tokens
+from munet.mel_autoencoder import MelAutoencoder
 from munet.music import MusicPlan
+from munet.predictor import Prediction, predict_plan
 from munet.text import load_text_encoder
 from munet.unet import MuNetModel
-
-if TYPE_CHECKING:
-    from munet.beat_predictor import BeatPredictor
-    from munet.mel_autoencoder import MelAutoencoder
-    from munet.predictor import Prediction
 
 PEAK = 0.95
 
@@ -147,8 +145,6 @@ class MustangoPipeline(DiffusionPipeline):
         """
         if not self.can_predict:
             raise ValueError("predict_plan: expected a model with beat and chord predictors, got one without")
-        from munet.predictor import predict_plan  # its networks load slowly, and pocket has none of them
-
         models = (self.beat_predictor, self.beat_tokenizer, self.chord_predictor, self.tokenizer)
         return predict_plan(*models, prompt, duration)
 

@@ -1,44 +1,57 @@
 """From a model's name to a loaded pipeline; whatever is wrong with the files is said in one line.
 
-Only safetensors files are read: a pickle can run code when it is opened.
+Only safetensors files are loaded: a pickle can run code when it is opened. A checkpoint in the published layout (see
+`munet.published`) is converted first, once, with a reader that takes nothing but tensors from its pickles.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import torch
+from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError, safe_open
+from tqdm import tqdm
 
 from munet import MustangoPipeline
+from munet.convert import convert, fingerprint
+from munet.published import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layout_files
 
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / "pocket"
+DTYPES = ("float32", "float16", "bfloat16")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
-def load_pipeline(name: str | Path | None, device: torch.device) -> tuple[str, MustangoPipeline]:
+def load_pipeline(
+    name: str | Path | None, device: torch.device, dtype: torch.dtype = torch.float32
+) -> tuple[str, MustangoPipeline]:
     """Load a pipeline; return its short name and itself, on `device`.
 
     Args:
-        name: None or "pocket" (the shipped model), a folder, or a Hub id.
+        name: None or "pocket" (the shipped model), a folder, or a Hub id. A folder or a repository in the published
+            layout is converted into `cache_folder()` when it is seen for the first time.
         device: where to run.
+        dtype: of the weights; the autoencoder's stay float32, see `munet.published.FULL_PRECISION`.
 
     Raises:
-        ValueError: if there is no such model or its files are damaged.
+        ValueError: if there is no such model, its files are damaged, or there is no room to convert it.
     """
     if name is None or str(name) == "pocket":
         if not SHIPPED.is_dir():
             raise ValueError(f"model: expected the shipped checkpoint in {str(SHIPPED)!r}, got no such folder")
-        return "pocket", _load_folder(SHIPPED).to(device)
+        return "pocket", _load_folder(SHIPPED, dtype).to(device)
     if not str(name):
         raise ValueError(f"model: expected a folder or a Hub id, got {name!r}")
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return str(name), _load_folder(folder).to(device)
+        if is_published(folder):
+            folder = converted(folder, folder.resolve().name)
+        return str(name), _load_folder(folder, dtype).to(device)
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(name)):
-        return str(name), _load_hub(str(name)).to(device)
+        return str(name), _load_hub(str(name), dtype).to(device)
     raise ValueError(f"model: expected an existing folder or a Hub id such as name/model, got {str(name)!r}")
 
 
@@ -63,22 +76,111 @@ def check_folder(folder: Path) -> None:
                 raise ValueError(f"model: expected a whole safetensors file, got {str(path)!r} ({error})") from None
 
 
-def _load_folder(folder: Path) -> MustangoPipeline:
+def cache_folder() -> Path:
+    """Where converted checkpoints are kept: `$MUSTANGO_CACHE`, else `mustango` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    if own := os.environ.get("MUSTANGO_CACHE"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mustango"
+
+
+def converted(source: Path, name: str) -> Path:
+    """The cached conversion of a folder in the published layout, made now if there is none of exactly these files.
+
+    It keeps float32: which precision to run in is decided at every start.
+
+    Args:
+        source: folder in the published layout.
+        name: readable part of the cached folder's name.
+
+    Raises:
+        ValueError: the source is not as it should be, or there is no room for its conversion.
+    """
+    readable = re.sub(r"[^\w.-]+", "--", name)
+    target = cache_folder() / f"{readable}-{fingerprint(layout_files(source))}"
+    if not target.is_dir():
+        try:
+            convert(source, target, progress=ProgressBars())
+        except OSError as error:
+            raise ValueError(f"model: expected room to convert {name!r} in {str(target)!r}, got {error}") from error
+    return target
+
+
+class ProgressBars:
+    """Progress of a conversion on stderr, a bar per component; called as `munet.convert.convert` asks."""
+
+    def __init__(self) -> None:
+        self.bar: tqdm | None = None
+
+    def __call__(self, component: str, done: int, total: int) -> None:
+        """Show that `done` of the component's `total` values are written."""
+        if self.bar is None:
+            self.bar = tqdm(total=total, desc=f"converting {component}", unit=" values", unit_scale=True)
+        self.bar.update(done - self.bar.n)
+        if done == total:
+            self.bar.close()
+            self.bar = None
+
+
+def parse_dtype(name: str | None) -> torch.dtype:
+    """The type of that name, float32 for None.
+
+    Raises:
+        ValueError: a name that is none of `DTYPES`.
+    """
+    if name not in (None, *DTYPES):
+        raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, got {name!r}")
+    return getattr(torch, name or DTYPES[0])
+
+
+def published_folder(name: str) -> Path:
+    """A checkpoint in the published layout: the folder of that name, or a snapshot of the Hub's repository.
+
+    Raises:
+        ValueError: there is none, or it has another layout.
+    """
+    folder = Path(name).expanduser()
+    folder = folder if folder.is_dir() else _snapshot(name)
+    if not is_published(folder):
+        raise ValueError(f"source: expected a checkpoint with {CONFIGS['main']}, got {name!r}")
+    return folder
+
+
+def _load_folder(folder: Path, dtype: torch.dtype) -> MustangoPipeline:
     check_folder(folder)
     try:
         return MustangoPipeline.from_pretrained(
-            str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32
+            str(folder), local_files_only=True, use_safetensors=True, dtype=_dtypes(dtype)
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({_brief(error)})") from error
 
 
-def _load_hub(name: str) -> MustangoPipeline:
+def _load_hub(name: str, dtype: torch.dtype) -> MustangoPipeline:
+    snapshot = _snapshot(name)
+    if is_published(snapshot):
+        return _load_folder(converted(snapshot, name), dtype)
     try:
-        return MustangoPipeline.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
+        return MustangoPipeline.from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
     except (OSError, ValueError, HfHubHTTPError) as error:
-        advice = "no such folder here and not to be had from the Hub; download it and give its folder"
-        raise ValueError(f"model: expected a model that can be reached, got {name!r} ({advice})") from error
+        raise _unreachable(name) from error
+
+
+def _snapshot(name: str) -> Path:
+    """The published layout's files of a repository, from the Hub's cache or the Hub."""
+    try:
+        return Path(snapshot_download(name, allow_patterns=[*CONFIGS.values(), *WEIGHTS]))
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise _unreachable(name) from error
+
+
+def _unreachable(name: str) -> ValueError:
+    advice = "no such folder here and not to be had from the Hub; download it and give its folder"
+    return ValueError(f"model: expected a model that can be reached, got {name!r} ({advice})")
+
+
+def _dtypes(dtype: torch.dtype) -> dict[str, torch.dtype]:
+    """The type of each component's weights, in the form that diffusers takes."""
+    return {"default": dtype, **dict.fromkeys(FULL_PRECISION, torch.float32)}
 
 
 def _brief(error: BaseException) -> str:

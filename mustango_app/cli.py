@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,17 +36,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0, 2 for input that cannot be used, 130 if stopped."""
+    """Run the command; return its exit status: 0, 1 done in part, 2 for input that cannot be used, 130 if stopped."""
     parsed = build_parser().parse_args(arguments)
     try:
-        parsed.run(parsed)
+        return parsed.run(parsed) or 0
     except (ValueError, OSError) as error:
         _complain(str(error))
         return 2
     except KeyboardInterrupt:
         _complain("stopped")
         return 130
-    return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
     generate.add_argument("--guidance", type=_number(float), help="weight of classifier-free guidance (3)")
     generate.add_argument("--num-clips", type=_number(int), default=1, help="how many, with seeds SEED, SEED+1, ...")
+    generate.add_argument(
+        "--best-of", type=_number(int), default=1, help="candidates per clip; the one that obeys best is kept (1)"
+    )
     _add_model_flags(generate)
     _add_json_flag(generate)
 
@@ -72,10 +75,27 @@ def build_parser() -> argparse.ArgumentParser:
 
     analyze = _add(commands, "analyze", _analyze, "print tempo, metre, key and chords heard in a file")
     analyze.add_argument("file", help="audio file")
+    analyze.add_argument("--plan", metavar="FILE", help="a plan as JSON: score what is heard against it")
     _add_json_flag(analyze)
+
+    _add_evaluate(commands)
+
+    convert = _add(commands, "convert", _convert, "turn the published Mustango into a folder that loads at once")
+    convert.add_argument("source", help="folder or Hub id in the published layout, such as declare-lab/mustango")
+    convert.add_argument("target", help="folder to make; the same command goes on where it was stopped")
+    convert.add_argument("--dtype", help="float32, float16 or bfloat16 (float32)")
+    convert.add_argument(
+        "--base",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="configuration and tokenizer of a base model, such as google/flan-t5-large (downloaded)",
+    )
+    _add_json_flag(convert)
 
     train = _add(commands, "train", _train, "train a model as a configuration file says")
     train.add_argument("config", help="configuration file")
+    train.add_argument("--data", metavar="DIR", help="dataset folder to train on instead of the configuration's clips")
 
     serve = _add(commands, "serve", _serve, "open the page, and its HTTP API")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s: this machine only)")
@@ -84,7 +104,27 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+def _add_evaluate(commands: Any) -> None:
+    text = "score a model, or a folder of clips, on rows that say what to play"
+    evaluate = _add(commands, "evaluate", _evaluate, text)
+    evaluate.add_argument("rows", help="JSON-lines file of MusicBench's fields")
+    evaluate.add_argument("--out", required=True, metavar="DIR", help="all results; run again to continue")
+    evaluate.add_argument("--clips", metavar="DIR", help="score these audio files (0000.wav, ...) instead of a model")
+    evaluate.add_argument("--plan-from", choices=("row", "text"), default="row", help="where plans come from (row)")
+    evaluate.add_argument("--limit", type=_number(int), metavar="N", help="so many rows, evenly over the file")
+    evaluate.add_argument("--seed", type=_number(int), default=0, help="row i is made with SEED + i (0)")
+    evaluate.add_argument("--workers", type=_number(int), default=2, help="processes that listen (2)")
+    evaluate.add_argument("--steps", type=_number(int), help="denoising steps (the model's own)")
+    evaluate.add_argument("--reference", metavar="DIR", help="audio that the sound is compared with (the ceiling)")
+    evaluate.add_argument("--clap", metavar="FOLDER", help="a CLAP model, for three more figures of the sound")
+    evaluate.add_argument("--no-plots", action="store_false", dest="plots", help="draw no pictures")
+    _add_model_flags(evaluate)
+    _add_json_flag(evaluate)
+
+
+def _add(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], text: str
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.set_defaults(run=run)
     return parser
@@ -103,6 +143,8 @@ def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
 def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="folder or Hub id (the shipped model)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (cuda where there is one)")
+    parser.add_argument("--dtype", help="float32, float16 or bfloat16: precision of the weights (float32)")
+    parser.add_argument("--offload", action="store_true", help="keep the parts in main memory: for small GPUs, slower")
 
 
 def _add_json_flag(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +167,7 @@ def _number(kind: type[int] | type[float]) -> Callable[[str], float]:
 def _generate(arguments: argparse.Namespace) -> None:
     prompt = check_prompt(arguments.prompt)
     check_integer("num_clips", arguments.num_clips, 1, MAX_CLIPS)
+    check_integer("best_of", arguments.best_of, 1, MAX_CLIPS)
     files = _output_files(arguments.output, arguments.num_clips)
     given = _read_plan(arguments.plan)
     asked = {name: getattr(arguments, name) for name in PLAN_FLAGS}
@@ -147,6 +190,7 @@ def _generate(arguments: argparse.Namespace) -> None:
             steps=arguments.steps,
             guidance=arguments.guidance,
             num_clips=arguments.num_clips,
+            best_of=arguments.best_of,
             callback=progress,
         )
         taken = time.perf_counter() - start
@@ -191,17 +235,55 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _analyze(arguments: argparse.Namespace) -> None:
+    asked = _read_plan(arguments.plan)
     audio, sample_rate = read_audio(arguments.file)
     from augmentation.listen import listen
 
-    heard = listen(audio, sample_rate)
-    print(json.dumps(heard.to_dict()) if arguments.json else heard_text(heard))
+    heard, scores = listen(audio, sample_rate), None
+    if asked is not None:
+        from mustango_app.adherence import adherence, obedience
+
+        scores = adherence(asked, heard)
+        scores["obedience"] = obedience(scores)
+    if arguments.json:
+        print(json.dumps(heard.to_dict() | ({} if scores is None else {"scores": scores})))
+        return
+    print(heard_text(heard))
+    for name, score in (scores or {}).items():
+        print(f"  {name:<16}{'not asked or not measured' if score is None else f'{100 * score:.0f} %'}")
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from mustango_app.evaluate import EvaluateSettings, evaluate, report_table
+
+    settings = {field.name: getattr(arguments, field.name) for field in fields(EvaluateSettings)}
+    for name in ("rows", "out", "clips", "reference"):
+        settings[name] = None if settings[name] is None else Path(settings[name])
+    report = evaluate(EvaluateSettings(**settings))
+    print(json.dumps(report) if arguments.json else report_table(report))
+    failed = len(report["failures"])
+    if failed:
+        print(f"{failed} rows could not be scored: see report.json in {arguments.out}", file=sys.stderr)
+    return int(failed > 0)
+
+
+def _convert(arguments: argparse.Namespace) -> None:
+    bases = dict(pair.partition("=")[::2] for pair in arguments.base)
+    if not all(bases.values()):
+        raise ValueError(f"base: expected NAME=FOLDER, got {arguments.base[-1]!r}")
+    from mustango_app.checkpoint import ProgressBars, parse_dtype, published_folder
+
+    dtype, source = parse_dtype(arguments.dtype), published_folder(arguments.source)
+    from munet.convert import convert
+
+    target = convert(source, arguments.target, dtype=dtype, bases=bases, progress=ProgressBars())
+    print(json.dumps({"folder": str(target)}) if arguments.json else f"{target}: mustango generate --model {target}")
 
 
 def _train(arguments: argparse.Namespace) -> None:
     from mustango_app.training import main as train
 
-    print(train(arguments.config))
+    print(train(arguments.config, arguments.data))
 
 
 def _serve(arguments: argparse.Namespace) -> None:
@@ -220,7 +302,7 @@ def _load_model(arguments: argparse.Namespace) -> Mustango:
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-    return Mustango.from_pretrained(arguments.model, arguments.device)
+    return Mustango.from_pretrained(arguments.model, arguments.device, dtype=arguments.dtype, offload=arguments.offload)
 
 
 def _read_plan(file: str | None) -> MusicPlan | None:

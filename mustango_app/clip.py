@@ -61,6 +61,16 @@ class Clip:
 
         return listen(self.audio, self.sample_rate)
 
+    def adherence(self, heard: Heard | None = None) -> dict[str, float | None]:
+        """Score what is heard against the plan, from 0 to 1, by the names in `mustango_app.adherence.MEASURES`.
+
+        Args:
+            heard: what `analyze` found, if it has been asked before.
+        """
+        from mustango_app.adherence import adherence
+
+        return adherence(self.plan, heard or self.analyze())
+
     def to_dict(self) -> dict[str, Any]:
         """Return all but the samples as plain values, ready for JSON."""
         facts = {"prompt": self.prompt, "seed": self.seed, "plan": self.plan.to_dict(), "settings": dict(self.settings)}

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from munet.music import MusicPlan
+from munet.music import MusicPlan, PlanError
 from mustango_app.audio_io import peak_guard
-from mustango_app.checkpoint import load_pipeline
+from mustango_app.best_of import most_obedient
+from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
-from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt, make_plan
+from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt, explain_plan, make_plan
 
 SEED_RANGE = (0, 2**63 - 65)
+PREDICTED = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
+FIXED = ("given", "stated", "from the beats", "from the chords")  # sources of a plan's fields that leave no choice
 
 
 class Stopped(Exception):
@@ -33,22 +36,37 @@ class Mustango:
 
     Args:
         name: None or "pocket" for the shipped model, a folder that `save_pretrained` made, or a Hub id.
+            A checkpoint in the published layout of `declare-lab/mustango` is converted once and kept.
         device: "cpu", "cuda", "cuda:1", ...; None or "auto" takes a CUDA device where there is one.
+        dtype: "float32", "float16" or "bfloat16" of the weights; the halves are for GPUs and save memory.
+        offload: whether the parts wait in main memory and visit the GPU in turn: slower, for small GPUs.
 
     Raises:
-        ValueError: if there is no such model or device, or the checkpoint is damaged.
+        ValueError: if there is no such model, device or dtype, or the checkpoint is damaged.
     """
 
-    def __init__(self, name: str | Path | None = None, device: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        offload: bool = False,
+    ) -> None:
         self.device = _device(device)
-        self.name, self.pipeline = load_pipeline(name, self.device)
+        if offload and self.device.type != "cuda":
+            raise ValueError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
+        held = torch.device("cpu") if offload else self.device
+        self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
+        if offload:
+            self.pipeline.enable_model_cpu_offload(device=self.device)
         self.pipeline.set_progress_bar_config(disable=True)
         self._lock = threading.Lock()  # a pipeline keeps the state of one run
+        self._predicted: tuple[tuple[str, float] | None, MusicPlan] = (None, MusicPlan())
 
     @classmethod
-    def from_pretrained(cls, name: str | Path | None = None, device: str | None = None) -> Mustango:
-        """Load a model; the same as `Mustango(name, device)`."""
-        return cls(name, device)
+    def from_pretrained(cls, name: str | Path | None = None, device: str | None = None, **options: Any) -> Mustango:
+        """Load a model; the same as `Mustango(name, device, **options)`."""
+        return cls(name, device, **options)
 
     @property
     def sample_rate(self) -> int:
@@ -65,6 +83,47 @@ class Mustango:
         """Weight of classifier-free guidance when a request names none."""
         return float(self.pipeline.config.default_guidance_scale)
 
+    def plan(
+        self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0
+    ) -> tuple[MusicPlan, dict[str, str]]:
+        """What `generate` would play, and where each field of it comes from (see `planner.explain`).
+
+        A model with predictors of its own fills what neither the arguments nor the text fix: rhythm where there is no
+        tempo and no metre, chords where there are no chords and no key.
+
+        Args:
+            prompt, asked, plan, seed: as in `request.make_plan`.
+
+        Raises:
+            ValueError: naming what cannot be used.
+        """
+        whole, sources = make_plan(prompt, asked, plan, seed), explain_plan(prompt, asked, plan, seed)
+        if not self.pipeline.can_predict:
+            return whole, sources
+        open_fields = [name for name, group in PREDICTED if not any(sources[field] in FIXED for field in group)]
+        predicted = self._predict(prompt, whole.duration) if open_fields else MusicPlan()
+        found = {name: getattr(predicted, name) for name in open_fields if getattr(predicted, name) is not None}
+        if not found:
+            return whole, sources
+        filled = (plan or MusicPlan()).with_(**found)
+        whole, sources = make_plan(prompt, asked, filled, seed), explain_plan(prompt, asked, filled, seed)
+        return whole, sources | {field: "predicted" for name, group in PREDICTED if name in found for field in group}
+
+    def _predict(self, prompt: str, duration: float) -> MusicPlan:
+        """The predictors' plan; the last one is kept, because several clips of one request share it.
+
+        Beats at a tempo that no plan can have (30 to 300 BPM) count as not predicted.
+        """
+        with self._lock:
+            if self._predicted[0] != (prompt, duration):
+                predicted = self.pipeline.predict_plan(prompt, duration).plan
+                try:
+                    predicted.complete()
+                except PlanError:
+                    predicted = predicted.with_(beats=None, meter=None)
+                self._predicted = (prompt, duration), predicted
+            return self._predicted[1]
+
     def generate(
         self,
         prompt: str,
@@ -78,6 +137,7 @@ class Mustango:
         steps: int | None = None,
         guidance: float | None = None,
         num_clips: int = 1,
+        best_of: int = 1,
         plan: MusicPlan | None = None,
         callback: Callable[[int, int], None] | None = None,
         stop: threading.Event | None = None,
@@ -95,6 +155,9 @@ class Mustango:
             steps: denoising steps, 1 to 1000; more is slower and finer.
             guidance: weight of classifier-free guidance, 0 to 30; 1 is none.
             num_clips: how many; clip i has seed + i.
+            best_of: candidates made for each clip, of which the one that obeys best is kept (`adherence.obedience`);
+                those of clip i have the seeds from seed + i * best_of on and one plan, and analysing a candidate takes
+                some seconds.
             plan: a plan, in parts or whole; the arguments above win over it.
             callback: called with (steps done, steps in all) after every step.
             stop: set it from another thread to stop at the next step.
@@ -111,19 +174,30 @@ class Mustango:
         guidance = self.default_guidance if guidance is None else check_number("guidance", guidance, 0.0, 30.0)
         num_clips = check_integer("num_clips", num_clips, 1, MAX_CLIPS)
         seed = secrets.randbelow(2**32) if seed is None else check_integer("seed", seed, *SEED_RANGE)
+        best_of = check_integer("best_of", best_of, 1, MAX_CLIPS)
         asked = {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
-        plans = [make_plan(prompt, asked, plan, seed + i) for i in range(num_clips)]
-        total = steps * num_clips
+        firsts = [seed + i * best_of for i in range(num_clips)]
+        plans = [self.plan(prompt, asked, plan, first)[0] for first in firsts]
+        total = steps * num_clips * best_of
+        made = 0
 
-        def after_step(step: int) -> None:
-            if callback is not None:
-                callback(step, total)
+        def make(whole: MusicPlan, number: int) -> Clip:
+            nonlocal made
+            before = steps * made
 
-        clips = []
-        for i, whole in enumerate(plans):
-            audio = self._run(prompt, whole, seed + i, steps, guidance, lambda n, i=i: after_step(i * steps + n), stop)
+            def after_step(step: int) -> None:
+                if callback is not None:
+                    callback(before + step, total)
+
+            audio = self._run(prompt, whole, number, steps, guidance, after_step, stop)
+            made += 1
             settings = {"model": self.name, "steps": steps, "guidance": guidance, "device": str(self.device)}
-            clips.append(Clip(audio, self.sample_rate, whole, prompt, seed + i, settings))
+            return Clip(audio, self.sample_rate, whole, prompt, number, settings)
+
+        clips = [
+            most_obedient(make(whole, first + k) for k in range(best_of)) if best_of > 1 else make(whole, first)
+            for whole, first in zip(plans, firsts, strict=True)
+        ]
         return clips if num_clips > 1 else clips[0]
 
     def _run(

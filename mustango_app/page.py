@@ -30,8 +30,6 @@ from mustango_app.request import (
     PROMPT_LENGTH,
     check_integer,
     check_prompt,
-    explain_plan,
-    make_plan,
 )
 
 EXAMPLES = (
@@ -136,9 +134,10 @@ def _build_inputs(engine: Mustango) -> tuple[list[gr.components.Component], dict
         guidance = gr.Slider(
             1.0, 10.0, value=engine.default_guidance, step=0.1, label="Guidance", info="More: closer to the request"
         )
+        best_of = gr.Slider(1, 8, value=1, step=1, label="Best of", info="Makes several, keeps the most obedient")
     gr.Examples([[text] for text in EXAMPLES], inputs=[prompt], label="Examples", api_name=False)
     buttons = {"generate": generate, "stop": stop, "fill": fill, "clear": clear}
-    return [prompt, bpm, meter, key, chords, seconds, seed, steps, guidance], buttons
+    return [prompt, bpm, meter, key, chords, seconds, seed, steps, guidance, best_of], buttons
 
 
 def _build_outputs() -> dict[str, Any]:
@@ -221,6 +220,7 @@ class Handlers:
         seed: str | None,
         steps: int,
         guidance: float,
+        best_of: int,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
     ) -> Iterator[tuple[Any, ...]]:
@@ -230,8 +230,8 @@ class Handlers:
             asked = read_fields(bpm, meter, key, chords, seconds)
             number = read_number("seed", seed)
             number = secrets.randbelow(2**32) if number is None else check_integer("seed", number, *SEED_RANGE)
-            plan = make_plan(check_prompt(prompt), asked, seed=number)
-            table = plan_table(plan, explain_plan(prompt, asked, seed=number))
+            plan, sources = self._engine.plan(check_prompt(prompt), asked, seed=number)
+            table = plan_table(plan, sources)
             yield _results(f"Making {plan.duration:g} seconds …", table)
             clip = self._engine.generate(
                 prompt,
@@ -239,6 +239,7 @@ class Handlers:
                 seed=number,
                 steps=steps,
                 guidance=guidance,
+                best_of=best_of,
                 callback=lambda done, total: progress((done, total), desc="Denoising", unit="steps"),
                 stop=stop,
             )
@@ -255,7 +256,7 @@ class Handlers:
     def fill(self, prompt: str, *fields: Any) -> tuple[str, ...]:
         """Fill the empty fields of the plan with what the description says or leaves to be chosen."""
         with _plain_errors():
-            plan = make_plan(check_prompt(prompt), read_fields(*fields))
+            plan, _ = self._engine.plan(check_prompt(prompt), read_fields(*fields))
         return f"{plan.bpm:g}", str(plan.meter), plan.key, chord_line(plan)
 
     def analyze(self, audio: str | None) -> dict[str, Any]:
@@ -302,7 +303,8 @@ class Handlers:
             The plan: bpm, meter, key, chords [[symbol, second]], beats [[second, position in the bar]], duration.
         """
         with _plain_errors():
-            return make_plan(check_prompt(prompt), asked_of(bpm, meter, key, chords, seconds), seed=seed or 0).to_dict()
+            asked = asked_of(bpm, meter, key, chords, seconds)
+            return self._engine.plan(check_prompt(prompt), asked, seed=seed or 0)[0].to_dict()
 
     def api_generate(
         self,
@@ -315,6 +317,7 @@ class Handlers:
         seed: int | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        best_of: int = 1,
     ) -> tuple[gr.FileData, dict]:
         """Make music.
 
@@ -328,13 +331,15 @@ class Handlers:
             seed: equal seeds make equal clips; null: drawn.
             steps: denoising steps, 1 to 1000; null: the model's own.
             guidance: weight of the request, 0 to 30; null: the model's own.
+            best_of: candidates, of which the one that obeys best is returned; each takes as long as one clip.
 
         Returns:
             A WAV file, and the request it can be made again from: prompt, seed, plan, settings.
         """
         with _plain_errors():
             asked = asked_of(bpm, meter, key, chords, seconds)
-            clip = self._engine.generate(prompt, **asked, seed=seed, steps=steps, guidance=guidance)
+            options = {"seed": seed, "steps": steps, "guidance": guidance, "best_of": best_of}
+            clip = self._engine.generate(prompt, **asked, **options)
         return gr.FileData(path=str(_save(clip))), clip.to_dict()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from augmentation.listen import Heard
 from munet.music import Chord, MusicPlan, spread_chords, tempo_word
-from mustango_app.adherence import adherence
+from mustango_app.adherence import adherence, obedience
 
 INTRODUCTION = """# Mustango
 Describe the music you want. It keeps to the tempo, metre, key and chords that you name, and shows its plan."""
@@ -43,7 +43,9 @@ def plan_table(plan: MusicPlan | None, sources: Mapping[str, str] | None = None,
         f"roots {_percent(scores['chord_root'])}",
     )
     rows = [f"| {' | '.join(cells)} |" for cells in zip(ROWS, asked, answers, agreement, strict=True)]
-    notes = [f"\nNot measured: {reason}" for reason in heard.missing]
+    whole = obedience(scores)
+    notes = [] if whole is None else [f"\nObedience, all together: **{_percent(whole)}**"]
+    notes += [f"\nNot measured: {reason}" for reason in heard.missing]
     return "\n".join(["| | Asked | Heard | Agreement |", "| --- | --- | --- | --- |", *rows, *notes])
 
 

@@ -4,9 +4,11 @@
     {"stage": "munet",       "data": {...}, "training": {...}}
     {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER}
 
-`training` holds the fields of `AutoencoderTraining` or `MuNetTraining`. `data` is either `{"folder": DIR}`, a corpus as
-`python -m augmentation compose` writes it, or `{"composed": COUNT, "seed": S, "soundfont": FILE or null}`, the same
-clips composed and rendered on the fly; both take `workers` and `seconds` (length of the clips that the model sees).
+`training` holds the fields of `AutoencoderTraining` or `MuNetTraining`. `data` is either `{"folder": DIR}`, a dataset
+as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S, "soundfont": FILE or
+null}`, clips composed and rendered on the fly; both take `workers` and `seconds` (length of the clips that the model
+sees).
+`mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from augmentation.captions import caption, describe
 from augmentation.composer import compose
 from augmentation.corpus import item_source
-from augmentation.records import plan_of, read_rows
+from augmentation.records import METADATA, plan_of, read_rows
 from augmentation.renderer import render
 from munet.conditions import ConditionDropout
 from munet.music import MusicPlan
@@ -66,14 +68,18 @@ class ComposedClips(Dataset[Clip]):
 
 
 class CorpusClips(Dataset[Clip]):
-    """Clips of a corpus folder with `metadata.jsonl`.
+    """Clips of a dataset folder with `metadata.jsonl`, or of its folder `train` where it is split.
 
     Args:
-        folder: where the corpus lies.
+        folder: where the dataset lies, as `python -m augmentation compose` or `build` has written it.
+
+    Raises:
+        ValueError: there are no rows.
     """
 
     def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
+        whole, train = Path(folder), Path(folder) / "train"
+        self.folder = train if (train / METADATA).is_file() and not (whole / METADATA).is_file() else whole
         self.rows = read_rows(self.folder)
 
     def __len__(self) -> int:
@@ -86,7 +92,7 @@ class CorpusClips(Dataset[Clip]):
         audio = soxr.resample(audio.mean(axis=1), rate, sample_rate) if rate != sample_rate else audio.mean(axis=1)
         samples = round(seconds * sample_rate)
         audio = np.pad(audio[:samples], (0, max(0, samples - len(audio))))
-        return audio, plan_of(row), [row["main_caption"], row["alt_caption"]]
+        return audio, plan_of(row), [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
 
 
 def batches(
@@ -189,8 +195,8 @@ def train(config: Mapping[str, Any]) -> Path:
     return train_munet(trainer, batches(source, sample_rate, seconds, workers, trainer.clip_tokens))
 
 
-def main(path: str) -> Path:
-    """Train as the JSON file at `path` says.
+def main(path: str, data: str | None = None) -> Path:
+    """Train as the JSON file at `path` says, on the dataset folder `data` if one is given.
 
     Raises:
         ValueError: the file is missing or no JSON object, or see `train`.
@@ -202,4 +208,7 @@ def main(path: str) -> Path:
         config = json.loads(file.read_text())
     except json.JSONDecodeError as error:
         raise ValueError(f"config: expected JSON, got {path!r}: {error}") from error
+    if data is not None:
+        kept = {name: value for name, value in config.get("data", {}).items() if name in ("workers", "seconds")}
+        config = {**config, "data": {"folder": data, **kept}}
     return train(config)

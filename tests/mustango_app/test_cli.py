@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from augmentation.composer import compose
+from augmentation.renderer import render
 from munet.music import MusicPlan
 from mustango_app.cli import main
+from tests.published_layout import build
 
 PROMPT = "A calm waltz for piano in G major, 90 bpm"
 
@@ -97,6 +100,12 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["generate", "x", "-o", "none/x.wav"], "output: expected an existing folder, got 'none'"),
         (["generate", "x", "-o", "x.doc"], "output: expected a file ending in .wav"),
         (["generate", "x", "--num-clips", "0"], "num_clips: expected an integer from 1 to 64, got 0"),
+        (["generate", "x", "--best-of", "0"], "best_of: expected an integer from 1 to 64, got 0"),
+        (["generate", "x", "--dtype", "int8"], "dtype: expected one of float32, float16, bfloat16, got 'int8'"),
+        (["convert", "x/y", "z", "--base", "t5"], "base: expected NAME=FOLDER, got 't5'"),
+        (["convert", ".", "z"], "source: expected a checkpoint with configs/main_config.json, got '.'"),
+        (["evaluate", "none.jsonl", "--out", "z"], "expected a folder with metadata.jsonl (or a .jsonl file)"),
+        (["evaluate", "none.jsonl", "--out", "z", "--limit", "0"], "limit: expected 1 or more, got 0"),
         (["generate", "x", "--steps", "1.5"], "--steps: expected an integer, got '1.5'"),
         (["analyze", "none.wav"], "file: expected an existing audio file, got 'none.wav'"),
         (["train", "none.json"], "config: expected a JSON file, got 'none.json'"),
@@ -169,3 +178,58 @@ def test_module_is_the_command() -> None:
     )
     assert done.returncode == 0
     assert "--chords" in done.stdout
+
+
+def test_analyze_scores_against_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = MusicPlan(bpm=120, meter=4, key="C major", chords=(("C", 0.0),), duration=4.0).complete()
+    audio = render(compose(2, style="rock", plan=plan))
+    soundfile.write(tmp_path / "c.wav", audio.T, 44100)
+    (tmp_path / "plan.json").write_text(plan.to_json())
+    arguments = ["analyze", str(tmp_path / "c.wav"), "--plan", str(tmp_path / "plan.json")]
+    assert main([*arguments, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert scores["chord_root"] > 0.8 and scores["beat_f"] > 0.8 and 0.6 < scores["obedience"] <= 1
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert f"  chord_root      {100 * scores['chord_root']:.0f} %" in output
+    assert "  chord_root_2    not asked or not measured" in output
+
+
+def test_convert_and_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = build(tmp_path / "published"), tmp_path / "converted"
+    assert main(["convert", str(source), str(target), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"folder": str(target)}
+    file = tmp_path / "blues.wav"
+    flags = ["--seconds", "1", "--steps", "2", "--seed", "5", "--device", "cpu", "--json"]
+    assert main(["generate", "A slow blues in C.", "-o", str(file), "--model", str(target), *flags]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["sample_rate"] == 16000 and report["duration"] == 1.0
+    audio, rate = soundfile.read(file)
+    assert rate == 16000 and len(audio) == 16000 and np.isfinite(audio).all() and np.abs(audio).max() > 0
+    assert main(["convert", str(source), str(target)]) == 2
+    assert "target: expected a folder that is not there yet" in capsys.readouterr().err
+
+
+def test_the_published_layout_is_converted_by_its_first_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUSTANGO_CACHE", str(tmp_path / "cache"))
+    source = build(tmp_path / "published")
+    flags = ["--seconds", "1", "--steps", "1", "--seed", "5", "--device", "cpu", "--model", str(source)]
+    first, second = tmp_path / "first.wav", tmp_path / "second.wav"
+    assert main(["generate", "A slow blues in C.", "-o", str(first), *flags]) == 0
+    (made,) = (tmp_path / "cache").iterdir()
+    changed = made.stat().st_mtime_ns
+    assert main(["generate", "A slow blues in C.", "-o", str(second), *flags]) == 0
+    assert [folder.stat().st_mtime_ns for folder in (tmp_path / "cache").iterdir()] == [changed]
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_evaluate_counts_failures(tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"location": "data/a.wav", "main_caption": ""}) + "\n")
+    flags = ["--out", str(tmp_path / "out"), "--model", str(tiny_folder), "--workers", "1", "--no-plots", "--json"]
+    assert main(["evaluate", str(rows), *flags]) == 1
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)["failures"]) == 1
+    assert "1 rows could not be scored" in captured.err

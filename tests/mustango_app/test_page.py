@@ -119,10 +119,10 @@ def session(name: str) -> Any:
 
 
 def run(
-    handlers: Handlers, name: str, prompt: str = PROMPT, steps: int = 2, **fields: str
+    handlers: Handlers, name: str, prompt: str = PROMPT, steps: int = 2, best_of: int = 1, **fields: str
 ) -> Iterator[tuple[Any, ...]]:
     plan = [fields.get(field) for field in ("bpm", "meter", "key", "chords", "seconds", "seed")]
-    return handlers.generate(prompt, *plan, steps, 3.0, session(name), lambda *_, **__: None)
+    return handlers.generate(prompt, *plan, steps, 3.0, best_of, session(name), lambda *_, **__: None)
 
 
 def test_the_page_shows_plan_then_clip(engine: Mustango) -> None:

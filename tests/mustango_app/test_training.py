@@ -102,6 +102,17 @@ def test_composed_clips_and_a_corpus_folder_are_the_same_clips(tmp_path: Path) -
         assert np.abs(audio - expected).max() < 1e-4  # 16 bits
 
 
+def test_a_folder_given_on_the_command_line_takes_the_place_of_the_clips(tmp_path: Path) -> None:
+    corpus, config = tmp_path / "corpus", tmp_path / "config.json"
+    build_corpus(CorpusConfig(count=3, seed=3, duration=1.28, sample_rate=8000, format="wav"), corpus / "train", 1)
+    training = {**POOL, "prefill": 3, "pool_clips": 3}
+    whole = autoencoder_config(tmp_path / "ae", 2)
+    config.write_text(json.dumps({**whole, "training": {**whole["training"], **training}}))
+    assert progress(main(str(config), str(corpus))) == 2  # the split `train` is found
+    with pytest.raises(ValueError, match=r"folder: expected a folder with metadata\.jsonl"):
+        main(str(config), str(tmp_path / "none"))
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.json")), ids=lambda path: path.stem)
 def test_the_configurations_of_pocket_are_valid(path: Path) -> None:
     config = json.loads(path.read_text())

@@ -1,0 +1,39 @@
+"""Best of several: of clips made for one plan, the one that keeps to it best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mustango_app.clip import Clip
+
+
+def obedience_of(clip: Clip) -> float:
+    """How well a clip keeps to its plan, 0 to 1: `adherence.obedience` of what is heard; 0 for silence.
+
+    Raises:
+        ValueError: the extractors are not installed, so that nothing can be measured.
+    """
+    from augmentation.listen import is_silent  # the recognisers behind these modules load slowly
+    from mustango_app.adherence import adherence, obedience
+
+    if is_silent(clip.audio):
+        return 0.0
+    heard = clip.analyze()
+    score = obedience(adherence(clip.plan, heard))
+    if score is None:
+        raise ValueError(f"best_of: expected extractors to compare clips with, got none ({'; '.join(heard.missing)})")
+    return score
+
+
+def most_obedient(clips: Iterable[Clip]) -> Clip:
+    """The clip with the highest `obedience_of`, the first of equals; `settings` tells the score and of how many."""
+    best, best_score, count = None, -1.0, 0
+    for clip in clips:
+        score = obedience_of(clip)
+        count += 1
+        if score > best_score:
+            best, best_score = clip, score
+    if best is None:
+        raise ValueError("clips: expected at least one, got none")
+    return replace(best, settings={**best.settings, "best_of": count, "obedience": round(best_score, 4)})
