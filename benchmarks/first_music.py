@@ -10,21 +10,15 @@ model. The same extractors then hear four kinds of audio, scored against the sam
     generated  what the model makes of caption and plan
     chance     the generated clips scored against the plan of the next piece: what a model that ignores plans gets
 
-Prints means with bootstrap 95 % intervals and writes DIR/report.json. What was heard is kept in DIR/<row>/<seed>.json:
-a run that was interrupted continues where it stopped. A clip whose piece, words, soundfont
-or model have changed is made again; after a change to the renderer or the extractors remove the folder.
+Prints means with bootstrap 95 % intervals and writes DIR/report.json. What was heard is kept in DIR/heard: a run that
+was interrupted continues where it stopped (see `mustango_app.hearing`).
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
-import json
-import multiprocessing
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,10 +27,12 @@ import numpy as np
 
 from augmentation.captions import describe
 from augmentation.composer import Piece, compose
-from augmentation.listen import Heard, listen
+from augmentation.listen import Heard
 from augmentation.renderer import default_soundfont, render
 from mustango_app.adherence import MEASURES, adherence
-from mustango_app.audio_io import atomic_path
+from mustango_app.evaluate import fingerprint
+from mustango_app.hearing import Audio, Listener, as_made, hear_only, write_json
+from mustango_app.statistics import summarise, table
 from mustango_app.training import HELD_BACK_SEEDS
 
 if TYPE_CHECKING:
@@ -44,11 +40,7 @@ if TYPE_CHECKING:
 
 RENDER_RATE = 44100  # Hz
 SECONDS = 10.0
-RESAMPLES = 2000
 AUDIO_ROWS = ("original", "codec", "generated")
-
-Audio = tuple[np.ndarray, int]  # float32 (channels, samples), Hz
-Score = dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -98,103 +90,36 @@ def generated(model: Mustango, steps: int | None, case: Case) -> Audio:
     return clip.audio, clip.sample_rate
 
 
-def hear(audio: np.ndarray, sample_rate: int) -> dict[str, Any]:
-    """Listen to one clip in a worker process; a clip too quiet to be heard counts as one without music."""
-    try:
-        return listen(audio, sample_rate).to_dict()
-    except ValueError as error:
-        print(f"not heard: {error}")
-        nothing = {"beats": (), "beat_confidence": 0.0, "chords": (), "key_confidence": 0.0}
-        return Heard(duration=audio.shape[-1] / sample_rate, **nothing).to_dict()
-
-
-def hear_row(
-    source: Callable[[Case], Audio], cases: Sequence[Case], folder: Path, maker: str, pool: ProcessPoolExecutor
-) -> list[Heard]:
-    """Make and hear one clip a case, except those `folder` holds already; clips are made while others are heard.
+def hear_row(source: Callable[[Case], Audio], cases: Sequence[Case], maker: str, listener: Listener) -> list[Heard]:
+    """Make and hear one clip a case, except those heard before; clips are made while others are heard.
 
     Args:
         source: makes the clip of a case.
         cases: what to make.
-        folder: where the results are kept.
-        maker: names everything else that decides the sound; a kept result counts only for the same maker and case.
-        pool: processes to hear in.
+        maker: names everything else that decides the sound.
+        listener: hears and keeps.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    pending: dict[Path, tuple[str, Future[dict[str, Any]]]] = {}
-
-    def keep(path: Path) -> None:
-        made_by, task = pending.pop(path)
-        _write(path, {"made_by": made_by, "heard": task.result()})
-
-    paths = [folder / f"{case.piece.seed}.json" for case in cases]
-    for path, case in zip(paths, cases, strict=True):
-        made_by = hashlib.sha256(f"{maker}\n{case}".encode()).hexdigest()
-        if not path.is_file() or json.loads(path.read_text())["made_by"] != made_by:
-            pending[path] = made_by, pool.submit(hear, *source(case))
-            for done in [name for name, (_, task) in pending.items() if task.done()]:
-                keep(done)
-    for path in list(pending):
-        keep(path)
-    return [Heard.from_dict(json.loads(path.read_text())["heard"]) for path in paths]
-
-
-def fingerprint(model: Mustango) -> str:
-    """Digest of all the model's weights."""
-    digest = hashlib.sha256()
-    for name, part in sorted(model.pipeline.components.items()):
-        for key, value in part.state_dict().items() if hasattr(part, "state_dict") else ():
-            digest.update(f"{name}.{key}".encode() + value.detach().float().cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _write(path: Path, content: object) -> None:
-    """Write JSON whole or not at all."""
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps(content))
-
-
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and its 95 % interval by the percentile bootstrap over clips (seeded)."""
-    sample = np.asarray(values, dtype=float)
-    draws = np.random.default_rng(0).integers(len(sample), size=(RESAMPLES, len(sample)))
-    low, high = np.percentile(sample[draws].mean(axis=1), (2.5, 97.5))
-    return float(sample.mean()), float(low), float(high)
-
-
-def summarise(scores: Sequence[Score]) -> dict[str, dict[str, float | int] | None]:
-    """For each measure the mean, its interval and the number of clips that count; None where none does."""
-    summary: dict[str, dict[str, float | int] | None] = {}
-    for measure in MEASURES:
-        values = [score[measure] for score in scores if score[measure] is not None]
-        names = ("mean", "low", "high", "clips")
-        summary[measure] = dict(zip(names, (*interval(values), len(values)), strict=True)) if values else None
-    return summary
-
-
-def table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
-    """Lay the summaries out, measures downwards and rows across."""
-    lines = [" " * 15 + "".join(f"{name:>22}" for name in summaries)]
-    for measure in MEASURES:
-        cells = [summary[measure] for summary in summaries.values()]
-        texts = [f"{c['mean']:.2f} [{c['low']:.2f}, {c['high']:.2f}]" if c else "-" for c in cells]
-        lines.append(f"{measure:15}" + "".join(f"{text:>22}" for text in texts))
-    return "\n".join(lines)
+    keys = [listener.key("hear_only", maker, repr(case)) for case in cases]
+    for key, case in zip(keys, cases, strict=True):
+        if not listener.has(key):
+            listener.ask(key, hear_only, as_made, *source(case))
+    return [Heard.from_dict(listener.result(key)["heard"]) for key in keys]
 
 
 def measure(cases: Sequence[Case], sources: Mapping[str, Source], out: Path, workers: int) -> dict[str, Any]:
     """Score every row, and chance where the generated row is among them; returns {row: {"summary", "scores"}}."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the workers: threads that wait for a busy core cost more
     rows: dict[str, Any] = {}
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        heard = {name: hear_row(source, cases, out / name, maker, pool) for name, (maker, source) in sources.items()}
+    with Listener(out / "heard", workers) as listener:
+        heard = {
+            name: hear_row(source, cases, f"{name} {maker}", listener) for name, (maker, source) in sources.items()
+        }
     asked = [case.piece.plan for case in cases]
     pairs = {name: list(zip(asked, clips, strict=True)) for name, clips in heard.items()}
     if "generated" in heard and len(cases) > 1:
         pairs["chance"] = list(zip([*asked[1:], asked[0]], heard["generated"], strict=True))
     for name, row in pairs.items():
         scores = [adherence(plan, clip) for plan, clip in row]
-        rows[name] = {"summary": summarise(scores), "scores": scores}
+        rows[name] = {"summary": summarise(scores, MEASURES), "scores": scores}
     return rows
 
 
@@ -224,8 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = measure(cases, {name: sources[name] for name in options.rows}, options.out, options.workers)
     pieces = [{"seed": c.piece.seed, "style": c.piece.style, "caption": c.caption} for c in cases]
     settings = {name: value for name, value in vars(options).items() if name != "out"}
-    _write(options.out / "report.json", {"settings": settings, "pieces": pieces, "rows": rows})
-    print(table({name: row["summary"] for name, row in rows.items()}))
+    write_json(options.out / "report.json", {"settings": settings, "pieces": pieces, "rows": rows})
+    print(table({name: row["summary"] for name, row in rows.items()}, MEASURES))
 
 
 if __name__ == "__main__":

@@ -256,6 +256,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
 def _evaluate(arguments: argparse.Namespace) -> int:
     from mustango_app.evaluate import EvaluateSettings, evaluate, report_table
 
+    _silence_libraries()
     settings = {field.name: getattr(arguments, field.name) for field in fields(EvaluateSettings)}
     for name in ("rows", "out", "clips", "reference"):
         settings[name] = None if settings[name] is None else Path(settings[name])
@@ -294,15 +295,20 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 
 def _load_model(arguments: argparse.Namespace) -> Mustango:
+    _silence_libraries()
+    from mustango_app.engine import Mustango
+
+    return Mustango.from_pretrained(arguments.model, arguments.device, dtype=arguments.dtype, offload=arguments.offload)
+
+
+def _silence_libraries() -> None:
+    """Keep the bars and remarks of diffusers and transformers off stderr, where a person reads progress and errors."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
-
-    from mustango_app.engine import Mustango
 
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-    return Mustango.from_pretrained(arguments.model, arguments.device, dtype=arguments.dtype, offload=arguments.offload)
 
 
 def _read_plan(file: str | None) -> MusicPlan | None:
