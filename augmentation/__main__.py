@@ -12,9 +12,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from augmentation.builder import BuildConfig, build_dataset
 from augmentation.corpus import ENCODINGS, CorpusConfig, build_corpus
+from augmentation.engines import ENGINES
+from augmentation.extraction import extract_files
+from augmentation.listen import PARTS
 from augmentation.records import count_rows, read_rows
 
 PROGRAM = "python -m augmentation"
@@ -50,6 +54,73 @@ def _compose(arguments: argparse.Namespace) -> int:
     return 1 if report["failures"] else 0
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(",") if part)
+
+
+def _extract_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("audio", nargs="+", metavar="AUDIO", help="audio files, and folders of them")
+    parser.add_argument("--out", required=True, metavar="FILE", help="JSON lines; run again to continue")
+    parser.add_argument("--labels", type=_words, default=PARTS, help=f"default {','.join(PARTS)}")
+    parser.add_argument("--seed", type=int, default=0, help="decides the sentences (default 0)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
+
+
+def _extract(arguments: argparse.Namespace) -> int:
+    report = extract_files(arguments.audio, arguments.out, arguments.labels, arguments.seed, arguments.workers)
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        print(f"{report['rows']} of {report['files']} files in {report['out']}, {report['made']} of them heard now")
+    if report["failures"]:
+        print(f"{report['failures']} files failed, see {report['out']}.failures.jsonl", file=sys.stderr)
+    return 1 if report["failures"] else 0
+
+
+def _build_arguments(parser: argparse.ArgumentParser) -> None:
+    given = {field.name: field.default for field in fields(BuildConfig)}
+    parser.add_argument("metadata", metavar="METADATA", help="MusicCaps' CSV, or JSON lines with file and caption")
+    parser.add_argument("--audio-dir", required=True, metavar="DIR", help="folder of the audio")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset; run again to continue")
+    for name, kind, words in (
+        ("seed", int, "decides every choice"),
+        ("limit", int, "take the first lines of METADATA only"),
+        ("sample-rate", int, "Hz of the audio written"),
+        ("clip-seconds", float, "length of a clip"),
+        ("tempo-versions", int, "versions at another tempo"),
+        ("volume-versions", int, "versions with a change of volume"),
+        ("validation", float, "share of the recordings in that split"),
+        ("test", float, "share of the recordings in that split"),
+    ):
+        default = given[name.replace("-", "_")]
+        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=f"{words} (default {default})")
+    steps = ",".join(map(str, given["pitch"]))
+    parser.add_argument("--pitch", type=_numbers, default=given["pitch"], help=f"semitones (default --pitch={steps})")
+    labels = f"what to extract (default {','.join(PARTS)}), or 'metadata': take the labels given there"
+    parser.add_argument("--labels", type=_words, default=given["labels"], help=labels)
+    parser.add_argument("--keep-low-quality", action="store_true", help="keep clips whose caption speaks of it")
+    parser.add_argument("--parquet", action="store_true", help="write Parquet files with the audio as well")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="clips at work at a time (default 1)")
+    parser.add_argument("--engine", choices=tuple(ENGINES), default="process", help="where they work (default process)")
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    config = BuildConfig(**{field.name: getattr(arguments, field.name) for field in fields(BuildConfig)})
+    report = build_dataset(config, arguments.out, arguments.workers, arguments.engine)
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        made = f"{report['made']} of {report['clips']} clips made now"
+        print(f"{report['rows']} rows in {report['out']}, {made}, {report['dropped']} left out for low quality")
+    if report["failures"]:
+        print(f"{report['failures']} clips failed, see failures.jsonl in {report['out']}", file=sys.stderr)
+    return 1 if report["failures"] else 0
+
+
 def _stats_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="dataset folder, or a .jsonl file of rows")
 
@@ -80,6 +151,8 @@ class Command:
 
 COMMANDS: tuple[tuple[str, Command], ...] = (
     ("compose", Command("compose, render and caption a dataset with exact labels", _compose_arguments, _compose)),
+    ("extract", Command("hear beats, tempo, metre, chords and key of audio files", _extract_arguments, _extract)),
+    ("build", Command("build a captioned, augmented dataset from audio and captions", _build_arguments, _build)),
     ("stats", Command("count the rows of a dataset per style, metre, key, tempo, chord", _stats_arguments, _stats)),
 )
 

@@ -107,7 +107,8 @@ def track_with_madmom(samples: np.ndarray) -> BeatTrack:
     """
     networks, decoder = _madmom_processors()
     activations, beat_net = networks(signal(samples))
-    found = decoder(average_activations(activations, beat_net))
+    with np.errstate(divide="ignore"):  # the decoder takes the logarithm of what is certain, and means it
+        found = decoder(average_activations(activations, beat_net))
     times, positions = found[:, 0], found[:, 1].astype(int)
     return BeatTrack(
         beats=tuple((float(time), int(position)) for time, position in zip(times, positions, strict=True)),

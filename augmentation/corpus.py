@@ -20,13 +20,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import soundfile
@@ -43,6 +44,7 @@ MANIFEST, FAILURES = "manifest.json", "failures.jsonl"
 ENCODINGS = ("flac", "wav")
 # What a defective item may raise. Errors of the machine (OSError, MemoryError) are not an item's and stop the run.
 ITEM_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+Task, Result = TypeVar("Task"), TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ class CorpusConfig:
     soundfont: str | None = None
 
     def __post_init__(self) -> None:
-        _expect("count", self.count >= 1, "a whole number of at least 1", self.count)
-        _expect("seed", 0 <= self.seed < 2**63, "a whole number from 0 to 2**63 - 1", self.seed)
-        _expect("duration", 0.5 <= self.duration <= 600, "seconds from 0.5 to 600", self.duration)
-        _expect("sample-rate", 8000 <= self.sample_rate <= 192000, "Hz from 8000 to 192000", self.sample_rate)
-        _expect("format", self.format in ENCODINGS, " or ".join(ENCODINGS), self.format)
+        expect("count", self.count >= 1, "a whole number of at least 1", self.count)
+        expect("seed", 0 <= self.seed < 2**63, "a whole number from 0 to 2**63 - 1", self.seed)
+        expect("duration", 0.5 <= self.duration <= 600, "seconds from 0.5 to 600", self.duration)
+        expect("sample-rate", 8000 <= self.sample_rate <= 192000, "Hz from 8000 to 192000", self.sample_rate)
+        expect("format", self.format in ENCODINGS, " or ".join(ENCODINGS), self.format)
         if not is_soundfont(self.soundfont_path):
             raise ValueError(f"soundfont: expected a SoundFont (.sf2) file, got {str(self.soundfont_path)!r}")
 
@@ -93,7 +95,8 @@ class CorpusConfig:
         return {"version": VERSION, "shard": SHARD, **asdict(self), "soundfont": f"sha256:{digest}"}
 
 
-def _expect(name: str, holds: bool, expected: str, got: object) -> None:
+def expect(name: str, holds: bool, expected: str, got: object) -> None:
+    """Raise `ValueError("NAME: expected EXPECTED, got GOT")` unless a condition holds."""
     if not holds:
         raise ValueError(f"{name}: expected {expected}, got {got!r}")
 
@@ -117,7 +120,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _json_lines(rows: list[dict[str, Any]]) -> bytes:
+def json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as the bytes of a JSON-lines file."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
@@ -163,34 +167,42 @@ def make_shard(config: CorpusConfig, folder: Path, shard: int) -> tuple[int, int
         rows.append(row)
     done, failed = _shard_paths(folder, shard)
     if failures:
-        write_atomically(failed, _json_lines(failures))
+        write_atomically(failed, json_lines(failures))
     else:
         failed.unlink(missing_ok=True)
-    write_atomically(done, _json_lines(rows))
+    write_atomically(done, json_lines(rows))
     return len(indices), len(failures)
 
 
-def open_folder(config: CorpusConfig, folder: Path) -> None:
-    """Create the folder, or check that what lies there was made with the same parameters.
+def _strangers(folder: Path) -> bool:
+    """Whether a folder holds more than a half-written manifest."""
+    return any(not path.name.startswith(MANIFEST) for path in folder.iterdir())
+
+
+def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str]) -> None:
+    """Create the folder with its `parts`, or check that what lies there was made with the same parameters.
+
+    What an interrupted run left half written is swept away.
 
     Raises:
         ValueError: If the folder was made with other parameters (named), or holds something else.
     """
-    manifest, path = config.manifest(), folder / MANIFEST
+    path = folder / MANIFEST
     if path.is_file():
         known = json.loads(path.read_text(encoding="utf-8"))
         names = [name for name in manifest if known.get(name) != manifest[name]]
         if names:
             changed = ", ".join(f"{name} ({known.get(name)!r} there, {manifest[name]!r} asked)" for name in names)
             raise ValueError(f"out: expected a folder made with the same parameters, got other values of {changed}")
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif folder.exists() and (not folder.is_dir() or _strangers(folder)):
         raise ValueError(f"out: expected a new or empty folder, or one with {MANIFEST}, got {str(folder)!r}")
-    for name in ("data", "shards"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.rglob("*.tmp"):
         stale.unlink(missing_ok=True)
-    if not path.is_file():
+    if not path.is_file():  # first of all, so that a run killed here can go on
         write_atomically(path, (json.dumps(manifest, indent=2) + "\n").encode())
+    for name in parts:
+        (folder / name).mkdir(exist_ok=True)
 
 
 def pending_shards(config: CorpusConfig, folder: Path) -> list[int]:
@@ -212,22 +224,26 @@ def _leave_with_parent() -> None:
 
 
 @contextmanager
-def _shard_results(
-    config: CorpusConfig, folder: Path, shards: list[int], workers: int
-) -> Iterator[Iterator[tuple[int, int]]]:
-    """Iterator over finished shards, in order of completion; on an error what has not started yet is dropped."""
+def run_in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Iterator[Result]]:
+    """Iterator over the results of `work`, in order of completion; on an error what has not started yet is dropped.
+
+    Args:
+        work: A function that can be pickled.
+        tasks: Its arguments.
+        workers: Number of processes (1: this one).
+    """
     if workers == 1:
-        yield (make_shard(config, folder, shard) for shard in shards)
+        yield (work(task) for task in tasks)
         return
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_with_parent)
     try:
-        futures = [pool.submit(make_shard, config, folder, shard) for shard in shards]
+        futures = [pool.submit(work, task) for task in tasks]
         yield (future.result() for future in as_completed(futures))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _join(folder: Path, name: str, parts: list[Path]) -> int:
+def join_lines(folder: Path, name: str, parts: list[Path]) -> int:
     """Concatenate JSON-lines files into `folder/name` (none if there is nothing to say); returns the number of rows."""
     data = b"".join(part.read_bytes() for part in parts if part.is_file())
     if data or name == METADATA:
@@ -260,20 +276,20 @@ def build_corpus(
         OSError: If the machine fails (disk full); everything finished so far stays and the next run continues.
         concurrent.futures.process.BrokenProcessPool: If a worker was killed.
     """
-    _expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
+    expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
     folder = Path(folder)
-    open_folder(config, folder)
+    open_folder(config.manifest(), folder, ("data", "shards"))
     shards = pending_shards(config, folder)
     made = 0
     missing = sum(min(SHARD, config.count - shard * SHARD) for shard in shards)
     with (
         progress(total=config.count, initial=config.count - missing, unit="clip", desc="compose", disable=None) as bar,
-        _shard_results(config, folder, shards, min(workers, max(1, len(shards)))) as results,
+        run_in_processes(partial(make_shard, config, folder), shards, min(workers, max(1, len(shards)))) as results,
     ):
         for items, _ in results:
             made += items
             bar.update(items)
     parts = [_shard_paths(folder, shard) for shard in range(config.shards)]
-    rows = _join(folder, METADATA, [done for done, _ in parts])
-    failures = _join(folder, FAILURES, [failed for _, failed in parts])
+    rows = join_lines(folder, METADATA, [done for done, _ in parts])
+    failures = join_lines(folder, FAILURES, [failed for _, failed in parts])
     return {"out": str(folder), "count": config.count, "rows": rows, "failures": failures, "made": made}
