@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
 
-from augmentation.builder import BuildConfig, build_dataset
+from augmentation.builder import build_dataset
+from augmentation.clips import PARAPHRASERS, BuildConfig
 from augmentation.corpus import ENCODINGS, CorpusConfig, build_corpus
 from augmentation.engines import ENGINES
 from augmentation.extraction import extract_files
@@ -102,6 +103,8 @@ def _build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pitch", type=_numbers, default=given["pitch"], help=f"semitones (default --pitch={steps})")
     labels = f"what to extract (default {','.join(PARTS)}), or 'metadata': take the labels given there"
     parser.add_argument("--labels", type=_words, default=given["labels"], help=labels)
+    words = "what rewords captions: chat is the model that MUSTANGO_CHAT_URL and _MODEL name (default offline)"
+    parser.add_argument("--paraphraser", choices=PARAPHRASERS, default=given["paraphraser"], help=words)
     parser.add_argument("--keep-low-quality", action="store_true", help="keep clips whose caption speaks of it")
     parser.add_argument("--parquet", action="store_true", help="write Parquet files with the audio as well")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="clips at work at a time (default 1)")

@@ -243,14 +243,6 @@ def draw_volume(rng: np.random.Generator, duration: float, lows: tuple[float, fl
     return Volume(bool(rng.random() < 0.5), low, start, end)
 
 
-def draw_versions(rng: np.random.Generator, duration: float) -> tuple[Transform, ...]:
-    """MusicBench's eleven versions of a clip of `duration` seconds: 4 tempi, 6 transpositions, 1 change of volume."""
-    tempi: dict[Tempo, None] = {}
-    while len(tempi) < TEMPO_VERSIONS:  # two equal ones would be the same file
-        tempi[draw_tempo(rng)] = None
-    return (*tempi, *(Pitch(semitones) for semitones in SEMITONES), draw_volume(rng, duration))
-
-
 def version_name(name: str, transform: Transform) -> str:
     """Name of a version's file without its ending: "ID_p+2", "ID_t1.125", "ID_v+0.2_0.0-4.57".
 

@@ -23,7 +23,6 @@ from augmentation.transforms import (
     change_tempo,
     crop,
     draw_tempo,
-    draw_versions,
     draw_volume,
     version_name,
     volume_envelope,
@@ -264,14 +263,6 @@ def test_golden_volume_envelope(number: int) -> None:
 
 
 # --- what is drawn, and names -----------------------------------------------------------------------------------------
-
-
-def test_eleven_versions_of_a_clip() -> None:
-    versions = draw_versions(np.random.default_rng(3), 10.0)
-    assert versions == draw_versions(np.random.default_rng(3), 10.0) != draw_versions(np.random.default_rng(4), 10.0)
-    assert [version.kind for version in versions] == ["tempo"] * 4 + ["pitch"] * 6 + ["volume"]
-    assert [version.semitones for version in versions if isinstance(version, Pitch)] == [-3, -2, -1, 1, 2, 3]
-    assert len({version_name("a", version) for version in versions}) == 11
 
 
 def test_tempi_are_uniform_or_inverse() -> None:
