@@ -94,7 +94,7 @@ def _madmom_processors() -> tuple[Any, Any]:
     from madmom.features.chords import CNNChordFeatureProcessor, CRFChordRecognitionProcessor
 
     features = CNNChordFeatureProcessor()
-    replace_convolutions(features.processors[5])
+    replace_convolutions(lambda: [features.processors[5]])
     return features, CRFChordRecognitionProcessor()
 
 

@@ -6,6 +6,7 @@ Here the windows of all channels are laid out as rows and multiplied with all ke
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,24 @@ class Convolution:
         return self._activation(np.tensordot(windows, self._kernels, axes=((2, 3, 4), (0, 2, 3))) + self._bias)
 
 
-def replace_convolutions(network: Any) -> None:
-    """Replace the convolutional layers of a madmom `NeuralNetwork`, in place.
+def replace_convolutions(networks: Callable[[], Iterable[Any]]) -> None:
+    """Replace the convolutional layers of madmom's `NeuralNetwork` objects, in place.
+
+    Args:
+        networks: finds them inside a processor.
 
     Raises:
-        ImportError: the first of them answers differently from its replacement (another version of madmom).
+        ImportError: they are not found, or the first layer of one answers differently from its replacement (another
+            version of madmom).
     """
+    try:
+        for network in networks():
+            _replace(network)
+    except (AttributeError, LookupError, TypeError, ValueError) as other:
+        raise ImportError(f"madmom: expected the networks of version 0.16.1, got {other}", name="madmom") from other
+
+
+def _replace(network: Any) -> None:
     from madmom.ml.nn.layers import ConvolutionalLayer
 
     found = [layer for layer in network.layers if isinstance(layer, ConvolutionalLayer)]

@@ -129,8 +129,7 @@ def _madmom_processor() -> Any:
     from madmom.features.key import CNNKeyRecognitionProcessor
 
     processor = CNNKeyRecognitionProcessor()
-    for network in processor.processors[4].processors[0].processors:
-        replace_convolutions(network)
+    replace_convolutions(lambda: processor.processors[4].processors[0].processors)
     return processor
 
 

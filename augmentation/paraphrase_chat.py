@@ -40,6 +40,13 @@ def _retry_after(error: urllib.error.HTTPError) -> float:
     return min(float(value), LONGEST_WAIT) if value.isdigit() else 0.0
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the key would go to whatever host the server names."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class ChatParaphraser:
     """Asks a chat model.
@@ -108,11 +115,11 @@ class ChatParaphraser:
         return urllib.request.Request(address, json.dumps(body).encode(), headers)
 
     def _ask(self, source: str, seed: int) -> str:
-        request = self._request(source, seed)
+        request, opener = self._request(source, seed), urllib.request.build_opener(_NoRedirect)
         for attempt in range(self.attempts):
             wait = self.backoff * 2**attempt
             try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as response:
+                with opener.open(request, timeout=self.timeout) as response:
                     return _answer(response.read())
             except urllib.error.HTTPError as error:
                 if error.code != 429 and error.code < 500:

@@ -83,6 +83,8 @@ def predict_chords(
     max_beat: int,
 ) -> RawChords:
     """Predict the raw chords of a prompt with beats at `times` (seconds); 512 tokens of the whole text are read."""
+    if hasattr(model, "_hf_hook"):
+        model._hf_hook.pre_forward(model)  # an offloaded model comes for `forward`, and `generate` begins elsewhere
     text = chord_prompt(prompt, times, max_beat)
     input_ids, mask = tokenize(tokenizer, [text], MAX_PROMPT_TOKENS, pad_to_longest=True)
     written = model.generate(

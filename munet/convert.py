@@ -91,6 +91,8 @@ def convert(
     working = target.with_name(f"{target.name}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target):
+        if target.exists():  # another process has just finished it
+            return target
         working.mkdir(exist_ok=True)
         _claim(working, manifest)
         for file in WEIGHTS:
@@ -117,8 +119,8 @@ def _alone(target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
         Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def _claim(working: Path, manifest: Mapping[str, object]) -> None:

@@ -52,9 +52,7 @@ class MustangoPipeline(DiffusionPipeline):
             values are found by measuring it.
     """
 
-    model_cpu_offload_seq = "text_encoder->beat_encoder->chord_encoder->unet->vae"
-    # They run by other methods than `forward`, where the hooks of the offloading would not see them.
-    _exclude_from_cpu_offload = ["beat_predictor", "chord_predictor"]  # noqa: RUF012
+    model_cpu_offload_seq = "beat_predictor->chord_predictor->text_encoder->beat_encoder->chord_encoder->unet->vae"
     _optional_components = [  # noqa: RUF012 - diffusers adds a list to it
         "text_encoder",
         "tokenizer",

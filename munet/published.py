@@ -194,7 +194,7 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
         warnings.warn(f"{path.name} is in the format before torch 1.6: all of it is read into memory", stacklevel=2)
     try:
         tensors = torch.load(path, weights_only=True, mmap=mapped, map_location="cpu")
-    except (RuntimeError, EOFError, torch_pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, LookupError, torch_pickle.UnpicklingError) as error:
         raise ValueError(f"source: expected a whole file of tensors, got {str(path)!r} ({error})") from error
     if not isinstance(tensors, Mapping) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise ValueError(f"source: expected a dict of tensors in {str(path)!r}, got {type(tensors).__name__}")

@@ -22,6 +22,7 @@ from munet.published import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layo
 
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / "pocket"
 DTYPES = ("float32", "float16", "bfloat16")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -50,7 +51,7 @@ def load_pipeline(
         if is_published(folder):
             folder = converted(folder, folder.resolve().name)
         return str(name), _load_folder(folder, dtype).to(device)
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(name)):
+    if HUB_ID.fullmatch(str(name)):
         return str(name), _load_hub(str(name), dtype).to(device)
     raise ValueError(f"model: expected an existing folder or a Hub id such as name/model, got {str(name)!r}")
 
@@ -139,7 +140,10 @@ def published_folder(name: str) -> Path:
         ValueError: there is none, or it has another layout.
     """
     folder = Path(name).expanduser()
-    folder = folder if folder.is_dir() else _snapshot(name)
+    if not folder.is_dir():
+        if not HUB_ID.fullmatch(name):
+            raise ValueError(f"source: expected an existing folder or a Hub id such as name/model, got {name!r}")
+        folder = _snapshot(name)
     if not is_published(folder):
         raise ValueError(f"source: expected a checkpoint with {CONFIGS['main']}, got {name!r}")
     return folder

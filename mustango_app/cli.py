@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_plan_flags(generate)
     generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
-    generate.add_argument("--guidance", type=_number(float), help="weight of classifier-free guidance (3)")
+    generate.add_argument("--guidance", type=_number(float), help="weight of guidance (the model's own)")
     generate.add_argument("--num-clips", type=_number(int), default=1, help="how many, with seeds SEED, SEED+1, ...")
     generate.add_argument(
         "--best-of", type=_number(int), default=1, help="candidates per clip; the one that obeys best is kept (1)"
@@ -250,6 +250,8 @@ def _analyze(arguments: argparse.Namespace) -> None:
         return
     print(heard_text(heard))
     for name, score in (scores or {}).items():
+        if name.endswith("_2"):  # of the second judge, which only an evaluation asks
+            continue
         print(f"  {name:<16}{'not asked or not measured' if score is None else f'{100 * score:.0f} %'}")
 
 
@@ -269,9 +271,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _convert(arguments: argparse.Namespace) -> None:
+    if wrong := next((pair for pair in arguments.base if not all(pair.partition("="))), None):
+        raise ValueError(f"base: expected NAME=FOLDER, got {wrong!r}")
     bases = dict(pair.partition("=")[::2] for pair in arguments.base)
-    if not all(bases.values()):
-        raise ValueError(f"base: expected NAME=FOLDER, got {arguments.base[-1]!r}")
     from mustango_app.checkpoint import ProgressBars, parse_dtype, published_folder
 
     dtype, source = parse_dtype(arguments.dtype), published_folder(arguments.source)
@@ -317,7 +319,10 @@ def _read_plan(file: str | None) -> MusicPlan | None:
     path = Path(file)
     if not path.is_file():
         raise ValueError(f"plan: expected an existing JSON file, got {file!r}")
-    return MusicPlan.from_json(path.read_text(encoding="utf-8"))
+    try:
+        return MusicPlan.from_json(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError(f"plan: expected a JSON file in UTF-8, got {file!r}") from None
 
 
 def plan_text(plan: MusicPlan, sources: Mapping[str, str] | None = None) -> str:

@@ -6,25 +6,25 @@ the other, so that clip i of several is, bit for bit, the clip that seed + i mak
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from munet.music import MusicPlan, PlanError
+from munet.music import MusicPlan
 from mustango_app.audio_io import peak_guard
 from mustango_app.best_of import most_obedient
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
-from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt, explain_plan, make_plan
+from mustango_app.model_planner import ModelPlanner
+from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt
 
 SEED_RANGE = (0, 2**63 - 65)
-PREDICTED = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
-FIXED = ("given", "stated", "from the beats", "from the chords")  # sources of a plan's fields that leave no choice
 
 
 class Stopped(Exception):
@@ -56,12 +56,14 @@ class Mustango:
         if offload and self.device.type != "cuda":
             raise ValueError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
-        self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
+        with _enough_memory():
+            self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
         if offload:
             self.pipeline.enable_model_cpu_offload(device=self.device)
         self.pipeline.set_progress_bar_config(disable=True)
         self._lock = threading.Lock()  # a pipeline keeps the state of one run
-        self._predicted: tuple[tuple[str, float] | None, MusicPlan] = (None, MusicPlan())
+        # Offloaded parts take turns on the GPU: then not even the predictors may run beside a generation.
+        self._planner = ModelPlanner(self.pipeline, self._lock if offload else None)
 
     @classmethod
     def from_pretrained(cls, name: str | Path | None = None, device: str | None = None, **options: Any) -> Mustango:
@@ -86,43 +88,15 @@ class Mustango:
     def plan(
         self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0
     ) -> tuple[MusicPlan, dict[str, str]]:
-        """What `generate` would play, and where each field of it comes from (see `planner.explain`).
-
-        A model with predictors of its own fills what neither the arguments nor the text fix: rhythm where there is no
-        tempo and no metre, chords where there are no chords and no key.
+        """What `generate` would play, and where each field of it comes from (see `model_planner`).
 
         Args:
             prompt, asked, plan, seed: as in `request.make_plan`.
 
         Raises:
-            ValueError: naming what cannot be used.
+            ValueError: naming what cannot be used, or what is more than the model takes.
         """
-        whole, sources = make_plan(prompt, asked, plan, seed), explain_plan(prompt, asked, plan, seed)
-        if not self.pipeline.can_predict:
-            return whole, sources
-        open_fields = [name for name, group in PREDICTED if not any(sources[field] in FIXED for field in group)]
-        predicted = self._predict(prompt, whole.duration) if open_fields else MusicPlan()
-        found = {name: getattr(predicted, name) for name in open_fields if getattr(predicted, name) is not None}
-        if not found:
-            return whole, sources
-        filled = (plan or MusicPlan()).with_(**found)
-        whole, sources = make_plan(prompt, asked, filled, seed), explain_plan(prompt, asked, filled, seed)
-        return whole, sources | {field: "predicted" for name, group in PREDICTED if name in found for field in group}
-
-    def _predict(self, prompt: str, duration: float) -> MusicPlan:
-        """The predictors' plan; the last one is kept, because several clips of one request share it.
-
-        Beats at a tempo that no plan can have (30 to 300 BPM) count as not predicted.
-        """
-        with self._lock:
-            if self._predicted[0] != (prompt, duration):
-                predicted = self.pipeline.predict_plan(prompt, duration).plan
-                try:
-                    predicted.complete()
-                except PlanError:
-                    predicted = predicted.with_(beats=None, meter=None)
-                self._predicted = (prompt, duration), predicted
-            return self._predicted[1]
+        return self._planner(prompt, asked, plan, seed)
 
     def generate(
         self,
@@ -219,7 +193,7 @@ class Mustango:
             after_step(step + 1)
             return kwargs
 
-        with self._lock:
+        with self._lock, self._parts_put_back(), _enough_memory():
             if stop is not None and stop.is_set():
                 raise Stopped("stopped before the first step")
             audio = self.pipeline(
@@ -234,8 +208,32 @@ class Mustango:
             ).audios[0]
         audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))[:, : round(plan.duration * self.sample_rate)]
         if not np.isfinite(audio).all():
-            raise FloatingPointError(f"the model {self.name!r} made samples that are not finite")
+            held = str(self.pipeline.unet.dtype).removeprefix("torch.")
+            raise ValueError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
         return peak_guard(audio)
+
+    @contextlib.contextmanager
+    def _parts_put_back(self) -> Iterator[None]:
+        """After a run that was stopped or failed, bring offloaded parts back to main memory, as after a whole one."""
+        try:
+            yield
+        except BaseException:
+            self.pipeline.maybe_free_model_hooks()
+            raise
+
+
+@contextlib.contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Say in one line that a GPU has too little memory.
+
+    Raises:
+        ValueError: it has.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        advice = "try dtype float16, offload or fewer seconds"
+        raise ValueError(f"device: expected a GPU with more free memory, got too little; {advice}") from error
 
 
 def _device(name: str | None) -> torch.device:
@@ -244,7 +242,9 @@ def _device(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError):
-        raise ValueError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}") from None
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(
             f"device: expected one of this machine's {torch.cuda.device_count()} CUDA devices, got {name!r}"

@@ -43,7 +43,7 @@ def test_a_layer_by_hand() -> None:
 @pytest.mark.parametrize("name", ["music", "noise"])
 def test_chord_features_are_madmoms_own(recordings: dict[str, np.ndarray], name: str) -> None:
     own, replaced = chords.CNNChordFeatureProcessor(), chords.CNNChordFeatureProcessor()
-    replace_convolutions(replaced.processors[5])
+    replace_convolutions(lambda: [replaced.processors[5]])
     assert any(isinstance(layer, Convolution) for layer in replaced.processors[5].layers)
     expected, got = own(signal(recordings[name])), replaced(signal(recordings[name]))
     assert np.abs(expected - got).max() < 1e-5 * np.abs(expected).max()
@@ -61,7 +61,14 @@ def test_another_madmom_is_refused() -> None:
     first = next(layer for layer in network.layers if isinstance(layer, layers.ConvolutionalLayer))
     first.activate = lambda data, **_: np.zeros_like(data)
     with pytest.raises(ImportError, match="expected the convolutional layers of version"):
-        replace_convolutions(network)
+        replace_convolutions(lambda: [network])
+
+
+def test_networks_that_are_elsewhere_are_named() -> None:
+    with pytest.raises(ImportError, match=r"expected the networks of version 0\.16\.1, got list index out of range"):
+        replace_convolutions(lambda: [[][5]])
+    with pytest.raises(ImportError, match="has no attribute 'layers'"):
+        replace_convolutions(lambda: [object()])
 
 
 @pytest.mark.parametrize("seconds", [1.0, 1.4])

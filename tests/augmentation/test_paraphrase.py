@@ -221,6 +221,8 @@ class Server:
                 self.send_response(status)
                 if outer.retry_after is not None:
                     self.send_header("Retry-After", outer.retry_after)
+                if status == 302:
+                    self.send_header("Location", text)
                 with suppress(ConnectionError):  # the client may have lost patience
                     self.end_headers()
                     self.wfile.write(answer)
@@ -261,6 +263,12 @@ def test_a_good_answer_is_taken(server: Server) -> None:
     assert body["model"] == "toy" and isinstance(body["seed"], int)
     assert body["messages"][-1] == {"role": "user", "content": " ".join([CAPTIONS[1], *FACTS])}
     assert "secret" not in repr(ChatParaphraser(server.address, "toy", "secret"))
+
+
+def test_the_key_does_not_follow_a_redirect(server: Server) -> None:
+    with pytest.raises(ValueError, match=r"endpoint: expected an answer of .* got HTTP Error 302"):
+        ask(server, (302, f"{server.address}/elsewhere"), key="secret")
+    assert len(server.requests) == 1
 
 
 def test_no_key_no_header(server: Server) -> None:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from munet.beat_encoder import BeatEncoder
+from munet.chord_encoder import ChordEncoder
 from munet.music import MusicPlan
 from mustango_app.engine import Mustango
 from mustango_app.request import make_plan
-from tests.tiny import add_predictors, tiny_pipeline_folder
+from tests.tiny import add_predictors, tiny_pipeline, tiny_pipeline_folder
 
 OPEN = "soft strings for a film"
 
@@ -79,3 +81,99 @@ def test_a_model_without_predictors_says_so(tmp_path: Path) -> None:
     model = Mustango(tiny_pipeline_folder(tmp_path))
     with pytest.raises(ValueError, match="predict_plan: expected a model with beat and chord predictors"):
         model.pipeline.predict_plan(OPEN)
+
+
+def test_the_predicted_metre_stays_when_its_bar_is_not_full(tmp_path: Path) -> None:
+    model = Mustango(tiny_pipeline_folder(tmp_path))
+    add_predictors(model.pipeline, interval=0.9, max_beat=4)
+    plan, _ = model.plan(OPEN, {"seconds": 3})
+    assert [position for _, position in plan.beats] == [1, 2, 3] and plan.meter == 4
+
+
+def test_a_single_beat_has_no_tempo_and_counts_as_not_predicted(tmp_path: Path) -> None:
+    model = Mustango(tiny_pipeline_folder(tmp_path))
+    add_predictors(model.pipeline, interval=2.0)
+    plan, sources = model.plan(OPEN, {"seconds": 3})
+    assert plan == make_plan(OPEN, {"seconds": 3}) and "predicted" not in sources.values()
+
+
+def test_what_is_left_out_of_a_prediction_is_told(model: Mustango, caplog: pytest.LogCaptureFixture) -> None:
+    model.plan("strings, softly", {"seconds": 3})  # chords in words that are none
+    assert any("left out of the prediction: chord" in message for message in caplog.messages)
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Mustango:
+    """A model that takes what the published one takes: 50 beats, 20 chords, 5 beats in a bar."""
+    model = Mustango(tiny_pipeline_folder(tmp_path_factory.mktemp("narrow")))
+    width = model.pipeline.unet.config.cross_attention_dim
+    model.pipeline.register_modules(beat_encoder=BeatEncoder(width), chord_encoder=ChordEncoder(width))
+    return model
+
+
+def test_a_metre_that_the_model_does_not_know_is_counted_in_parts(narrow: Mustango) -> None:
+    jig = "an irish jig at 120 bpm"
+    assert make_plan(jig, {}).meter == 6
+    plan, sources = narrow.plan(jig, {})
+    assert plan.meter == 3 and max(position for _, position in plan.beats) == 3
+    assert sources["meter"] == "style: jig, 6 beats counted as 3"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"meter": 6}, "meter: expected at most 5 with this model, got 6"),
+        (
+            {"bpm": 120, "seconds": 30},
+            r"seconds: expected at most 50 beats with this model, got 60 \(30 s at 120 BPM\)",
+        ),
+        (
+            {"chords": " ".join(["C", "G"] * 11), "bpm": 200},
+            "chords: expected at most 20 with this model, got 26 in 10 s",
+        ),
+    ],
+)
+def test_more_than_the_model_takes_is_refused_in_the_words_of_the_request(
+    narrow: Mustango, asked: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        narrow.plan("a rock song", asked)
+
+
+@pytest.mark.parametrize("device", ["meta", "mps", "vulkan", "gpu", "cuda:99"])
+def test_devices_that_are_not_there(device: str) -> None:
+    with pytest.raises(ValueError, match="device: expected"):
+        Mustango(device=device)
+
+
+def test_offload_needs_a_gpu() -> None:
+    with pytest.raises(ValueError, match="offload: expected a CUDA device to spare, got 'cpu'"):
+        Mustango(device="cpu", offload=True)
+
+
+def test_too_little_memory_is_one_line(model: Mustango) -> None:
+    def run_out(done: int, total: int) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(ValueError, match="device: expected a GPU with more free memory, got too little"):
+        model.generate(OPEN, seconds=1, steps=2, callback=run_out)
+
+
+def test_samples_that_are_not_finite_are_one_line(tmp_path: Path) -> None:
+    model = Mustango(tiny_pipeline_folder(tmp_path))
+    with torch.no_grad():
+        model.pipeline.unet.conv_out.bias.fill_(torch.inf)
+    with pytest.raises(ValueError, match=r"dtype: expected finite samples, got others from .* in float32"):
+        model.generate(OPEN, seconds=1, steps=1)
+
+
+def test_offloaded_parts_come_one_after_the_other() -> None:
+    """With hooks that "offload" to the CPU itself: every part has one, the predictors included."""
+    pipeline = tiny_pipeline()
+    add_predictors(pipeline)
+    expected = pipeline.predict_plan(OPEN, 2.0)
+    pipeline.enable_model_cpu_offload(device="cpu")
+    parts = ("beat_predictor", "chord_predictor", "text_encoder", "beat_encoder", "chord_encoder", "unet", "vae")
+    assert all(hasattr(getattr(pipeline, name), "_hf_hook") for name in parts)
+    assert pipeline.predict_plan(OPEN, 2.0) == expected
+    assert pipeline(OPEN, None, 1.0, 1).audios.shape == (1, 8000)

@@ -1,0 +1,120 @@
+"""What a model is going to play: the planner's plan, the model's own predictions where it makes any, its limits.
+
+The order is: arguments, a given plan, what the text states, what the model's predictors make of the text, what the
+planner chooses. So the published Mustango predicts beats and chords as the reference does, but only where nobody has
+said otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from munet import MustangoPipeline
+from munet.music import MusicPlan, PlanError
+from mustango_app.request import explain_plan, make_plan
+
+PREDICTED = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
+FIXED = ("given", "stated", "from the beats", "from the chords")  # sources of a plan's fields that leave no choice
+FEWEST_BEATS = 2  # that have a tempo
+
+Sources = dict[str, str]
+
+
+class ModelPlanner:
+    """Plans for one model.
+
+    Args:
+        pipeline: the model.
+        lock: held while its predictors run.
+    """
+
+    def __init__(self, pipeline: MustangoPipeline, lock: AbstractContextManager[Any] | None = None) -> None:
+        self._pipeline = pipeline
+        self._lock = lock or threading.Lock()
+        self._last: tuple[tuple[str, float] | None, MusicPlan] = (None, MusicPlan())
+
+    def __call__(
+        self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0
+    ) -> tuple[MusicPlan, Sources]:
+        """A complete plan that the model can play, and where its fields come from (`planner.explain`, "predicted").
+
+        Args:
+            prompt, asked, plan, seed: as in `request.make_plan`.
+
+        Raises:
+            ValueError: naming what cannot be used, or what is more than the model takes.
+        """
+        whole, sources = self._within_meters(prompt, asked, plan, seed)
+        if self._pipeline.can_predict:
+            open_fields = [name for name, group in PREDICTED if not any(sources[field] in FIXED for field in group)]
+            predicted = self._predict(prompt, whole.duration) if open_fields else MusicPlan()
+            found = {name: getattr(predicted, name) for name in open_fields if getattr(predicted, name) is not None}
+            if "beats" in found:
+                found["meter"] = predicted.meter
+            if found:
+                whole, sources = _both(prompt, asked, (plan or MusicPlan()).with_(**found), seed)
+                sources |= {field: "predicted" for name, group in PREDICTED if name in found for field in group}
+        self._check(whole)
+        return whole, sources
+
+    def _within_meters(
+        self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None, seed: int
+    ) -> tuple[MusicPlan, Sources]:
+        """The planner's plan; a metre that it chose itself and the model does not know is counted in parts (6 as 3)."""
+        whole, sources = _both(prompt, asked, plan, seed)
+        if whole.meter <= self._most_meter or sources["meter"] in FIXED:
+            return whole, sources
+        parts = max(part for part in range(1, self._most_meter + 1) if whole.meter % part == 0)
+        chosen = f"{sources['meter']}, {whole.meter} beats counted as {parts}"
+        whole, sources = _both(prompt, {**asked, "meter": parts}, plan, seed)
+        return whole, sources | {"meter": chosen}
+
+    @property
+    def _most_meter(self) -> int:
+        """The longest bar that the model knows; the first two classes are padding and "no beat"."""
+        return self._pipeline.beat_encoder.config.num_beat_types - 2
+
+    def _check(self, plan: MusicPlan) -> None:
+        """Refuse what the model's encoders do not take, in the words of the request.
+
+        Raises:
+            ValueError: too many beats in a bar, beats or chords.
+        """
+        beats, chords = self._pipeline.beat_encoder.config.max_beats, self._pipeline.chord_encoder.config.max_chords
+        if plan.meter > self._most_meter:
+            raise ValueError(f"meter: expected at most {self._most_meter} with this model, got {plan.meter}")
+        if len(plan.beats) > beats:
+            asked = f"{len(plan.beats)} ({plan.duration:g} s at {plan.bpm:g} BPM)"
+            raise ValueError(f"seconds: expected at most {beats} beats with this model, got {asked}")
+        if len(plan.chords) > chords:
+            asked = f"{len(plan.chords)} in {plan.duration:g} s"
+            raise ValueError(f"chords: expected at most {chords} with this model, got {asked}")
+
+    def _predict(self, prompt: str, duration: float) -> MusicPlan:
+        """The predictors' plan; the last one is kept, because several clips of one request share it.
+
+        A single beat, and beats at a tempo that no plan can have (30 to 300 BPM), count as not predicted.
+        """
+        with self._lock:
+            if self._last[0] != (prompt, duration):
+                prediction = self._pipeline.predict_plan(prompt, duration)
+                plan, notes = prediction.plan, list(prediction.notes)
+                try:
+                    plan.complete()
+                except PlanError as error:
+                    notes.append(f"beats: {error}")
+                    plan = plan.with_(beats=None, meter=None)
+                if len(plan.beats or ()) < FEWEST_BEATS:
+                    plan = plan.with_(beats=None, meter=None)
+                for note in notes:
+                    logging.getLogger(__name__).warning("left out of the prediction: %s", note)
+                self._last = (prompt, duration), plan
+            return self._last[1]
+
+
+def _both(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None, seed: int) -> tuple[MusicPlan, Sources]:
+    return make_plan(prompt, asked, plan, seed), explain_plan(prompt, asked, plan, seed)
