@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import resource
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -33,23 +32,6 @@ from tests.published_layout import LDM, digests, edit
 # Children that are killed or measured: forked from a server that has imported this module and nothing else.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.munet.test_convert"])
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return published_layout.build(tmp_path_factory.mktemp("source"))
-
-
-@pytest.fixture(scope="module")
-def target(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An undisturbed conversion, with a UNet in several files."""
-    return convert(source, tmp_path_factory.mktemp("target") / "mustango", max_shard_size="5MB")
-
-
-@pytest.fixture
-def copy(source: Path, tmp_path: Path) -> Path:
-    """The source, to be spoiled."""
-    return shutil.copytree(source, tmp_path / "copy")
 
 
 # What arrives

@@ -22,24 +22,6 @@ from tests import published_layout
 from tests.golden import parity_json, parity_tensors
 from tests.published_layout import BEATS, CHORD_BASE, CHORDS, LDM, STFT, VAE, digests, edit
 
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return published_layout.build(tmp_path_factory.mktemp("source"))
-
-
-@pytest.fixture(scope="module")
-def target(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An undisturbed conversion, with a UNet in several files."""
-    return convert(source, tmp_path_factory.mktemp("target") / "mustango", max_shard_size="5MB")
-
-
-@pytest.fixture
-def copy(source: Path, tmp_path: Path) -> Path:
-    """The source, to be spoiled."""
-    return shutil.copytree(source, tmp_path / "copy")
-
-
 # Real names
 
 
