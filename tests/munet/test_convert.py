@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from munet.convert import MANIFEST, convert
 from munet.mel_autoencoder import MelAutoencoder
 from munet.music import MusicPlan
 from munet.pipeline import MustangoPipeline
-from munet.published import WEIGHTS
+from munet.published import WEIGHTS, build
 from munet.unet import MuNetModel
 from tests import published_layout
 from tests.golden import golden_weight, parity_json, parity_tensors
@@ -310,3 +311,19 @@ def test_memory_is_that_of_the_largest_file(source: Path, large: Path, tmp_path:
     used = FORKS.Value("d", -1.0)
     assert run(convert_and_measure, source, large, tmp_path, dtype, used) == 0
     assert 0 < used.value < 1.3 * size
+
+
+def test_what_another_process_finished_meanwhile_is_taken(
+    source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = tmp_path / "late"
+
+    def build_slowly(*arguments: Any) -> Any:
+        parts = build(*arguments)
+        shutil.copytree(target, late)
+        return parts
+
+    monkeypatch.setattr("munet.convert.build", build_slowly)
+    assert convert(source, late) == late
+    assert digests(late) == digests(target)
+    assert [path.name for path in tmp_path.iterdir()] == ["late"]  # nothing half done beside it
