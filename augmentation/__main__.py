@@ -10,9 +10,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
+from typing import Any
 
 from augmentation.builder import build_dataset
 from augmentation.clips import PARAPHRASERS, BuildConfig
@@ -23,6 +24,14 @@ from augmentation.listen import PARTS
 from augmentation.records import count_rows, read_rows
 
 PROGRAM = "python -m augmentation"
+
+
+def _conclude(arguments: argparse.Namespace, report: Mapping[str, Any], summary: str, failed: str) -> int:
+    """Print a report, as JSON or in words, and the number of failures; return the exit status."""
+    print(json.dumps(report) if arguments.json else summary)
+    if report["failures"]:
+        print(f"{report['failures']} {failed}", file=sys.stderr)
+    return 1 if report["failures"] else 0
 
 
 def _compose_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,13 +55,8 @@ def _compose(arguments: argparse.Namespace) -> int:
         soundfont=arguments.soundfont,
     )
     report = build_corpus(config, arguments.out, arguments.workers)
-    if arguments.json:
-        print(json.dumps(report))
-    else:
-        print(f"{report['rows']} clips in {report['out']}, {report['made']} of them made now")
-    if report["failures"]:
-        print(f"{report['failures']} clips failed, see failures.jsonl in {report['out']}", file=sys.stderr)
-    return 1 if report["failures"] else 0
+    summary = f"{report['rows']} clips in {report['out']}, {report['made']} of them made now"
+    return _conclude(arguments, report, summary, f"clips failed, see failures.jsonl in {report['out']}")
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -73,13 +77,8 @@ def _extract_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _extract(arguments: argparse.Namespace) -> int:
     report = extract_files(arguments.audio, arguments.out, arguments.labels, arguments.seed, arguments.workers)
-    if arguments.json:
-        print(json.dumps(report))
-    else:
-        print(f"{report['rows']} of {report['files']} files in {report['out']}, {report['made']} of them heard now")
-    if report["failures"]:
-        print(f"{report['failures']} files failed, see {report['out']}.failures.jsonl", file=sys.stderr)
-    return 1 if report["failures"] else 0
+    summary = f"{report['rows']} of {report['files']} files in {report['out']}, {report['made']} of them heard now"
+    return _conclude(arguments, report, summary, f"files failed, see {report['out']}.failures.jsonl")
 
 
 def _build_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,14 +113,9 @@ def _build_arguments(parser: argparse.ArgumentParser) -> None:
 def _build(arguments: argparse.Namespace) -> int:
     config = BuildConfig(**{field.name: getattr(arguments, field.name) for field in fields(BuildConfig)})
     report = build_dataset(config, arguments.out, arguments.workers, arguments.engine)
-    if arguments.json:
-        print(json.dumps(report))
-    else:
-        made = f"{report['made']} of {report['clips']} clips made now"
-        print(f"{report['rows']} rows in {report['out']}, {made}, {report['dropped']} left out for low quality")
-    if report["failures"]:
-        print(f"{report['failures']} clips failed, see failures.jsonl in {report['out']}", file=sys.stderr)
-    return 1 if report["failures"] else 0
+    made = f"{report['made']} of {report['clips']} clips made now"
+    summary = f"{report['rows']} rows in {report['out']}, {made}, {report['dropped']} left out for low quality"
+    return _conclude(arguments, report, summary, f"clips failed, see failures.jsonl in {report['out']}")
 
 
 def _stats_arguments(parser: argparse.ArgumentParser) -> None:

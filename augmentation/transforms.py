@@ -23,6 +23,7 @@ import numpy as np
 import soxr
 from python_stretch.Signalsmith import Stretch
 
+from augmentation.corpus import expect
 from augmentation.labels import crop_row, stretch_row, transpose_row
 from augmentation.sentences import volume_sentence
 
@@ -34,11 +35,6 @@ BLOCK, OVERLAP = 0.25, 4  # seconds; the library's 0.12 blurs thirds below middl
 RATES = (8000, 192000)  # Hz
 
 
-def _expect(argument: str, holds: bool, expected: str, got: object) -> None:
-    if not holds:
-        raise ValueError(f"{argument}: expected {expected}, got {got!r}")
-
-
 @dataclass(frozen=True)
 class Pitch:
     """Transposition by whole semitones, from an octave down to an octave up."""
@@ -48,7 +44,7 @@ class Pitch:
 
     def __post_init__(self) -> None:
         whole = isinstance(self.semitones, int) and not isinstance(self.semitones, bool)
-        _expect("semitones", whole and abs(self.semitones) <= 12, "a whole number from -12 to 12", self.semitones)
+        expect("semitones", whole and abs(self.semitones) <= 12, "a whole number from -12 to 12", self.semitones)
 
     @property
     def suffix(self) -> str:
@@ -63,7 +59,7 @@ class Tempo:
     kind: ClassVar[str] = "tempo"
 
     def __post_init__(self) -> None:
-        _expect("factor", 0.5 <= self.factor <= 2, "a number from 0.5 to 2", self.factor)
+        expect("factor", 0.5 <= self.factor <= 2, "a number from 0.5 to 2", self.factor)
 
     @property
     def suffix(self) -> str:
@@ -88,8 +84,8 @@ class Volume:
     kind: ClassVar[str] = "volume"
 
     def __post_init__(self) -> None:
-        _expect("low", 0 < self.low < 1, "a gain above 0 and below 1", self.low)
-        _expect("end", 0 <= self.start < self.end, "a second after a start of at least 0", (self.start, self.end))
+        expect("low", 0 < self.low < 1, "a gain above 0 and below 1", self.low)
+        expect("end", 0 <= self.start < self.end, "a second after a start of at least 0", (self.start, self.end))
 
     @property
     def suffix(self) -> str:
@@ -104,10 +100,10 @@ Transform = Pitch | Tempo | Volume
 
 def _checked(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     low, high = RATES
-    _expect("sample_rate", low <= sample_rate <= high, f"Hz from {low} to {high}", sample_rate)
+    expect("sample_rate", low <= sample_rate <= high, f"Hz from {low} to {high}", sample_rate)
     shaped = isinstance(audio, np.ndarray) and audio.ndim == 2 and audio.shape[0] >= 1 and audio.shape[1] >= 1
-    _expect("audio", shaped and audio.dtype == np.float32, "float32 (channels, samples)", _shape(audio))
-    _expect("audio", bool(np.isfinite(audio).all()), "finite samples", "NaN or infinity")
+    expect("audio", shaped and audio.dtype == np.float32, "float32 (channels, samples)", _shape(audio))
+    expect("audio", bool(np.isfinite(audio).all()), "finite samples", "NaN or infinity")
     return audio
 
 
@@ -132,7 +128,7 @@ def change_tempo(audio: np.ndarray, sample_rate: int, factor: float) -> np.ndarr
     Returns:
         `(channels, samples / factor)`, rounded to a whole number of samples; a new array.
     """
-    _expect("factor", 0.5 <= factor <= 2, "a number from 0.5 to 2", factor)
+    expect("factor", 0.5 <= factor <= 2, "a number from 0.5 to 2", factor)
     if factor == 1:
         return _checked(audio, sample_rate).copy()
     stretch, block = Stretch(), round(BLOCK * sample_rate)
@@ -192,12 +188,12 @@ def apply(
         ValueError: If the audio or a label is malformed, the row is augmented already, the tempo leaves the range
             of a `MusicPlan`, or a change of volume does not lie within the clip.
     """
-    _expect("row", not row.get("augmentation"), "one that is not augmented yet", row.get("augmentation"))
+    expect("row", not row.get("augmentation"), "one that is not augmented yet", row.get("augmentation"))
     _checked(audio, sample_rate)
     record = {"augmentation": {"kind": transform.kind, **asdict(transform)}}
     if isinstance(transform, Volume):
         samples = audio.shape[1]
-        _expect("end", transform.end * sample_rate < samples + 1, f"within {samples / sample_rate} s", transform.end)
+        expect("end", transform.end * sample_rate < samples + 1, f"within {samples / sample_rate} s", transform.end)
         gains = volume_envelope(samples, sample_rate, transform).astype(np.float32)
         sentence = volume_sentence(transform.rising, transform.start, transform.end, form=0)
         return audio * gains, {**copy.deepcopy(dict(row)), **record, "prompt_aug": sentence}

@@ -95,6 +95,11 @@ class BeatEncoder(ModelMixin, ConfigMixin):
         time = global_time_embedding(times, self.config.embed_dim, self.config.time_base).to(dtype)
         return self.beat_ffn(torch.cat([one_hot, time], dim=-1))
 
+    @property
+    def max_position(self) -> int:
+        """Highest position in a bar that the vocabulary holds: padding and "None" take its first two classes."""
+        return self.config.num_beat_types - FIRST_BEAT_ID
+
     def tokenize(
         self, beats: Sequence[Sequence[tuple[float, float]] | None]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -103,9 +108,7 @@ class BeatEncoder(ModelMixin, ConfigMixin):
         Raises:
             ValueError: if a sequence has too many beats or a position beyond the vocabulary.
         """
-        # Padding and "None" take the first two classes.
-        highest = self.config.num_beat_types - FIRST_BEAT_ID
-        tokens = [tokenize_beats(row, self.config.max_beats, highest) for row in beats]
+        tokens = [tokenize_beats(row, self.config.max_beats, self.max_position) for row in beats]
         device = self.beat_ffn.weight.device
         return (
             torch.tensor([row.ids for row in tokens], dtype=torch.long, device=device),

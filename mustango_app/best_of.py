@@ -14,12 +14,10 @@ def obedience_of(clip: Clip) -> float:
     Raises:
         ValueError: the extractors are not installed, so that nothing can be measured.
     """
-    from augmentation.listen import is_silent  # the recognisers behind these modules load slowly
-    from mustango_app.adherence import adherence, obedience
+    from mustango_app.adherence import adherence, obedience  # the recognisers behind these modules load slowly
+    from mustango_app.hearing import hear
 
-    if is_silent(clip.audio):
-        return 0.0
-    heard = clip.analyze()
+    heard = hear(clip.audio, clip.sample_rate)
     score = obedience(adherence(clip.plan, heard))
     if score is None:
         raise ValueError(f"best_of: expected extractors to compare clips with, got none ({'; '.join(heard.missing)})")

@@ -156,7 +156,7 @@ def _load_folder(folder: Path, dtype: torch.dtype) -> MustangoPipeline:
             str(folder), local_files_only=True, use_safetensors=True, dtype=_dtypes(dtype)
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ValueError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({_brief(error)})") from error
+        raise ValueError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({first_line(error)})") from error
 
 
 def _load_hub(name: str, dtype: torch.dtype) -> MustangoPipeline:
@@ -187,6 +187,6 @@ def _dtypes(dtype: torch.dtype) -> dict[str, torch.dtype]:
     return {"default": dtype, **dict.fromkeys(FULL_PRECISION, torch.float32)}
 
 
-def _brief(error: BaseException) -> str:
-    """Return the first line of an error's message."""
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, at most 200 characters; its type if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

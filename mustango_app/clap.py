@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, ClapConfig, ClapModel, ClapProcessor
 
+from mustango_app.checkpoint import first_line
 from mustango_app.sound import mono_at
 
 MAX_TOKENS = 77  # of a prompt; the training of CLAP cut its captions here
@@ -65,8 +66,9 @@ class ClapEmbedder:
             )
             processor = ClapProcessor.from_pretrained(source, local_files_only=local)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            raise ValueError(f"name: expected a CLAP model that is at hand, got {source!r} ({reason})") from error
+            raise ValueError(
+                f"name: expected a CLAP model that is at hand, got {source!r} ({first_line(error)})"
+            ) from error
         # Transformers fills what a file does not hold with random numbers, and only logs it.
         if report["missing_keys"]:
             missing = sorted(report["missing_keys"])

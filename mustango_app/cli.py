@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from munet.music import MusicPlan, tempo_word
 from mustango_app.audio_io import check_output, read_audio
-from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, explain_plan, make_plan
+from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, make_plan, plan_with_sources
 
 if TYPE_CHECKING:
     from augmentation.listen import Heard
@@ -230,8 +230,8 @@ def _plan(arguments: argparse.Namespace) -> None:
         _read_plan(arguments.plan),
         arguments.seed or 0,
     )
-    plan = make_plan(*request)
-    print(plan.to_json() if arguments.json else plan_text(plan, explain_plan(*request)))
+    plan, sources = plan_with_sources(*request)
+    print(plan.to_json() if arguments.json else plan_text(plan, sources))
 
 
 def _analyze(arguments: argparse.Namespace) -> None:

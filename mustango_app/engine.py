@@ -91,7 +91,7 @@ class Mustango:
         """What `generate` would play, and where each field of it comes from (see `model_planner`).
 
         Args:
-            prompt, asked, plan, seed: as in `request.make_plan`.
+            prompt, asked, plan, seed: as in `request.plan_with_sources`.
 
         Raises:
             ValueError: naming what cannot be used, or what is more than the model takes.

@@ -15,7 +15,7 @@ from typing import Any
 
 from munet import MustangoPipeline
 from munet.music import MusicPlan, PlanError
-from mustango_app.request import explain_plan, make_plan
+from mustango_app.request import plan_with_sources
 
 PREDICTED = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
 FIXED = ("given", "stated", "from the beats", "from the chords")  # sources of a plan's fields that leave no choice
@@ -43,7 +43,7 @@ class ModelPlanner:
         """A complete plan that the model can play, and where its fields come from (`planner.explain`, "predicted").
 
         Args:
-            prompt, asked, plan, seed: as in `request.make_plan`.
+            prompt, asked, plan, seed: as in `request.plan_with_sources`.
 
         Raises:
             ValueError: naming what cannot be used, or what is more than the model takes.
@@ -56,7 +56,7 @@ class ModelPlanner:
             if "beats" in found:
                 found["meter"] = predicted.meter
             if found:
-                whole, sources = _both(prompt, asked, (plan or MusicPlan()).with_(**found), seed)
+                whole, sources = plan_with_sources(prompt, asked, (plan or MusicPlan()).with_(**found), seed)
                 sources |= {field: "predicted" for name, group in PREDICTED if name in found for field in group}
         self._check(whole)
         return whole, sources
@@ -65,18 +65,14 @@ class ModelPlanner:
         self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None, seed: int
     ) -> tuple[MusicPlan, Sources]:
         """The planner's plan; a metre that it chose itself and the model does not know is counted in parts (6 as 3)."""
-        whole, sources = _both(prompt, asked, plan, seed)
-        if whole.meter <= self._most_meter or sources["meter"] in FIXED:
+        whole, sources = plan_with_sources(prompt, asked, plan, seed)
+        most = self._pipeline.beat_encoder.max_position
+        if whole.meter <= most or sources["meter"] in FIXED:
             return whole, sources
-        parts = max(part for part in range(1, self._most_meter + 1) if whole.meter % part == 0)
+        parts = max(part for part in range(1, most + 1) if whole.meter % part == 0)
         chosen = f"{sources['meter']}, {whole.meter} beats counted as {parts}"
-        whole, sources = _both(prompt, {**asked, "meter": parts}, plan, seed)
+        whole, sources = plan_with_sources(prompt, {**asked, "meter": parts}, plan, seed)
         return whole, sources | {"meter": chosen}
-
-    @property
-    def _most_meter(self) -> int:
-        """The longest bar that the model knows; the first two classes are padding and "no beat"."""
-        return self._pipeline.beat_encoder.config.num_beat_types - 2
 
     def _check(self, plan: MusicPlan) -> None:
         """Refuse what the model's encoders do not take, in the words of the request.
@@ -85,8 +81,9 @@ class ModelPlanner:
             ValueError: too many beats in a bar, beats or chords.
         """
         beats, chords = self._pipeline.beat_encoder.config.max_beats, self._pipeline.chord_encoder.config.max_chords
-        if plan.meter > self._most_meter:
-            raise ValueError(f"meter: expected at most {self._most_meter} with this model, got {plan.meter}")
+        most = self._pipeline.beat_encoder.max_position
+        if plan.meter > most:
+            raise ValueError(f"meter: expected at most {most} with this model, got {plan.meter}")
         if len(plan.beats) > beats:
             asked = f"{len(plan.beats)} ({plan.duration:g} s at {plan.bpm:g} BPM)"
             raise ValueError(f"seconds: expected at most {beats} beats with this model, got {asked}")
@@ -114,7 +111,3 @@ class ModelPlanner:
                     logging.getLogger(__name__).warning("left out of the prediction: %s", note)
                 self._last = (prompt, duration), plan
             return self._last[1]
-
-
-def _both(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None, seed: int) -> tuple[MusicPlan, Sources]:
-    return make_plan(prompt, asked, plan, seed), explain_plan(prompt, asked, plan, seed)

@@ -66,7 +66,7 @@ def plan_from_text(text: str, **fixed: Any) -> MusicPlan:
         PlanError: naming the argument that is out of range or not understood, or `chords` that do not fit.
         TypeError: naming an unknown argument, or if `text` is no string.
     """
-    return _plan(text, fixed)[0]
+    return plan_with_sources(text, **fixed)[0]
 
 
 def explain(text: str, **fixed: Any) -> dict[str, str]:
@@ -75,10 +75,11 @@ def explain(text: str, **fixed: Any) -> dict[str, str]:
     "given" (an explicit argument), "stated" (the text), "from the beats", "from the chords", "from the key",
     "style: waltz", "mood: sad", "pace: slow" (several joined by " + ") or "default".
     """
-    return _plan(text, fixed)[1]
+    return plan_with_sources(text, **fixed)[1]
 
 
-def _plan(text: str, fixed: Mapping[str, Any]) -> tuple[MusicPlan, dict[str, str]]:
+def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, dict[str, str]]:
+    """Return what `plan_from_text` and `explain` return, at once."""
     request = _check(text, fixed)
     matches = [priors.find(text, table) for table in (priors.PACES, priors.STYLES, priors.MOODS)]
     pace, style, mood = matches

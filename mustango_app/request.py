@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from munet.music import MusicPlan
-from mustango_app.planner import explain, plan_from_text
+from mustango_app import planner
 
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)
@@ -63,8 +63,12 @@ def check_seconds(seconds: object) -> float:
     return check_number("seconds", seconds, *SECONDS_RANGE)
 
 
-def make_plan(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0) -> MusicPlan:
-    """Return the complete plan for a prompt: `asked` (None: not asked) wins over `plan`, `plan` over the text.
+def plan_with_sources(
+    prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0
+) -> tuple[MusicPlan, dict[str, str]]:
+    """Return the complete plan for a prompt, and where each field of it comes from: "given", "stated", "default", ...
+
+    `asked` (None: not asked) wins over `plan`, `plan` over the text.
 
     A new tempo or metre lays a new beat grid; a plan longer than the seconds asked for is cut, a shorter one is an
     error.
@@ -78,14 +82,14 @@ def make_plan(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = No
     Raises:
         ValueError: naming what cannot be used.
     """
-    whole = plan_from_text(prompt, seed=seed, **_fixed(asked, plan))
+    whole, sources = planner.plan_with_sources(prompt, seed=seed, **_fixed(asked, plan))
     check_seconds(whole.duration)
-    return whole
+    return whole, sources
 
 
-def explain_plan(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0) -> dict[str, str]:
-    """Say where each field of `make_plan` with the same arguments comes from: "given", "stated", "default", ..."""
-    return explain(prompt, seed=seed, **_fixed(asked, plan))
+def make_plan(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0) -> MusicPlan:
+    """Return the plan of `plan_with_sources` alone."""
+    return plan_with_sources(prompt, asked, plan, seed)[0]
 
 
 def _fixed(asked: Mapping[str, Any], plan: MusicPlan | None) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def summarise(scores: Sequence[Score], measures: Sequence[str], groups: Sequence
         if not counted:
             summary[measure] = None
             continue
-        values = [score[measure] for i, score in enumerate(scores) if i in set(counted)]
+        values = [scores[i][measure] for i in counted]
         mean, low, high = interval(values, groups and [groups[i] for i in counted])
         summary[measure] = {"mean": mean, "low": low, "high": high, "count": len(counted)}
     return summary

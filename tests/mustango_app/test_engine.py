@@ -13,7 +13,7 @@ import torch
 
 from munet.music import MusicPlan
 from mustango_app import Clip, Mustango, Stopped
-from mustango_app.request import check_integer, explain_plan, make_plan
+from mustango_app.request import check_integer, make_plan, plan_with_sources
 
 PROMPT = "A calm waltz for piano in G major"
 NOTHING: dict[str, Any] = {}
@@ -140,7 +140,7 @@ def test_a_whole_plan_is_cut_and_never_stretched_in_silence() -> None:
 
 
 def test_explanations_name_the_source() -> None:
-    sources = explain_plan("a waltz in G major", {"bpm": 90})
+    sources = plan_with_sources("a waltz in G major", {"bpm": 90})[1]
     assert (sources["bpm"], sources["key"]) == ("given", "stated")
 
 
