@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mustango_app import Mustango
-from mustango_app.page import build_demo, launch_options
+from mustango_app.page.blocks import build_demo, launch_options
 
 demo = build_demo(Mustango.from_pretrained())
 

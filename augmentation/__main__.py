@@ -15,13 +15,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
 from typing import Any
 
-from augmentation.builder import build_dataset
-from augmentation.clips import PARAPHRASERS, BuildConfig
-from augmentation.corpus import ENCODINGS, CorpusConfig, build_corpus
-from augmentation.engines import ENGINES
-from augmentation.extraction import extract_files
-from augmentation.listen import PARTS
-from augmentation.records import count_rows, read_rows
+from augmentation.dataset.builder import build_dataset
+from augmentation.dataset.clips import PARAPHRASERS, BuildConfig
+from augmentation.dataset.corpus import ENCODINGS, CorpusConfig, build_corpus
+from augmentation.dataset.extract import extract_files
+from augmentation.dataset.records import count_rows, read_rows
+from augmentation.hearing.listen import PARTS
+from augmentation.workers import ENGINES
 
 PROGRAM = "python -m augmentation"
 

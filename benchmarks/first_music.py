@@ -3,7 +3,8 @@
     python benchmarks/first_music.py --out DIR [--count 40 --seed 990000 --model NAME --rows original codec ...]
 
 Pieces are composed from seeds that training never uses (`HELD_BACK_SEEDS`), so their plans and captions are new to the
-model. The same extractors then hear four kinds of audio, scored against the same plans (`mustango_app.adherence`):
+model. The same extractors then hear four kinds of audio, scored against the same plans
+(`mustango_app.evaluation.adherence`):
 
     original   the pieces as rendered: the ceiling of the extractors
     codec      the originals through the model's autoencoder and back: the ceiling of the model
@@ -11,7 +12,7 @@ model. The same extractors then hear four kinds of audio, scored against the sam
     chance     the generated clips scored against the plan of the next piece: what a model that ignores plans gets
 
 Prints means with bootstrap 95 % intervals and writes DIR/report.json. What was heard is kept in DIR/heard: a run that
-was interrupted continues where it stopped (see `mustango_app.hearing`).
+was interrupted continues where it stopped (see `mustango_app.evaluation.measure`).
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augmentation.captions import describe
-from augmentation.composer import Piece, compose
-from augmentation.listen import Heard
-from augmentation.renderer import default_soundfont, render
-from mustango_app.adherence import MEASURES, adherence
-from mustango_app.evaluate import fingerprint
-from mustango_app.hearing import Audio, Listener, as_made, hear_only, write_json
-from mustango_app.statistics import summarise, table
-from mustango_app.training import HELD_BACK_SEEDS
+from augmentation.captions.caption import describe
+from augmentation.compose.composer import Piece, compose
+from augmentation.compose.renderer import default_soundfont, render
+from augmentation.hearing.listen import Heard
+from mustango_app.evaluation.adherence import MEASURES, adherence
+from mustango_app.evaluation.bootstrap import summarise, table
+from mustango_app.evaluation.measure import Audio, Listener, as_made, hear_only, write_json
+from mustango_app.evaluation.run import fingerprint
+from mustango_app.train import HELD_BACK_SEEDS
 
 if TYPE_CHECKING:
     from mustango_app import Mustango

@@ -3,7 +3,7 @@
     python benchmarks/musicbench_rebuild.py [--clips 60 --recheck 240 --workers 1 2 --save]
 
 Composes the clips, builds the dataset with every number of workers in a process of its own (the same bytes are
-demanded), and compares, with the measures of `mustango_app.adherence`:
+demanded), and compares, with the measures of `mustango_app.evaluation.adherence`:
 
     originals          labels extracted from the clips, with the exact ones
     versions           what is heard in the audio of changed versions, with their rows
@@ -32,13 +32,13 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from augmentation.corpus import CorpusConfig, build_corpus, write_atomically
-from augmentation.labels import crop_row, stretch_row, transpose_row
-from augmentation.listen import Heard, listen
-from augmentation.records import plan_of, read_rows
-from augmentation.tables import SPLITS
+from augmentation.dataset.corpus import CorpusConfig, build_corpus, write_atomically
+from augmentation.dataset.labels import crop_row, stretch_row, transpose_row
+from augmentation.dataset.records import plan_of, read_rows
+from augmentation.dataset.tables import SPLITS
+from augmentation.hearing.listen import Heard, listen
 from munet.music import MusicPlan
-from mustango_app.adherence import adherence
+from mustango_app.evaluation.adherence import adherence
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results" / "musicbench_rebuild.json"

@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from augmentation.renderer import default_soundfont
-from mustango_app.audio_io import atomic_path
-from mustango_app.evaluate import EvaluateSettings, evaluate, report_table
-from mustango_app.hearing import write_json
+from augmentation.audio import atomic_path
+from augmentation.compose.renderer import default_soundfont
+from mustango_app.evaluation.measure import write_json
+from mustango_app.evaluation.run import EvaluateSettings, evaluate, report_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = ROOT / "docs" / "benchmark.md", ROOT / "benchmarks" / "results" / "obedience.json"

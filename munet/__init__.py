@@ -10,10 +10,10 @@ from typing import Any
 
 _HOMES = (
     ("MusicPlan", "munet.music"),
-    ("MusicAutoencoder", "munet.autoencoder"),
-    ("BeatEncoder", "munet.beat_encoder"),
-    ("ChordEncoder", "munet.chord_encoder"),
-    ("MelAutoencoder", "munet.mel_autoencoder"),
+    ("MusicAutoencoder", "munet.codec.pocket"),
+    ("BeatEncoder", "munet.conditions.beat_encoder"),
+    ("ChordEncoder", "munet.conditions.chord_encoder"),
+    ("MelAutoencoder", "munet.codec.audioldm"),
     ("MuNetModel", "munet.unet"),
     ("MustangoPipeline", "munet.pipeline"),
 )

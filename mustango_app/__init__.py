@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from munet.music import MusicPlan
     from mustango_app.clip import Clip
     from mustango_app.engine import Mustango, Stopped
-    from mustango_app.planner import plan_from_text
+    from mustango_app.planning.planner import plan_from_text
 
 _HOMES = MappingProxyType(
     {
@@ -21,7 +21,7 @@ _HOMES = MappingProxyType(
         "Mustango": "mustango_app.engine",
         "MusicPlan": "munet.music",
         "Stopped": "mustango_app.engine",
-        "plan_from_text": "mustango_app.planner",
+        "plan_from_text": "mustango_app.planning.planner",
     }
 )
 __all__ = ["Clip", "MusicPlan", "Mustango", "Stopped", "plan_from_text"]

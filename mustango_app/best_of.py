@@ -14,8 +14,11 @@ def obedience_of(clip: Clip) -> float:
     Raises:
         ValueError: the extractors are not installed, so that nothing can be measured.
     """
-    from mustango_app.adherence import adherence, obedience  # the recognisers behind these modules load slowly
-    from mustango_app.hearing import hear
+    from mustango_app.evaluation.adherence import (  # the recognisers behind these modules load slowly
+        adherence,
+        obedience,
+    )
+    from mustango_app.evaluation.measure import hear
 
     heard = hear(clip.audio, clip.sample_rate)
     score = obedience(adherence(clip.plan, heard))

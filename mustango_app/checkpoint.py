@@ -1,7 +1,7 @@
 """From a model's name to a loaded pipeline; whatever is wrong with the files is said in one line.
 
 Only safetensors files are loaded: a pickle can run code when it is opened. A checkpoint in the published layout (see
-`munet.published`) is converted first, once, with a reader that takes nothing but tensors from its pickles.
+`munet.published.layout`) is converted first, once, with a reader that takes nothing but tensors from its pickles.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
 from munet import MustangoPipeline
-from munet.convert import convert, fingerprint
-from munet.published import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layout_files
+from munet.published.convert import convert, fingerprint
+from munet.published.layout import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layout_files
 
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / "pocket"
 DTYPES = ("float32", "float16", "bfloat16")
@@ -35,7 +35,7 @@ def load_pipeline(
         name: None or "pocket" (the shipped model), a folder, or a Hub id. A folder or a repository in the published
             layout is converted into `cache_folder()` when it is seen for the first time.
         device: where to run.
-        dtype: of the weights; the autoencoder's stay float32, see `munet.published.FULL_PRECISION`.
+        dtype: of the weights; the autoencoder's stay float32, see `munet.published.layout.FULL_PRECISION`.
 
     Raises:
         ValueError: if there is no such model, its files are damaged, or there is no room to convert it.
@@ -107,7 +107,7 @@ def converted(source: Path, name: str) -> Path:
 
 
 class ProgressBars:
-    """Progress of a conversion on stderr, a bar per component; called as `munet.convert.convert` asks."""
+    """Progress of a conversion on stderr, a bar per component; called as `munet.published.convert.convert` asks."""
 
     def __init__(self) -> None:
         self.bar: tqdm | None = None

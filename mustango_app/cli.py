@@ -15,12 +15,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from augmentation.audio import check_output, read_audio
 from munet.music import MusicPlan, tempo_word
-from mustango_app.audio_io import check_output, read_audio
 from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, make_plan, plan_with_sources
 
 if TYPE_CHECKING:
-    from augmentation.listen import Heard
+    from augmentation.hearing.listen import Heard
     from mustango_app.clip import Clip
     from mustango_app.engine import Mustango
 
@@ -237,11 +237,11 @@ def _plan(arguments: argparse.Namespace) -> None:
 def _analyze(arguments: argparse.Namespace) -> None:
     asked = _read_plan(arguments.plan)
     audio, sample_rate = read_audio(arguments.file)
-    from augmentation.listen import listen
+    from augmentation.hearing.listen import listen
 
     heard, scores = listen(audio, sample_rate), None
     if asked is not None:
-        from mustango_app.adherence import adherence, obedience
+        from mustango_app.evaluation.adherence import adherence, obedience
 
         scores = adherence(asked, heard)
         scores["obedience"] = obedience(scores)
@@ -256,7 +256,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from mustango_app.evaluate import EvaluateSettings, evaluate, report_table
+    from mustango_app.evaluation.run import EvaluateSettings, evaluate, report_table
 
     _silence_libraries()
     settings = {field.name: getattr(arguments, field.name) for field in fields(EvaluateSettings)}
@@ -277,21 +277,21 @@ def _convert(arguments: argparse.Namespace) -> None:
     from mustango_app.checkpoint import ProgressBars, parse_dtype, published_folder
 
     dtype, source = parse_dtype(arguments.dtype), published_folder(arguments.source)
-    from munet.convert import convert
+    from munet.published.convert import convert
 
     target = convert(source, arguments.target, dtype=dtype, bases=bases, progress=ProgressBars())
     print(json.dumps({"folder": str(target)}) if arguments.json else f"{target}: mustango generate --model {target}")
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from mustango_app.training import main as train
+    from mustango_app.train import main as train
 
     print(train(arguments.config, arguments.data))
 
 
 def _serve(arguments: argparse.Namespace) -> None:
     model = _load_model(arguments)
-    from mustango_app.page import serve
+    from mustango_app.page.blocks import serve
 
     serve(model, arguments.host, arguments.port)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mustango_app.audio_io import write_audio
+from augmentation.audio import write_audio
 
 if TYPE_CHECKING:
-    from augmentation.listen import Heard
+    from augmentation.hearing.listen import Heard
     from munet.music import MusicPlan
 
 
@@ -57,17 +57,18 @@ class Clip:
 
     def analyze(self) -> Heard:
         """Extract tempo, beats, metre, key and chords back from the sound."""
-        from augmentation.listen import listen  # its recognisers load slowly
+        from augmentation.hearing.listen import listen  # its recognisers load slowly
 
         return listen(self.audio, self.sample_rate)
 
     def adherence(self, heard: Heard | None = None) -> dict[str, float | None]:
-        """Score what is heard against the plan, from 0 to 1, by the names in `mustango_app.adherence.MEASURES`.
+        """Score what is heard against the plan, from 0 to 1, by the names in
+        `mustango_app.evaluation.adherence.MEASURES`.
 
         Args:
             heard: what `analyze` found, if it has been asked before.
         """
-        from mustango_app.adherence import adherence
+        from mustango_app.evaluation.adherence import adherence
 
         return adherence(self.plan, heard or self.analyze())
 

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from augmentation.audio import peak_guard
 from munet.music import MusicPlan
-from mustango_app.audio_io import peak_guard
 from mustango_app.best_of import most_obedient
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
-from mustango_app.model_planner import ModelPlanner
+from mustango_app.planning.model_planner import ModelPlanner
 from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt
 
 SEED_RANGE = (0, 2**63 - 65)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from munet.music import MusicPlan
-from mustango_app import planner
+from mustango_app.planning import planner
 
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)

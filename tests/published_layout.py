@@ -17,13 +17,13 @@ import torch
 from torch import nn
 from transformers import ByT5Tokenizer, DebertaV2Config, T5Config, T5EncoderModel
 
-from munet.beat_encoder import BeatEncoder
-from munet.beat_predictor import BeatPredictor
-from munet.chord_encoder import ChordEncoder
-from munet.chord_predictor import ChordPredictor
-from munet.mel import MelFrontEnd
-from munet.mel_autoencoder import MelAutoencoder
-from munet.published_bases import BEAT_BASE, SCHEDULER_BASE
+from munet.codec.audioldm import MelAutoencoder
+from munet.codec.mel import MelFrontEnd
+from munet.conditions.beat_encoder import BeatEncoder
+from munet.conditions.chord_encoder import ChordEncoder
+from munet.published.bases import BEAT_BASE, SCHEDULER_BASE
+from munet.published.beat_predictor import BeatPredictor
+from munet.published.chord_predictor import ChordPredictor
 from munet.unet import MuNetModel
 from tests.golden import golden_weight, parity_json
 
@@ -87,7 +87,8 @@ STFT_CONFIG = {
 }
 CHORD_BASE = "google/flan-t5-large"
 MAIN_CONFIG = {"text_encoder_name": CHORD_BASE, "scheduler_name": SCHEDULER_BASE}
-# Our names of the autoencoder's tensors -> the published ones, the way back of `munet.published_vae.published_name`.
+# Our names of the autoencoder's tensors -> the published ones, the way back of
+# `munet.published.vae_names.published_name`.
 VAE_PARTS = (
     (r"^autoencoder\.", ""),
     (r"down_blocks\.(\d+)", r"down.\1"),

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import first_music
 from benchmarks.first_music import Case, hear_row
-from mustango_app.hearing import Audio, Listener
-from mustango_app.training import HELD_BACK_SEEDS
+from mustango_app.evaluation.measure import Audio, Listener
+from mustango_app.train import HELD_BACK_SEEDS
 
 FIRST = HELD_BACK_SEEDS[0]
 

@@ -17,7 +17,7 @@ SOURCES = sorted(
 )
 EVERYTHING = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py")])
 LONGEST_FILE, LONGEST_FUNCTION = 400, 80
-GRADIO_FILES = ("mustango_app/page.py", "app.py")
+GRADIO_FILES = ("mustango_app/page/blocks.py", "app.py")
 
 
 def name_of(path: Path) -> str:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks.obedience import BEGIN, END, PAGE, RESULTS, put_between
-from mustango_app.evaluate import report_table
+from mustango_app.evaluation.run import report_table
 
 
 def test_content_is_put_between_the_marks() -> None:

@@ -8,15 +8,15 @@ import torch
 from diffusers import DPMSolverMultistepScheduler
 from transformers import ByT5Tokenizer, DebertaV2Config, T5Config
 
-from munet.aligned import ALIGNED_FEATURES
-from munet.autoencoder import MusicAutoencoder
-from munet.beat_encoder import BeatEncoder
-from munet.beat_predictor import BeatPredictor
-from munet.chord_encoder import ChordEncoder
-from munet.chord_predictor import ChordPredictor
+from munet.codec.pocket import MusicAutoencoder
+from munet.conditions.aligned import ALIGNED_FEATURES
+from munet.conditions.beat_encoder import BeatEncoder
+from munet.conditions.chord_encoder import ChordEncoder
 from munet.music import QUALITIES
 from munet.pipeline import MustangoPipeline
-from munet.train_munet import NOISE_SCHEDULE
+from munet.published.beat_predictor import BeatPredictor
+from munet.published.chord_predictor import ChordPredictor
+from munet.training.munet import NOISE_SCHEDULE
 from munet.unet import MuNetModel
 
 AUTOENCODER = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from munet.convert import convert
+from munet.published.convert import convert
 from tests import published_layout
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augmentation.composer import compose
-from augmentation.renderer import render
+from augmentation.compose.composer import compose
+from augmentation.compose.renderer import render
 from munet.music import MusicPlan
 from mustango_app.best_of import most_obedient, obedience_of
 from mustango_app.clip import Clip

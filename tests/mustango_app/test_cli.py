@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from augmentation.composer import compose
-from augmentation.renderer import render
+from augmentation.compose.composer import compose
+from augmentation.compose.renderer import render
 from munet.music import MusicPlan
 from mustango_app.cli import main
 from tests.published_layout import build

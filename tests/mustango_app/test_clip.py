@@ -12,11 +12,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augmentation.audio import atomic_path, check_output, peak_guard, read_audio, resample, write_audio
 from munet.music import Chord, MusicPlan
 from mustango_app import Clip
-from mustango_app.audio_io import atomic_path, check_output, peak_guard, read_audio, resample, write_audio
-from mustango_app.page_text import chord_line, plan_table, subtitles
-from mustango_app.plots import chord_color, plot_clip
+from mustango_app.page.plots import chord_color, plot_clip
+from mustango_app.page.text import chord_line, plan_table, subtitles
 
 RATE = 16000
 PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=4.0).complete(["G", "D/F#"])
@@ -140,7 +140,7 @@ def test_subtitles_and_chord_line_say_the_chords() -> None:
 
 
 def test_plan_table_sets_heard_beside_asked() -> None:
-    from augmentation.listen import Heard
+    from augmentation.hearing.listen import Heard
 
     assert "| Tempo | 120 BPM (Allegro) | stated |" in plan_table(PLAN, {"bpm": "stated"})
     chords = (("G:maj", 0.0, 2.0), ("D:maj/3", 2.0, 4.0))

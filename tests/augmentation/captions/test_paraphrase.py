@@ -1,0 +1,377 @@
+"""Paraphrases: facts survive and are missed when they do not, variety, a real HTTP server for the chat back end."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augmentation.captions.chat import ChatParaphraser
+from augmentation.captions.control import state_row
+from augmentation.captions.paraphrase import (
+    REWORDINGS,
+    OfflineParaphraser,
+    Paraphrase,
+    Paraphraser,
+    missing_facts,
+    paraphrase_row,
+)
+
+CAPTIONS = (
+    "The low quality recording features a rock song that consists of punchy drums and a groovy bass. It sounds happy.",
+    "This is an instrumental jam. There is an acoustic guitar. There are no voices. This song can be played in a bar.",
+    "A male vocalist sings this calming song. He is accompanied by a piano. A choir can be heard in the background.",
+    "Solo harp, peaceful",
+)
+FACTS = (
+    "The chord sequence is C, Am7/G, F#dim.",
+    "The beat counts to 3.",
+    "The tempo of this song is 97.5 beats per minute.",
+    "This song is in the key of C# min.",
+)
+OTHERS = (
+    "The chord progression in this song is Am.",
+    "The time signature is 4/4.",
+    "This song is played in Allegro.",
+    "The key is Am, or CM.",
+    "There is a crescendo from start until 4.57 seconds.",
+)
+ALL = (0, 0, 0, 0, 1.0)
+ROW = {
+    "beats": [[0.0, 0.5, 1.0], [1.0, 2.0, 3.0]],
+    "bpm": 97.5,
+    "chords": ["C", "Am7/G", "F#dim"],
+    "chords_time": [0.0, 2.0, 4.0],
+    "key": ["C# minor", None],
+    "alt_caption": CAPTIONS[1],
+}
+
+
+def offline(caption: str, sentences: tuple[str, ...], seed: int) -> str:
+    result = OfflineParaphraser().paraphrase(caption, sentences, np.random.default_rng(seed))
+    assert (result.by, result.note) == ("offline", "")
+    return result.text
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In C# minor at 97.5 bpm, three beats to the bar, over C - Am7/G - F#dim.",
+        "A waltz in 3/4 (C#m). Chords: C, Am7/G and then F#dim. Tempo: 97.5.",
+        "The harmony goes from C to Am7/G to F#dim; 3 beats per bar; 97.5 BPM; the key is C♯ minor.",
+        "C-sharp minor, counting to 3 at 97.5 beats per minute, C | Am7/G | F#dim",
+    ],
+)
+def test_facts_are_found_however_they_are_told(text: str) -> None:
+    assert missing_facts(text, FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("C, F#dim, Am7/G in 3/4 at 97.5 bpm in C# minor.", FACTS[0]),  # other order
+        ("C, Am7, F#dim in 3/4 at 97.5 bpm in C# minor.", FACTS[0]),
+        ("C, Am7/G, F#dim in 4/4 at 97.5 bpm in C# minor.", FACTS[1]),
+        ("C, Am7/G, F#dim in 3/4 at 97 bpm in C# minor.", FACTS[2]),
+        ("C, Am7/G, F#dim in 3/4 at 97.53 bpm in C# minor.", FACTS[2]),
+        ("C, Am7/G, F#dim in 3/4 at 97.5 bpm in C minor.", FACTS[3]),
+        ("C, Am7/G, F#dim in 3/4 at 97.5 bpm in C# major.", FACTS[3]),
+    ],
+)
+def test_a_lost_fact_is_named(text: str, lost: str) -> None:
+    assert missing_facts(text, FACTS) == [lost]
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("Am in 4/4, Allegro, in A minor or C major. A crescendo until 4.57 seconds.", []),
+        ("Am in 4/4, Allegro, in Am or CM, getting louder until second 4.57.", []),
+        ("Am in 4/4, Allegro, a crescendo until 4.57 seconds.", [3]),  # a chord is no key
+        ("A minor or C major, 4/4, Allegro, a crescendo until 4.57 seconds.", [0]),  # and a key no chord
+        ("Am in 4/4, Andante, in A minor. A crescendo until 4.57 seconds.", [2, 3]),
+        ("Am in 4/4, Allegro, in A minor or C major. A crescendo.", [4]),
+        ("Am in 4/4, Allegro, in A minor or C major. A decrescendo until 4.57 seconds.", [4]),
+    ],
+)
+def test_the_other_facts(text: str, lost: list[int]) -> None:
+    assert missing_facts(text, OTHERS) == [OTHERS[number] for number in lost]
+
+
+def test_a_chord_alone_is_told_from_a_key() -> None:
+    sentences = ("The chord sequence is B.", "The key is B maj.")
+    assert missing_facts("In B major over B.", sentences) == []
+    assert missing_facts("In B major.", sentences) == [sentences[0]]
+    assert missing_facts("Over B.", sentences) == [sentences[1]]
+
+
+def test_an_unknown_sentence_must_be_quoted() -> None:
+    assert missing_facts("Nobody sings. Ever.", ["Nobody sings.", "Ever and ever.", ""]) == ["Ever and ever."]
+
+
+# --- offline ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sentences", [FACTS, OTHERS, FACTS[1:2], (*FACTS, "Nobody sings.")])
+@pytest.mark.parametrize("caption", [*CAPTIONS, ""])
+def test_every_fact_survives_the_offline_wording(caption: str, sentences: tuple[str, ...]) -> None:
+    texts = [offline(caption, sentences, seed) for seed in range(60)]
+    for text in texts:
+        assert missing_facts(text, sentences) == [], text
+        assert not re.search(r"  |\{|\}|\\|\.\.| ,|\s$|^\s", text), text
+        assert not re.search(r"\ba (?!one)[aeio]\w|\ban [^aeiouAF8]", text), text
+    assert len(set(texts)) > (30 if caption else 10)
+
+
+def test_facts_are_also_found_by_the_plainest_search() -> None:
+    for seed in range(100):
+        text = offline(CAPTIONS[0], FACTS, seed)
+        assert "C, Am7/G, F#dim" in text and "97.5" in text and "C# min" in text
+        assert "3/4" in text or "3 beats" in text or "counts 3" in text
+
+
+def test_what_is_no_fact_stays_true() -> None:
+    for seed in range(100):
+        text = offline(CAPTIONS[1], (), seed)
+        assert "There are no voices" in text and "acoustic guitar" in text and "instrumental" in text
+        assert offline(CAPTIONS[3], (), seed) in {f"Solo harp, {word}" for word in ("peaceful", "tranquil", "serene")}
+
+
+def test_versions_of_one_caption_do_not_read_alike() -> None:
+    texts = [offline(CAPTIONS[0], FACTS, seed) for seed in range(11)]
+    assert len(set(texts)) == 11 and texts[3] == offline(CAPTIONS[0], FACTS, 3)
+    assert len({" ".join(text.split()[:6]) for text in texts}) >= 4
+    assert all(text != " ".join([CAPTIONS[0], *FACTS]) for text in texts)
+
+
+def test_every_rewording_is_reached() -> None:
+    sentences = (
+        *re.split(r"(?<=\.) ", " ".join(CAPTIONS[:3])),
+        "The piece is slow.",
+        "The atmosphere is calm.",
+        "The tempo is fast.",
+        "She adds a lot of reverb.",
+    )
+    reached = {pattern for pattern, _ in REWORDINGS for sentence in sentences if re.search(pattern, sentence)}
+    assert reached == {pattern for pattern, _ in REWORDINGS}
+    for pattern, options in REWORDINGS:
+        for sentence in (text for text in sentences if re.search(pattern, text)):
+            assert all(re.sub(pattern, option, sentence) for option in options)
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def test_row_is_told_from_its_own_sentences() -> None:
+    row = state_row(ROW, np.random.default_rng(5), ALL)
+    before = copy.deepcopy(row)
+    told = paraphrase_row(row, OfflineParaphraser(), np.random.default_rng(0))
+    assert row == before and told["paraphrase"] == {"by": "offline", "note": ""}
+    quoted = [row[field] for field in ("prompt_ch", "prompt_bt", "prompt_bpm", "prompt_key")]
+    assert missing_facts(told["main_caption"], quoted) == [] and told["main_caption"] != row["main_caption"]
+    same = set(row) - {"main_caption"}
+    assert {name: told[name] for name in same} == {name: row[name] for name in same}
+
+
+def test_row_is_not_told_what_it_did_not_state() -> None:
+    row = state_row(ROW, np.random.default_rng(5), (1.0,))
+    told = [paraphrase_row(row, OfflineParaphraser(), np.random.default_rng(seed)) for seed in range(20)]
+    assert not any(re.search("97|F#dim|C#|bpm", row["main_caption"]) for row in told)
+
+
+def test_row_without_captions_is_an_error() -> None:
+    with pytest.raises(ValueError, match="alt_caption: expected a caption, got None"):
+        paraphrase_row({"main_caption": "x"}, OfflineParaphraser(), np.random.default_rng(0))
+
+
+# --- chat -------------------------------------------------------------------------------------------------------------
+
+GOOD = "A merry jam in C# minor, 3/4 at 97.5 bpm, over C, Am7/G, F#dim."
+Reply = tuple[int, Any]  # status, and the answer's text or its raw body
+
+
+class Server:
+    """A chat-completions server that gives prepared replies in turn (the last one for ever) and keeps the requests."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self.requests: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.retry_after: str | None = None
+        self.delay = 0.0  # seconds
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.requests.append((self.path, self.headers["Authorization"], body))
+                status, text = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
+                answer = text if isinstance(text, bytes) else completion(text)
+                threading.Event().wait(outer.delay)
+                self.send_response(status)
+                if outer.retry_after is not None:
+                    self.send_header("Retry-After", outer.retry_after)
+                if status == 302:
+                    self.send_header("Location", text)
+                with suppress(ConnectionError):  # the client may have lost patience
+                    self.end_headers()
+                    self.wfile.write(answer)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.http.server_port}/v1"
+
+
+def completion(text: object) -> bytes:
+    return json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = Server()
+    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.http.shutdown()
+    thread.join()
+    server.http.server_close()
+
+
+def ask(server: Server, *replies: Reply, seed: int = 0, **options: Any) -> Paraphrase:
+    server.replies = list(replies)
+    chat: Paraphraser = ChatParaphraser(server.address, "toy", **{"backoff": 0.001, "timeout": 5.0, **options})
+    return chat.paraphrase(CAPTIONS[1], FACTS, np.random.default_rng(seed))
+
+
+def test_a_good_answer_is_taken(server: Server) -> None:
+    assert ask(server, (200, f'"{GOOD}"\n'), key="secret") == Paraphrase(GOOD, "toy", "")
+    [(path, authorization, body)] = server.requests
+    assert (path, authorization) == ("/v1/chat/completions", "Bearer secret")
+    assert body["model"] == "toy" and isinstance(body["seed"], int)
+    assert body["messages"][-1] == {"role": "user", "content": " ".join([CAPTIONS[1], *FACTS])}
+    assert "secret" not in repr(ChatParaphraser(server.address, "toy", "secret"))
+
+
+def test_the_key_does_not_follow_a_redirect(server: Server) -> None:
+    with pytest.raises(ValueError, match=r"endpoint: expected an answer of .* got HTTP Error 302"):
+        ask(server, (302, f"{server.address}/elsewhere"), key="secret")
+    assert len(server.requests) == 1
+
+
+def test_no_key_no_header(server: Server) -> None:
+    ask(server, (200, GOOD))
+    assert server.requests[0][1] is None
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that the client would have slept."""
+    slept: list[float] = []
+    monkeypatch.setattr("augmentation.captions.chat.time.sleep", slept.append)
+    return slept
+
+
+def test_a_busy_server_is_asked_again_ever_later(server: Server, waits: list[float]) -> None:
+    assert ask(server, (429, ""), (503, ""), (500, ""), (200, GOOD), backoff=2.0).text == GOOD
+    assert len(server.requests) == 4 and waits == [2.0, 4.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("7", 7.0), ("1", 2.0), ("3600", 60.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 2.0)]
+)
+def test_the_server_may_say_how_long_to_wait(server: Server, waits: list[float], value: str, seconds: float) -> None:
+    server.retry_after = value
+    assert ask(server, (429, ""), (200, GOOD), backoff=2.0).by == "toy"
+    assert waits == [seconds]
+
+
+def test_no_wait_after_the_last_attempt(server: Server, waits: list[float]) -> None:
+    assert ask(server, (503, ""), attempts=1).by == "offline"
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "note"),
+    [
+        ((503, ""), "toy: HTTP 503 in 2 attempts"),
+        ((200, "A merry jam in C# minor over C, Am7/G, F#dim, 3/4."), f"toy: lost {FACTS[2]}"),
+        ((200, ""), "toy: an empty answer: ''"),
+        ((200, None), "toy: an empty answer: None"),
+        ((200, b"not json"), "toy: no chat completion: b'not json'"),
+        ((200, b'{"choices": []}'), "toy: no chat completion: b'{\"choices\": []}'"),
+        ((200, b"[1]"), "toy: no chat completion: b'[1]'"),
+        ((200, GOOD + " la" * 1000), f"toy: {len(GOOD) + 3000} characters are too many"),
+    ],
+)
+def test_otherwise_the_offline_wording_stands_and_the_note_says_why(server: Server, reply: Reply, note: str) -> None:
+    result = ask(server, reply, attempts=2)
+    assert (result.by, result.note) == ("offline", note)
+    assert missing_facts(result.text, FACTS) == []
+
+
+def test_a_slow_or_dead_server_does_not_stop_the_run(server: Server) -> None:
+    server.delay = 0.2
+    slow = ask(server, (200, GOOD), attempts=2, timeout=0.05)
+    assert slow.by == "offline" and "timed out in 2 attempts" in slow.note
+    closed = ChatParaphraser("http://127.0.0.1:9/v1", "toy", attempts=2, backoff=0.001, timeout=1.0)
+    result = closed.paraphrase(CAPTIONS[0], FACTS, np.random.default_rng(0))
+    assert result.by == "offline" and "in 2 attempts" in result.note and "refused" in result.note
+
+
+def test_a_refused_request_is_an_error_at_once(server: Server) -> None:
+    with pytest.raises(ValueError, match=r"endpoint: expected an answer of .*401"):
+        ask(server, (401, ""))
+    assert len(server.requests) == 1
+
+
+def test_what_is_drawn_next_does_not_depend_on_the_network(server: Server) -> None:
+    states: list[Any] = []
+    for reply in ((200, GOOD), (503, "")):
+        server.replies = [reply]
+        rng = np.random.default_rng(0)
+        ChatParaphraser(server.address, "toy", attempts=1).paraphrase(CAPTIONS[0], FACTS, rng)
+        states.append(rng.bit_generator.state)
+    assert states[0] == states[1]
+
+
+def test_the_row_says_what_wrote_it(server: Server) -> None:
+    server.replies = [(200, GOOD), (200, "Lost everything.")]
+    chat = ChatParaphraser(server.address, "toy")
+    row = state_row(ROW, np.random.default_rng(5), ALL)
+    assert paraphrase_row(row, chat, np.random.default_rng(0))["paraphrase"] == {"by": "toy", "note": ""}
+    told = paraphrase_row(row, chat, np.random.default_rng(0))
+    assert told["paraphrase"]["by"] == "offline" and told["paraphrase"]["note"].startswith("toy: lost The ")
+
+
+def test_environment() -> None:
+    names = {"MUSTANGO_CHAT_URL": "http://localhost:1/v1", "MUSTANGO_CHAT_MODEL": "toy", "MUSTANGO_CHAT_KEY": "k"}
+    assert ChatParaphraser.from_environment(names, timeout=3.0) == ChatParaphraser(
+        "http://localhost:1/v1", "toy", "k", 3.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ChatParaphraser("file:///etc/passwd", "toy"), "endpoint: expected an address with http"),
+        (lambda: ChatParaphraser.from_environment({}), "endpoint: expected"),
+        (lambda: ChatParaphraser("http://localhost", ""), "model: expected the name of a model, got ''"),
+        (lambda: ChatParaphraser("http://localhost", "toy", attempts=0), "attempts: expected at least 1, got 0"),
+    ],
+)
+def test_malformed_settings_are_named(make: Callable[[], ChatParaphraser], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()

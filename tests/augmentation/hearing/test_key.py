@@ -1,0 +1,78 @@
+"""Profiles, chord tones and the vote."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from augmentation.hearing.backends import explain
+from augmentation.hearing.key import (
+    MAJOR_NAMES,
+    MINOR_NAMES,
+    PROFILES,
+    chord_tone_weights,
+    estimate_key,
+    key_from_chords,
+    match_profile,
+    name_key,
+)
+from munet.music import Key
+
+SILENT = np.zeros(0, np.float32)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("mode", ["major", "minor"])
+@pytest.mark.parametrize("tonic", range(12))
+def test_every_profile_recognises_itself(profile: str, mode: str, tonic: int) -> None:
+    weights = np.roll(PROFILES[profile][mode == "minor"], tonic)
+    assert match_profile(3 * weights + 1, profile) == name_key(tonic, mode)
+
+
+def test_names_are_keys() -> None:
+    for tonic in range(12):
+        assert Key.parse(name_key(tonic, "major")).tonic_pc == tonic
+        assert Key.parse(name_key(tonic, "minor")).tonic_pc == tonic
+    assert len(set(MAJOR_NAMES)) == len(set(MINOR_NAMES)) == 12
+
+
+def test_weights_must_tell_something() -> None:
+    with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
+        match_profile(np.ones(12), "krumhansl")
+    with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
+        match_profile(np.arange(11), "krumhansl")
+
+
+def test_chord_tones_are_weighted_by_time_and_the_root_counts_twice() -> None:
+    weights = chord_tone_weights([("C:maj", 0.0, 2.0), ("N", 2.0, 3.0), ("A:min7/b3", 3.0, 4.0)])
+    expected = np.zeros(12)
+    expected[[0, 4, 7]] = 4, 2, 2
+    expected[[9, 0, 4, 7]] += 2, 1, 1, 1
+    assert weights == pytest.approx(expected)
+
+
+def test_key_of_chords() -> None:
+    cadence = [("D:min", 0.0, 1.0), ("G:min", 1.0, 2.0), ("A:7", 2.0, 3.0), ("D:min", 3.0, 5.0)]
+    assert key_from_chords(SILENT, cadence) == "D minor"
+    assert key_from_chords(SILENT, [("N", 0.0, 9.0)]) is None
+
+
+def test_vote() -> None:
+    def says(key: str | None):
+        return lambda samples, chords: key
+
+    won = estimate_key(SILENT, (), {"a": says("C major"), "b": says("A minor"), "c": says("A minor")})
+    assert (won.key, won.confidence) == ("A minor", pytest.approx(2 / 3))
+    tie = estimate_key(SILENT, (), {"a": says("C major"), "b": says("A minor"), "c": says(None)})
+    assert (tie.key, tie.confidence, dict(tie.votes)) == ("C major", 0.5, {"a": "C major", "b": "A minor"})
+
+
+def test_vote_without_voters() -> None:
+    error = ImportError("gone", name="madmom")
+
+    def absent(samples: np.ndarray, chords: object) -> str:
+        raise error
+
+    nobody = estimate_key(SILENT, (), {"a": absent})
+    assert (nobody.key, nobody.confidence) == (None, None)
+    assert nobody.missing == (f"key by a: {explain(error)}",)
