@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 
-from munet.music import Chord, Key, PlanError
+from munet.music.checks import PlanError
+from munet.music.chords import Chord
+from munet.music.keys import Key
 
 _STEPS = ("I", "II", "III", "IV", "V", "VI", "VII")
 NUMERAL_PATTERN = (
