@@ -17,7 +17,7 @@ import numpy as np
 
 from augmentation.captions import skeletons
 from augmentation.captions.wording import sample
-from augmentation.dataset.records import MODES, plan_of
+from augmentation.dataset.records import MODE_WORDS, plan_of
 from munet.music import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key, MusicPlan, tempo_word
 
 FACTS = ("chords", "beats", "bpm", "key")
@@ -89,7 +89,12 @@ def key_name(key: str, word: int, respelled: bool = False) -> str:
     if "b" in parsed.tonic:
         names, others = others, names
     tonic = others[names.index(parsed.tonic)] if respelled and parsed.tonic in names else parsed.tonic
-    return tonic + skeletons.MODE_WORDS[parsed.mode][word]
+    return tonic + _mode_words(parsed.mode)[word]
+
+
+def _mode_words(mode: str) -> tuple[str, ...]:
+    """The five words for a mode; those beside major and minor have one name only."""
+    return skeletons.MODE_WORDS.get(mode) or (f" {mode}",) * len(skeletons.MODE_WORDS["major"])
 
 
 def key_sentence(name: str | None, form: int, alternative: str | None = None) -> str:
@@ -114,7 +119,7 @@ def _draw(rng: np.random.Generator, options: Sequence[str]) -> int:
 
 
 def _drawn_key(key: str, rng: np.random.Generator, respelled: bool) -> str:
-    return key_name(key, _draw(rng, skeletons.MODE_WORDS[Key.parse(key).mode]), respelled)
+    return key_name(key, _draw(rng, _mode_words(Key.parse(key).mode)), respelled)
 
 
 def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key: str | None = None) -> dict[str, str]:
@@ -180,7 +185,7 @@ def _alternative_key(value: Any) -> str | None:
     """Second key of a row that holds two, as in `["E major", "C# minor"]`."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2 or not all(value):
         return None
-    return None if value[1].lower() in MODES else value[1]
+    return None if value[1].lower() in MODE_WORDS else value[1]
 
 
 def state_row(

@@ -16,7 +16,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from augmentation.dataset.records import MODES, plan_of
+from augmentation.dataset.records import MODE_WORDS, plan_of
 from munet.music import Key, MusicPlan
 
 
@@ -60,7 +60,7 @@ def _transposed_key(value: Any, semitones: int) -> Any:
         return copy.deepcopy(value)
     if isinstance(value, str):
         return str(Key.parse(value).transpose(semitones))
-    if len(value) == 2 and isinstance(value[1], str) and value[1].lower() in MODES:
+    if len(value) == 2 and isinstance(value[1], str) and value[1].lower() in MODE_WORDS:
         return [Key.parse(" ".join(value)).transpose(semitones).tonic, value[1]]
     return [_transposed_key(part, semitones) for part in value]
 

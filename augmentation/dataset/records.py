@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from munet.music import Chord, Key, MusicPlan, tempo_word
+from munet.music import MODES, Chord, Key, MusicPlan, tempo_word
 
 if TYPE_CHECKING:
     from augmentation.compose.composer import Piece
 
 METADATA = "metadata.jsonl"
 DATASET = "composed"
-MODES = ("major", "minor", "maj", "min")
+MODE_WORDS = (*MODES, "maj", "min")
 
 
 def row_of(
@@ -104,7 +104,7 @@ def _key_of(value: Any) -> str | None:
     parts = [part for part in value if isinstance(part, str) and part]
     if not parts:
         return None
-    split = len(parts) > 1 and parts[1].lower() in MODES
+    split = len(parts) > 1 and parts[1].lower() in MODE_WORDS
     return " ".join(parts[:2]) if split else parts[0]
 
 
