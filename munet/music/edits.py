@@ -113,9 +113,7 @@ def _notes_within(
     return [note for note in moved if note[2] > note[1]]
 
 
-def _cut_all(
-    laid: Sequence[Laid], start: float, end: float, plan: MusicPlan, home: dict[str, Any]
-) -> list[Section]:
+def _cut_all(laid: Sequence[Laid], start: float, end: float, plan: MusicPlan, home: dict[str, Any]) -> list[Section]:
     """Return the sections of a window; a tempo that is inherited, from the plan or a ramp, is not stated."""
     sections, inherited = [], home["bpm"]
     for part in laid:

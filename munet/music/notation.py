@@ -41,6 +41,7 @@ _SPOKEN = re.compile(
     r"(?:[ -](seventh|seven|7th|7|sixth|six|6th|6|ninth|nine|9th|9)(?!\w))?",
     re.I,
 )
+_ACCIDENTAL = re.compile(r"(?<![\w#])([A-Ha-h])[ -](sharp|flat)\b", re.I)
 _ADDED = (("sev", "7"), ("six", "6"), ("nin", "9"))
 _SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 _LINE_FORM = "a line of chord symbols"
@@ -160,10 +161,12 @@ def _without(text: str, match: re.Match[str]) -> str:
 
 def _spoken_as_symbols(text: str) -> str:
     """Write chords in words ("E minor seventh") as symbols; one alone is a key."""
+    written = text
+    text = _ACCIDENTAL.sub(lambda match: match[1] + ("#" if match[2].lower() == "sharp" else "b"), text)
     matches = list(_SPOKEN.finditer(text))
     rest = re.sub(r"[\s,.;|-]+", "", _SPOKEN.sub("", text))
     if len(matches) == 1 and not rest:
-        raise PlanError("chords", f"{_LINE_FORM}, not a key", text)
+        raise PlanError("chords", f"{_LINE_FORM}, not a key", written)
     return _SPOKEN.sub(_symbol_of, text)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from munet.music import Chord, Key, MusicPlan, PlanError, Section
@@ -48,6 +48,7 @@ def close(left: tuple[Any, ...] | None, right: tuple[Any, ...] | None) -> bool:
 
 
 @given(sectioned_plans(), st.floats(0.05, 0.95))
+@settings(max_examples=25, deadline=None)
 def test_cut_and_joined_is_the_whole(plan: MusicPlan, share: float) -> None:
     at = plan.duration * share
     if min(at, plan.duration - at) < 0.5:
@@ -60,6 +61,7 @@ def test_cut_and_joined_is_the_whole(plan: MusicPlan, share: float) -> None:
 
 
 @given(sectioned_plans(), st.integers(0, 100), st.integers(10, 100))
+@settings(max_examples=25, deadline=None)
 def test_a_window_holds_what_the_whole_holds(plan: MusicPlan, start: int, length: int) -> None:
     begin = plan.duration * start / 200
     end = min(plan.duration, begin + max(0.5, plan.duration * length / 200))
@@ -72,6 +74,7 @@ def test_a_window_holds_what_the_whole_holds(plan: MusicPlan, start: int, length
 
 
 @given(sectioned_plans(), semitones)
+@settings(max_examples=25, deadline=None)
 def test_transposed_and_back(plan: MusicPlan, n: int) -> None:
     moved, back = plan.transpose(n), plan.transpose(n).transpose(-n)
     assert back.melody == plan.melody and moved.beats == plan.beats
@@ -88,6 +91,7 @@ def test_transposed_and_back(plan: MusicPlan, n: int) -> None:
 
 
 @given(sectioned_plans(), st.floats(0.8, 1.25))
+@settings(max_examples=25, deadline=None)
 def test_stretched_and_back(plan: MusicPlan, factor: float) -> None:
     fast = plan.stretch(factor)
     back = fast.stretch(1 / factor)

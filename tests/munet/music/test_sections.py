@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from munet.music import MusicPlan, Note, Part, PlanError, Section
 from munet.music.grid import ramp_beats, ramp_grid, ramp_seconds
@@ -138,6 +138,7 @@ def test_bars_are_counted_on_given_beats() -> None:
 
 
 @given(sectioned_plans())
+@settings(max_examples=25, deadline=None)
 def test_complete_plans_agree_with_themselves(plan: MusicPlan) -> None:
     assert plan.is_complete and plan.complete() == plan
     parts = plan.parts()
@@ -152,6 +153,7 @@ def test_complete_plans_agree_with_themselves(plan: MusicPlan) -> None:
 
 
 @given(sectioned_plans())
+@settings(max_examples=25, deadline=None)
 def test_json_keeps_everything(plan: MusicPlan) -> None:
     again = MusicPlan.from_json(plan.to_json())
     assert again == plan and again.notes == plan.notes
