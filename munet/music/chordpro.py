@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Any
 
 from munet.music.checks import PlanError
 from munet.music.grid import EPSILON
-from munet.music.layout import Laid
 from munet.music.plan import MusicPlan
 from munet.music.sections import Part
 from munet.music.sheets import QUARTERS
@@ -41,8 +41,12 @@ def write_chordpro(plan: MusicPlan, title: str | None = None) -> str:
     if plan.beat_unit == "dotted quarter":
         head.append(("x_beat_unit", plan.beat_unit))
     lines = [_directive(name, value) for name, value in head if value]
+    stated = {"key": plan.key, "time": _time(plan.meter, plan), "tempo": _quarters(plan.bpm, plan)}
     for number, part in enumerate(parts):
-        lines += ["", *_changes(plan, part, ramps[number] if ramps else None), *_grid(plan, part)]
+        ramp = ramps[number].ramp if ramps else (part.bpm, part.bpm)
+        lines += ["", _directive("start_of_grid", part.name) if part.name else "{start_of_grid}"]
+        lines += _changes(plan, part, ramp, stated)
+        lines += [*_grid(plan, part), "{end_of_grid}"]
     return "\n".join(lines) + "\n"
 
 
@@ -51,7 +55,7 @@ def _directive(name: str, value: object) -> str:
 
 
 def _quarters(bpm: float | None, plan: MusicPlan) -> str:
-    return f"{(bpm or 0.0) * QUARTERS[plan.beat_unit]:.9g}"
+    return f"{(bpm or 0.0) * QUARTERS[plan.beat_unit]:.12g}"
 
 
 def _time(meter: int | None, plan: MusicPlan) -> str:
@@ -60,42 +64,47 @@ def _time(meter: int | None, plan: MusicPlan) -> str:
     return f"{meter}/{_NOTES[plan.beat_unit]}"
 
 
-def _changes(plan: MusicPlan, part: Part, laid: Laid | None) -> list[str]:
-    """Return the start of a section and what in it differs from the head of the sheet."""
-    lines = [_directive("start_of_grid", part.name) if part.name else "{start_of_grid}"]
-    if laid is None:
-        return lines
-    if part.key != plan.key:
-        lines.append(_directive("key", part.key))
-    if part.meter != plan.meter:
-        lines.append(_directive("time", _time(part.meter, plan)))
-    if laid.ramp != (plan.bpm, plan.bpm):
-        lines.append(_directive("tempo", _quarters(laid.ramp[0], plan)))
-    if laid.ramp[0] != laid.ramp[1]:
-        lines.append(_directive("x_tempo_to", _quarters(laid.ramp[1], plan)))
+def _changes(plan: MusicPlan, part: Part, ramp: tuple[Any, Any], stated: dict[str, Any]) -> list[str]:
+    """Return what a section changes of what was stated before it, and hold it there."""
+    now = {"key": part.key, "time": _time(part.meter, plan), "tempo": _quarters(ramp[0], plan)}
+    lines = [_directive(name, value) for name, value in now.items() if value != stated[name]]
+    stated.update(now)
+    if ramp[0] != ramp[1]:
+        stated["tempo"] = _quarters(ramp[1], plan)
+        lines += [_directive("tempo", now["tempo"])] * (not any(line.startswith("{tempo") for line in lines))
+        lines.append(_directive("x_tempo_to", stated["tempo"]))
     return lines
 
 
 def _grid(plan: MusicPlan, part: Part) -> list[str]:
     beats = [beat for beat in plan.beats or () if part.start - EPSILON <= beat[0] < part.end - EPSILON]
-    cells = _cells(plan, part, [second for second, _ in beats])
+    symbols = _on_beats(plan, part, [second for second, _ in beats])
     bars: list[list[str]] = []
-    for cell, (_, position) in zip(cells, beats, strict=True):
+    for symbol, (_, position) in zip(symbols, beats, strict=True):
         if position == 1 or not bars:
             bars.append([])
-        bars[-1].append(cell)
-    rows = [bars[i : i + _BARS_A_LINE] for i in range(0, len(bars), _BARS_A_LINE)]
-    return [*("| " + " | ".join(" ".join(bar) for bar in row) + " |" for row in rows), "{end_of_grid}"]
+        bars[-1].append(symbol)
+    return [_row(bars[i : i + _BARS_A_LINE]) for i in range(0, len(bars), _BARS_A_LINE)]
 
 
-def _cells(plan: MusicPlan, part: Part, times: Sequence[float]) -> list[str]:
-    """Return what stands on each beat of a section: the chord that begins there, or a hold."""
-    cells = [_HOLD] * len(times)
+def _row(bars: Sequence[Sequence[str]]) -> str:
+    """Return a line of bars; what stands on its first beat is written even if it began before."""
+    sounding: str | None = None
+    cells: list[list[str]] = []
+    for bar in bars:
+        cells.append([])
+        for symbol in bar:
+            cells[-1].append(_HOLD if symbol == sounding else symbol)
+            sounding = symbol
+    return "| " + " | ".join(" ".join(bar) for bar in cells) + " |"
+
+
+def _on_beats(plan: MusicPlan, part: Part, times: Sequence[float]) -> list[str]:
+    """Return the chord on each beat of a section."""
     edges = [(a + b) / 2 for a, b in zip(times, [*times[1:], part.end], strict=True)]
+    found = ["N.C."] * len(times)
     for start, end, chord in plan.chord_intervals():
-        if start >= part.end - EPSILON or end <= part.start + EPSILON or not times:
-            continue
-        nearest = bisect_right(edges, start) if start > part.start + EPSILON else 0
-        if nearest < len(cells):
-            cells[nearest] = "N.C." if chord.is_none else str(chord)
-    return cells
+        if start < part.end - EPSILON and end > part.start + EPSILON:
+            nearest = bisect_right(edges, start) if start > part.start + EPSILON else 0
+            found[nearest:] = ["N.C." if chord.is_none else str(chord)] * len(found[nearest:])
+    return found

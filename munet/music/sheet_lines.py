@@ -35,23 +35,56 @@ _NUMBERED = re.compile(r"\s*\(?\b(?:\d+|[ivx]+|[a-d])\)?\s*$", re.I)
 
 @dataclass
 class SheetLines:
-    """Chord lines and fields of a section; of the whole sheet in `sections`."""
+    """Chord lines of a section, the fields that hold in it beside those of the head, and how often it is played."""
 
     name: str
+    fields: dict[str, str]
     chords: list[str] = field(default_factory=list)
-    times: int = 1  # how often it is played
+    times: int = 1
+
+
+@dataclass
+class Sheet:
+    """A sheet while it is read: fields of its head, those that have changed since, sections and notes."""
+
     fields: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, str] = field(default_factory=dict)
     sections: list[SheetLines] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    closed: bool = True  # whether what comes belongs to no section yet
+
+    def open(self, name: str) -> SheetLines:
+        """Begin a section; it has what was stated last, as in a score."""
+        if self.sections and "tempo_to" in self.sections[-1].fields and "tempo_to" in self.changed:
+            self.changed["tempo"] = self.changed.pop("tempo_to")
+        self.sections.append(SheetLines(" ".join(name.split()).lower(), dict(self.changed)))
+        self.closed = False
+        return self.sections[-1]
+
+    def add(self, chords: str) -> None:
+        """Add a line of chords; what was stated since the section began begins another one of its name."""
+        part = self.open(NAMELESS) if self.closed else self.sections[-1]
+        if part.chords and part.fields != self.changed:
+            part = self.open(part.name)
+        part.chords.append(chords)
+
+    def state(self, name: str, value: str) -> None:
+        """Hold a field: of the head, or from here on."""
+        if name in ("title", "capo") or not self.sections:
+            self.fields.setdefault(name, value)
+            return
+        self.changed[name] = value
+        if not self.closed and not self.sections[-1].chords:
+            self.sections[-1].fields = dict(self.changed)
 
 
-def collect(text: str) -> SheetLines:
+def collect(text: str) -> Sheet:
     """Sort the lines of a lead sheet.
 
     Raises:
         PlanError: the name of a chord that is not understood.
     """
-    sheet = SheetLines(NAMELESS)
+    sheet = Sheet()
     if re.search(r"^\s*\{.*\}", text, re.M):
         _collect_chordpro(text, sheet)
     else:
@@ -60,16 +93,7 @@ def collect(text: str) -> SheetLines:
     return sheet
 
 
-def _open(sheet: SheetLines, name: str) -> SheetLines:
-    sheet.sections.append(SheetLines(" ".join(name.split()).lower()))
-    return sheet.sections[-1]
-
-
-def _current(sheet: SheetLines) -> SheetLines:
-    return sheet.sections[-1] if sheet.sections else _open(sheet, NAMELESS)
-
-
-def _collect_chordpro(text: str, sheet: SheetLines) -> None:
+def _collect_chordpro(text: str, sheet: Sheet) -> None:
     mode = ""
     for line in text.splitlines():
         line = line.strip()
@@ -80,35 +104,23 @@ def _collect_chordpro(text: str, sheet: SheetLines) -> None:
             if name.startswith("start_of_"):
                 mode = name.removeprefix("start_of_")
                 if mode != "tab" and (mode != "grid" or value):
-                    _open(sheet, _label(value) or mode)
+                    sheet.open(_label(value) or mode)
             elif name.startswith("end_of_"):
-                mode = ""
+                mode, sheet.closed = "", True
             elif name == "chorus":
-                _open(sheet, _label(value) or "chorus")
+                sheet.open(_label(value) or "chorus")
             elif name in _FIELDS:
-                _state(sheet, name, value)
+                sheet.state(name, value)
         elif line and not line.startswith("#") and mode != "tab":
             chords = _grid(line) if mode == "grid" or line.startswith("|") else _inline_chords(line)
             if chords:
-                _current(sheet).chords.append(chords)
+                sheet.add(chords)
 
 
 def _label(value: str) -> str:
     """Return the label of a section directive: "Verse 1", or the value of label="Verse 1"."""
     match = re.search(r"label\s*=\s*[\"']([^\"']+)", value)
     return match[1] if match else "" if "=" in value else value
-
-
-def _state(sheet: SheetLines, name: str, value: str) -> None:
-    """Hold a field for the section it stands in, or for the whole if no chord came before."""
-    begun = any(part.chords for part in sheet.sections)
-    if name in ("title", "capo") or not (begun or sheet.sections):
-        sheet.fields.setdefault(name, value)
-        return
-    part = _current(sheet)
-    if part.chords:
-        part = _open(sheet, part.name)
-    part.fields[name] = value
 
 
 def _grid(line: str) -> str:
@@ -123,7 +135,7 @@ def _inline_chords(line: str) -> str:
     return " ".join(chord.strip() for chord in re.findall(r"\[([^\]*][^\]]*)\]", line))
 
 
-def _collect_plain(text: str, sheet: SheetLines) -> None:
+def _collect_plain(text: str, sheet: Sheet) -> None:
     for line in (line.strip() for line in text.splitlines()):
         if not line:
             continue
@@ -131,13 +143,13 @@ def _collect_plain(text: str, sheet: SheetLines) -> None:
         heading = _HEADING.fullmatch(line)
         if stated:
             name = stated[1].lower()
-            _state(sheet, _PLAIN_NAMES.get(name, name), stated[2])
+            sheet.state(_PLAIN_NAMES.get(name, name), stated[2])
         elif _is_chord_line(line):
-            _current(sheet).chords.append(line)
+            sheet.add(line)
         elif heading and not _are_chords(heading[1]):
-            _open(sheet, heading[1] or heading[2]).times = int(heading[3] or 1)
+            sheet.open(heading[1] or heading[2]).times = int(heading[3] or 1)
         elif re.search(r"\[[A-H][^\]\s]*\]", line):
-            _current(sheet).chords.append(_inline_chords(line))
+            sheet.add(_inline_chords(line))
         elif not sheet.sections and "title" not in sheet.fields:
             sheet.fields["title"] = line
 
@@ -161,12 +173,14 @@ def _is_chord_line(line: str) -> bool:
         PlanError: naming what is not understood.
     """
     tokens = [token.strip("()[],") for token in re.split(r"[\s|,]+|-(?=[A-H])", line)]
-    tokens = [token for token in tokens if token and not re.fullmatch(r"[%:./x-]+|x?\d|\u00d7\d", token)]
+    tokens = [token for token in tokens if token and not re.fullmatch(r"[%:./x-]+|[x\u00d7]\d|\dx", token)]
     if not tokens or any(token[0].islower() for token in tokens if not re.match(r"[b#]?[ivIV]+", token)):
         return False
     if _understood(line):
-        numerals = all(token[0] not in "ABCDEFGHN" for token in tokens)
-        return not numerals or len(tokens) > 2 or "|" in line
+        # "I" is a word, and "1 2 3 4" counts in.
+        degrees = [token for token in tokens if token[0] not in "ABCDEFGHN"]
+        plain = all(token.isdecimal() for token in tokens)
+        return not degrees or "|" in line or (len(tokens) > 2 and not plain)
     known = sum(_is_chord(token) for token in tokens)
     if known >= 2 and 2 * known > len(tokens):
         read_chord_line(line)  # raises, and names the symbol
@@ -181,7 +195,7 @@ def _is_chord(token: str) -> bool:
     return True
 
 
-def _share_chords(sheet: SheetLines) -> None:
+def _share_chords(sheet: Sheet) -> None:
     """Give sections without chords those of the section before of the same name, number aside."""
     known: dict[str, list[str]] = {}
     for part in sheet.sections:

@@ -128,7 +128,7 @@ def _section(part: SheetLines, line: ChordLine, unit: str | None, capo: int) -> 
         part.name,
         bars=len(line.bars or line.symbols),
         bpm=tempo,
-        meter=_time(own)[0],
+        meter=_time({"beat_unit": unit or "quarter"} | own)[0],
         key=str(key.transpose(capo)) if key else None,
     )
 
