@@ -2,8 +2,8 @@
 
 Numerals as in harmony books: upper case major, lower case minor, ° or o diminished, ø half-diminished, + augmented,
 then any suffix of a chord symbol. In a minor key the degrees are those of natural minor (VI of A minor is F), except
-that a diminished vi or vii stands on the raised degree (vii° of A minor is G#dim). A flat or sharp before the numeral
-is counted from the major scale, in both modes (bVII of A minor is G, as VII is).
+that a diminished or half-diminished vi or vii stands on the raised degree (vii° of A minor is G#dim). A flat or sharp
+before the numeral is counted from the major scale, in both modes (bVII of A minor is G, as VII is).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ NUMERAL_PATTERN = (
 )
 _NUMERAL = re.compile(r"([b#]?)([IV]+|[iv]+)(.*)")
 _RAISED = ("vi", "vii")
+_C, _C_SHARP, _C_FLAT = (Key(tonic, "major") for tonic in ("C", "C#", "Cb"))
 
 
 def degree_chord(numeral: str, key: Key) -> Chord:
@@ -38,13 +39,14 @@ def degree_chord(numeral: str, key: Key) -> Chord:
     step = _STEPS.index(roman.upper())
     # Three degrees differ between the modes, and those flats borrow the spelling of the parallel key.
     diminished = suffix[:1] in ("°", "o") or suffix.startswith("dim")
-    raised = minor and diminished and roman in _RAISED
+    half = suffix[:1] == "ø" or suffix.startswith("m7b5")
+    raised = minor and (diminished or half) and roman in _RAISED
     mode = key.mode
     if accidental or raised:
         mode = "minor" if accidental == "b" and step in (2, 5, 6) else "major"
     root = Key(key.tonic, mode).diatonic_triads()[step]
     if accidental and mode == "major":
-        root = Chord(root.root).transpose(1 if accidental == "#" else -1)
+        root = Chord(root.root).shift(_C, _C_SHARP if accidental == "#" else _C_FLAT)
     # ° ø and + bring their own third; before them and "m7b5" the lower case adds nothing.
-    own_third = diminished or suffix[:1] in ("ø", "+") or suffix.startswith(("aug", "m7b5", "sus"))
+    own_third = diminished or half or suffix.startswith(("+", "aug", "sus"))
     return Chord.parse(root.root + ("m" if minor and not own_third else "") + suffix)
