@@ -18,6 +18,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from munet.errors import RequestError
+
 # suffix: (libsndfile format, subtype)
 FORMATS = MappingProxyType(
     {
@@ -34,17 +36,17 @@ def check_output(path: str | os.PathLike[str], argument: str = "path") -> Path:
     """Return `path` as a Path if an audio file can be written there, before any work is done for it.
 
     Raises:
-        ValueError: if the suffix is unknown, the folder does not exist or may not be written to.
+        RequestError: if the suffix is unknown, the folder does not exist or may not be written to.
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{argument}: expected a file ending in {', '.join(FORMATS)}, got {str(path)!r}")
+        raise RequestError(f"{argument}: expected a file ending in {', '.join(FORMATS)}, got {str(path)!r}")
     if path.is_dir():
-        raise ValueError(f"{argument}: expected a file, got the folder {str(path)!r}")
+        raise RequestError(f"{argument}: expected a file, got the folder {str(path)!r}")
     if not path.parent.is_dir():
-        raise ValueError(f"{argument}: expected an existing folder, got {str(path.parent)!r}")
+        raise RequestError(f"{argument}: expected an existing folder, got {str(path.parent)!r}")
     if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"{argument}: expected a folder that may be written to, got {str(path.parent)!r}")
+        raise RequestError(f"{argument}: expected a folder that may be written to, got {str(path.parent)!r}")
     return path
 
 
@@ -64,12 +66,12 @@ def write_audio(path: str | os.PathLike[str], audio: np.ndarray, sample_rate: in
     """Write `audio`, `(channels, samples)`, in the format of the suffix (16 bits, or Vorbis, or MP3).
 
     Raises:
-        ValueError: if the path cannot be written to or the audio is not finite and of the shape above.
+        RequestError: if the path cannot be written to or the audio is not finite and of the shape above.
     """
     path = check_output(path)
     audio = np.asarray(audio)
     if audio.ndim != 2 or audio.size == 0 or not np.isfinite(audio).all():
-        raise ValueError(f"audio: expected finite samples of shape (channels, samples), got shape {audio.shape}")
+        raise RequestError(f"audio: expected finite samples of shape (channels, samples), got shape {audio.shape}")
     form, subtype = FORMATS[path.suffix.lower()]
     with atomic_path(path) as temporary:
         soundfile.write(temporary, np.clip(audio.T, -1.0, 1.0), sample_rate, format=form, subtype=subtype)
@@ -80,18 +82,18 @@ def read_audio(path: str | os.PathLike[str], sample_rate: int | None = None) -> 
     """Read an audio file; return float32 `(channels, samples)` and its rate, resampled if `sample_rate` is given.
 
     Raises:
-        ValueError: if the file does not exist, holds no audio or cannot be read as audio.
+        RequestError: if the file does not exist, holds no audio or cannot be read as audio.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"file: expected an existing audio file, got {str(path)!r}")
+        raise RequestError(f"file: expected an existing audio file, got {str(path)!r}")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
-        raise ValueError(f"file: expected audio that libsndfile reads, got {str(path)!r} ({reason})") from None
+        raise RequestError(f"file: expected audio that libsndfile reads, got {str(path)!r} ({reason})") from None
     if len(samples) == 0:
-        raise ValueError(f"file: expected at least one sample, got none in {str(path)!r}")
+        raise RequestError(f"file: expected at least one sample, got none in {str(path)!r}")
     audio = np.ascontiguousarray(samples.T)
     return (audio, rate) if sample_rate is None else (resample(audio, rate, sample_rate), sample_rate)
 

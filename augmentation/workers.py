@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from augmentation.dataset.corpus import Result, Task, run_in_processes
+from munet.errors import RequestError
 
 
 @contextmanager
@@ -19,12 +20,12 @@ def run_on_ray(work: Callable[[Task], Result], tasks: Sequence[Task], workers: i
     """Run on the cluster that `RAY_ADDRESS` names, or on a Ray of this machine that is started for it.
 
     Raises:
-        ValueError: Ray is not installed.
+        RequestError: Ray is not installed.
     """
     try:
         import ray
     except ImportError as error:
-        raise ValueError("engine: expected 'process', or Ray to be installed (pip install ray), got 'ray'") from error
+        raise RequestError("engine: expected 'process', or Ray to be installed (pip install ray), got 'ray'") from error
     ray.init(log_to_driver=False)
     remote = ray.remote(num_cpus=1)(lambda task: work(task))
 

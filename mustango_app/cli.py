@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from augmentation.audio import check_output, read_audio
+from munet.errors import RequestError
 from munet.music import MusicPlan, tempo_word
 from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, make_plan, plan_with_sources
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = build_parser().parse_args(arguments)
     try:
         return parsed.run(parsed) or 0
-    except (ValueError, OSError) as error:
+    except (RequestError, OSError) as error:
         _complain(str(error))
         return 2
     except KeyboardInterrupt:
@@ -272,7 +273,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _convert(arguments: argparse.Namespace) -> None:
     if wrong := next((pair for pair in arguments.base if not all(pair.partition("="))), None):
-        raise ValueError(f"base: expected NAME=FOLDER, got {wrong!r}")
+        raise RequestError(f"base: expected NAME=FOLDER, got {wrong!r}")
     bases = dict(pair.partition("=")[::2] for pair in arguments.base)
     from mustango_app.checkpoint import ProgressBars, parse_dtype, published_folder
 
@@ -318,11 +319,11 @@ def _read_plan(file: str | None) -> MusicPlan | None:
         return None
     path = Path(file)
     if not path.is_file():
-        raise ValueError(f"plan: expected an existing JSON file, got {file!r}")
+        raise RequestError(f"plan: expected an existing JSON file, got {file!r}")
     try:
         return MusicPlan.from_json(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise ValueError(f"plan: expected a JSON file in UTF-8, got {file!r}") from None
+        raise RequestError(f"plan: expected a JSON file in UTF-8, got {file!r}") from None
 
 
 def plan_text(plan: MusicPlan, sources: Mapping[str, str] | None = None) -> str:

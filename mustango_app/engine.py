@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from augmentation.audio import peak_guard
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.best_of import most_obedient
 from mustango_app.checkpoint import load_pipeline, parse_dtype
@@ -42,7 +43,7 @@ class Mustango:
         offload: whether the parts wait in main memory and visit the GPU in turn: slower, for small GPUs.
 
     Raises:
-        ValueError: if there is no such model, device or dtype, or the checkpoint is damaged.
+        RequestError: if there is no such model, device or dtype, or the checkpoint is damaged.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Mustango:
     ) -> None:
         self.device = _device(device)
         if offload and self.device.type != "cuda":
-            raise ValueError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
+            raise RequestError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
         with _enough_memory():
             self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
@@ -94,7 +95,7 @@ class Mustango:
             prompt, asked, plan, seed: as in `request.plan_with_sources`.
 
         Raises:
-            ValueError: naming what cannot be used, or what is more than the model takes.
+            RequestError: naming what cannot be used, or what is more than the model takes.
         """
         return self._planner(prompt, asked, plan, seed)
 
@@ -140,7 +141,7 @@ class Mustango:
             A clip, or a list of them when `num_clips` is more than 1.
 
         Raises:
-            ValueError: naming the argument that cannot be used.
+            RequestError: naming the argument that cannot be used.
             Stopped: if `stop` was set.
         """
         prompt = check_prompt(prompt)
@@ -209,7 +210,7 @@ class Mustango:
         audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))[:, : round(plan.duration * self.sample_rate)]
         if not np.isfinite(audio).all():
             held = str(self.pipeline.unet.dtype).removeprefix("torch.")
-            raise ValueError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
+            raise RequestError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
         return peak_guard(audio)
 
     @contextlib.contextmanager
@@ -227,13 +228,13 @@ def _enough_memory() -> Iterator[None]:
     """Say in one line that a GPU has too little memory.
 
     Raises:
-        ValueError: it has.
+        RequestError: it has.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
         advice = "try dtype float16, offload or fewer seconds"
-        raise ValueError(f"device: expected a GPU with more free memory, got too little; {advice}") from error
+        raise RequestError(f"device: expected a GPU with more free memory, got too little; {advice}") from error
 
 
 def _device(name: str | None) -> torch.device:
@@ -244,9 +245,9 @@ def _device(name: str | None) -> torch.device:
     except (RuntimeError, TypeError):
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
+        raise RequestError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
+        raise RequestError(
             f"device: expected one of this machine's {torch.cuda.device_count()} CUDA devices, got {name!r}"
         )
     return device

@@ -9,6 +9,7 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning import planner
 
@@ -22,12 +23,12 @@ def check_prompt(prompt: str) -> str:
     """Return the prompt without the white space around it.
 
     Raises:
-        ValueError: if it is no text, empty or longer than 2000 characters.
+        RequestError: if it is no text, empty or longer than 2000 characters.
     """
     if not isinstance(prompt, str) or not prompt.strip():
-        raise ValueError(f"prompt: expected a description of the music, got {prompt!r}")
+        raise RequestError(f"prompt: expected a description of the music, got {prompt!r}")
     if len(prompt) > PROMPT_LENGTH:
-        raise ValueError(f"prompt: expected at most {PROMPT_LENGTH} characters, got {len(prompt)}")
+        raise RequestError(f"prompt: expected at most {PROMPT_LENGTH} characters, got {len(prompt)}")
     return prompt.strip()
 
 
@@ -35,10 +36,10 @@ def check_number(argument: str, value: object, low: float, high: float) -> float
     """Return a real number from `low` to `high` as float.
 
     Raises:
-        ValueError: if it is no such number.
+        RequestError: if it is no such number.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not low <= value <= high:
-        raise ValueError(f"{argument}: expected a number from {low:g} to {high:g}, got {value!r}")
+        raise RequestError(f"{argument}: expected a number from {low:g} to {high:g}, got {value!r}")
     return float(value)
 
 
@@ -46,11 +47,11 @@ def check_integer(argument: str, value: object, low: int, high: int) -> int:
     """Return an integer from `low` to `high`; a whole float such as 25.0 counts as one.
 
     Raises:
-        ValueError: if it is no such integer.
+        RequestError: if it is no such integer.
     """
     whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and value == value // 1
     if not whole or not low <= value <= high:
-        raise ValueError(f"{argument}: expected an integer from {low} to {high}, got {value!r}")
+        raise RequestError(f"{argument}: expected an integer from {low} to {high}, got {value!r}")
     return int(value)
 
 
@@ -58,7 +59,7 @@ def check_seconds(seconds: object) -> float:
     """Return the length of a clip in seconds.
 
     Raises:
-        ValueError: if it is no number from 1 to 30.
+        RequestError: if it is no number from 1 to 30.
     """
     return check_number("seconds", seconds, *SECONDS_RANGE)
 
@@ -80,7 +81,7 @@ def plan_with_sources(
         seed: decides what is left open.
 
     Raises:
-        ValueError: naming what cannot be used.
+        RequestError: naming what cannot be used.
     """
     whole, sources = planner.plan_with_sources(prompt, seed=seed, **_fixed(asked, plan))
     check_seconds(whole.duration)
@@ -100,10 +101,10 @@ def _fixed(asked: Mapping[str, Any], plan: MusicPlan | None) -> dict[str, Any]:
     if plan is None:
         return fixed
     if not isinstance(plan, MusicPlan):
-        raise ValueError(f"plan: expected a MusicPlan, got {plan!r}")
+        raise RequestError(f"plan: expected a MusicPlan, got {plan!r}")
     if plan.duration is not None and "seconds" in fixed:
         if fixed["seconds"] > plan.duration:
-            raise ValueError(f"seconds: expected at most the plan's {plan.duration:g}, got {fixed['seconds']:g}")
+            raise RequestError(f"seconds: expected at most the plan's {plan.duration:g}, got {fixed['seconds']:g}")
         plan = plan.crop(0.0, fixed["seconds"])
     held = {name: value for name, value in vars(plan).items() if value is not None}
     if "duration" in held:

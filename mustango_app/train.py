@@ -32,6 +32,7 @@ from augmentation.compose.renderer import render
 from augmentation.dataset.corpus import item_source
 from augmentation.dataset.records import METADATA, plan_of, read_rows
 from munet.conditions.batch import ConditionDropout
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.training.codec import AutoencoderTrainer, AutoencoderTraining, train_autoencoder
 from munet.training.loop import Budget
@@ -74,7 +75,7 @@ class CorpusClips(Dataset[Clip]):
         folder: where the dataset lies, as `python -m augmentation compose` or `build` has written it.
 
     Raises:
-        ValueError: there are no rows.
+        RequestError: there are no rows.
     """
 
     def __init__(self, folder: str) -> None:
@@ -145,27 +146,29 @@ def settings_from(kind: type, values: Mapping[str, Any]) -> Any:
     """A settings object from JSON.
 
     Raises:
-        ValueError: an unknown field, or a missing one.
+        RequestError: an unknown field, or a missing one.
     """
     known = {item.name for item in fields(kind)}
     if unknown := sorted(set(values) - known):
-        raise ValueError(f"training: expected fields among {sorted(known)}, got {unknown}")
+        raise RequestError(f"training: expected fields among {sorted(known)}, got {unknown}")
     nested = {"budget": Budget, "dropout": ConditionDropout}
     built = {name: settings_from(nested[name], value) if name in nested else value for name, value in values.items()}
     try:
         return kind(**built)
     except TypeError as error:
-        raise ValueError(f"training: expected all fields of {kind.__name__}, got {sorted(values)}: {error}") from error
+        raise RequestError(
+            f"training: expected all fields of {kind.__name__}, got {sorted(values)}: {error}"
+        ) from error
 
 
 def source_of(data: Mapping[str, Any]) -> ComposedClips | CorpusClips:
     """The clips that the `data` part of a configuration describes.
 
     Raises:
-        ValueError: not exactly one of `folder` and `composed`.
+        RequestError: not exactly one of `folder` and `composed`.
     """
     if ("folder" in data) == ("composed" in data):
-        raise ValueError(f"data: expected either 'folder' or 'composed', got {sorted(data)}")
+        raise RequestError(f"data: expected either 'folder' or 'composed', got {sorted(data)}")
     if "folder" in data:
         return CorpusClips(data["folder"])
     return ComposedClips(data["composed"], data.get("seed", 0), data.get("soundfont"))
@@ -175,15 +178,15 @@ def train(config: Mapping[str, Any]) -> Path:
     """Run the training that `config` describes and return the folder of its newest checkpoint.
 
     Raises:
-        ValueError: the configuration is wrong; the message names the field.
+        RequestError: the configuration is wrong; the message names the field.
     """
     if config.get("stage") == "pack":
         if missing := sorted({"munet", "autoencoder", "out"} - set(config)):
-            raise ValueError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
+            raise RequestError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
         pack(Path(config["munet"]), Path(config["autoencoder"]), Path(config["out"]))
         return Path(config["out"])
     if config.get("stage") not in ("autoencoder", "munet"):
-        raise ValueError(f"stage: expected 'autoencoder', 'munet' or 'pack', got {config.get('stage')!r}")
+        raise RequestError(f"stage: expected 'autoencoder', 'munet' or 'pack', got {config.get('stage')!r}")
     data = config.get("data", {})
     source, seconds, workers = source_of(data), data.get("seconds", 10.24), data.get("workers", 1)
     if config["stage"] == "autoencoder":
@@ -199,15 +202,15 @@ def main(path: str, data: str | None = None) -> Path:
     """Train as the JSON file at `path` says, on the dataset folder `data` if one is given.
 
     Raises:
-        ValueError: the file is missing or no JSON object, or see `train`.
+        RequestError: the file is missing or no JSON object, or see `train`.
     """
     file = Path(path)
     if not file.is_file():
-        raise ValueError(f"config: expected a JSON file, got {path!r}")
+        raise RequestError(f"config: expected a JSON file, got {path!r}")
     try:
         config = json.loads(file.read_text())
     except json.JSONDecodeError as error:
-        raise ValueError(f"config: expected JSON, got {path!r}: {error}") from error
+        raise RequestError(f"config: expected JSON, got {path!r}: {error}") from error
     if data is not None:
         kept = {name: value for name, value in config.get("data", {}).items() if name in ("workers", "seconds")}
         config = {**config, "data": {"folder": data, **kept}}

@@ -37,6 +37,7 @@ from augmentation.captions.caption import caption, control_sentences, describe
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import default_soundfont, render
 from augmentation.dataset.records import METADATA, row_of
+from munet.errors import RequestError
 
 VERSION = 1  # raised when the same (seed, i) starts to give another item
 SHARD = 16  # items per unit of work: a second or two of one core, lost at most by an interruption
@@ -52,7 +53,7 @@ class CorpusConfig:
     """Parameters that decide the bytes of a corpus (times in seconds, rates in Hz).
 
     Raises:
-        ValueError: If a value is out of range or the soundfont is no SoundFont file.
+        RequestError: If a value is out of range or the soundfont is no SoundFont file.
     """
 
     count: int
@@ -69,21 +70,21 @@ class CorpusConfig:
         expect("sample-rate", 8000 <= self.sample_rate <= 192000, "Hz from 8000 to 192000", self.sample_rate)
         expect("format", self.format in ENCODINGS, " or ".join(ENCODINGS), self.format)
         if not is_soundfont(self.soundfont_path):
-            raise ValueError(f"soundfont: expected a SoundFont (.sf2) file, got {str(self.soundfont_path)!r}")
+            raise RequestError(f"soundfont: expected a SoundFont (.sf2) file, got {str(self.soundfont_path)!r}")
 
     @property
     def soundfont_path(self) -> Path:
         """The soundfont rendered with, as given or the default one.
 
         Raises:
-            ValueError: If there is no default one.
+            RequestError: If there is no default one.
         """
         if self.soundfont:
             return Path(self.soundfont)
         try:
             return default_soundfont()
         except FileNotFoundError as error:
-            raise ValueError(f"soundfont: {error}") from error
+            raise RequestError(f"soundfont: {error}") from error
 
     @property
     def shards(self) -> int:
@@ -98,7 +99,7 @@ class CorpusConfig:
 def expect(name: str, holds: bool, expected: str, got: object) -> None:
     """Raise `ValueError("NAME: expected EXPECTED, got GOT")` unless a condition holds."""
     if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")
+        raise RequestError(f"{name}: expected {expected}, got {got!r}")
 
 
 def is_soundfont(path: Path) -> bool:
@@ -185,7 +186,7 @@ def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str])
     What an interrupted run left half written is swept away.
 
     Raises:
-        ValueError: If the folder was made with other parameters (named), or holds something else.
+        RequestError: If the folder was made with other parameters (named), or holds something else.
     """
     path = folder / MANIFEST
     if path.is_file():
@@ -193,9 +194,9 @@ def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str])
         names = [name for name in manifest if known.get(name) != manifest[name]]
         if names:
             changed = ", ".join(f"{name} ({known.get(name)!r} there, {manifest[name]!r} asked)" for name in names)
-            raise ValueError(f"out: expected a folder made with the same parameters, got other values of {changed}")
+            raise RequestError(f"out: expected a folder made with the same parameters, got other values of {changed}")
     elif folder.exists() and (not folder.is_dir() or _strangers(folder)):
-        raise ValueError(f"out: expected a new or empty folder, or one with {MANIFEST}, got {str(folder)!r}")
+        raise RequestError(f"out: expected a new or empty folder, or one with {MANIFEST}, got {str(folder)!r}")
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.rglob("*.tmp"):
         stale.unlink(missing_ok=True)
@@ -272,7 +273,7 @@ def build_corpus(
         this run.
 
     Raises:
-        ValueError: For a bad number of workers or a folder of other parameters.
+        RequestError: For a bad number of workers or a folder of other parameters.
         OSError: If the machine fails (disk full); everything finished so far stays and the next run continues.
         concurrent.futures.process.BrokenProcessPool: If a worker was killed.
     """

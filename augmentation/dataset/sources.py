@@ -28,6 +28,7 @@ import soxr
 from augmentation.dataset.corpus import expect
 from augmentation.dataset.records import read_rows
 from augmentation.hearing.listen import MINIMUM_SECONDS, is_silent
+from munet.errors import RequestError
 
 # Endings in the order in which they are preferred when a recording lies there in several formats.
 ENDINGS = (".flac", ".wav", ".aiff", ".aif", ".au", ".caf", ".w64", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4",
@@ -78,7 +79,7 @@ class AudioFolder:
     """Audio files by their path in a folder, and by their name without ending.
 
     Raises:
-        ValueError: If there is no such folder.
+        RequestError: If there is no such folder.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -117,7 +118,7 @@ def _seconds(where: str, value: Any) -> float:
     try:
         seconds = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: expected seconds, got {value!r}") from None
+        raise RequestError(f"{where}: expected seconds, got {value!r}") from None
     expect(where, 0 <= seconds < 1e6, "seconds from 0", value)
     return seconds
 
@@ -160,7 +161,7 @@ def read_sources(metadata: str | Path, audio_dir: str | Path, limit: int | None 
         limit: Take the first lines only.
 
     Raises:
-        ValueError: If a file, column or field is missing or malformed; the message names the row.
+        RequestError: If a file, column or field is missing or malformed; the message names the row.
     """
     path = Path(metadata)
     expect("limit", limit is None or limit >= 1, "a whole number of at least 1", limit)
@@ -185,11 +186,11 @@ def read_clip(source: Source, longest: float = LONGEST) -> tuple[np.ndarray, int
         float32 `(1 or 2, samples)` and the rate in Hz; what is louder than full scale is turned down.
 
     Raises:
-        ValueError: If there is no file, or what it holds is too short, silent or not finite.
+        RequestError: If there is no file, or what it holds is too short, silent or not finite.
         soundfile.LibsndfileError: If it holds no audio that libsndfile reads.
     """
     if source.path is None:
-        raise ValueError(f"file: expected audio of {source.id!r} in the audio folder, got none")
+        raise RequestError(f"file: expected audio of {source.id!r} in the audio folder, got none")
     with soundfile.SoundFile(source.path) as file:
         rate, start, end = file.samplerate, source.start, source.end
         if source.whole and end is not None and file.frames <= (end - start + SLACK) * rate:

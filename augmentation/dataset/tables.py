@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augmentation.dataset.corpus import json_lines, write_atomically
 from augmentation.dataset.records import METADATA
+from munet.errors import RequestError
 
 if TYPE_CHECKING:
     import pyarrow
@@ -93,12 +94,12 @@ def require_parquet() -> None:
     """Check that Parquet can be written.
 
     Raises:
-        ValueError: pyarrow is not installed.
+        RequestError: pyarrow is not installed.
     """
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise ValueError(
+        raise RequestError(
             "parquet: expected pyarrow to be installed (pip install pyarrow), got no such module"
         ) from error
 

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from munet.errors import RequestError
+
 PITCH_NAMES_SHARP = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 PITCH_NAMES_FLAT = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 
@@ -74,7 +76,7 @@ _HARTE = re.compile(
 _KEY = re.compile(r"([A-Ga-g])(#|b|[ -]?(?i:sharp|flat))?[ :-]*((?i:major|maj|minor|min)|[Mm])?")
 
 
-class PlanError(ValueError):
+class PlanError(RequestError):
     """A musical request that cannot be met: `argument`, what was `expected`, and the `value` that came."""
 
     def __init__(self, argument: str, expected: str, value: object) -> None:

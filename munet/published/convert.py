@@ -27,6 +27,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from munet.errors import RequestError
 from munet.pipeline import MustangoPipeline
 from munet.published.bases import base_folders
 from munet.published.layout import (
@@ -71,14 +72,14 @@ def convert(
         `target`.
 
     Raises:
-        ValueError: the source is incomplete, has other tensors than it should, or `target` is taken.
+        RequestError: the source is incomplete, has other tensors than it should, or `target` is taken.
         OSError: the disk is full or cannot be written to.
     """
     source, target = Path(source), Path(target)
     if dtype not in SAFETENSORS_DTYPES:
-        raise ValueError(f"dtype: expected one of {[str(known) for known in SAFETENSORS_DTYPES]}, got {dtype}")
+        raise RequestError(f"dtype: expected one of {[str(known) for known in SAFETENSORS_DTYPES]}, got {dtype}")
     if target.exists():
-        raise ValueError(f"target: expected a folder that is not there yet, got {str(target)!r}")
+        raise RequestError(f"target: expected a folder that is not there yet, got {str(target)!r}")
     files = layout_files(source)
     folders = base_folders(source, base_names(source), bases or {})
     manifest = {
@@ -115,7 +116,7 @@ def _alone(target: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise ValueError(f"target: expected no other conversion into {str(target)!r}, got one at work") from None
+        raise RequestError(f"target: expected no other conversion into {str(target)!r}, got one at work") from None
     try:
         yield
     finally:
@@ -127,13 +128,13 @@ def _claim(working: Path, manifest: Mapping[str, object]) -> None:
     """Write down what the folder is made of, or check that an earlier conversion was of the same.
 
     Raises:
-        ValueError: the folder holds parts of another conversion.
+        RequestError: the folder holds parts of another conversion.
     """
     path = working / MANIFEST
     if path.is_file():
         if (found := json.loads(path.read_text(encoding="utf-8"))) != manifest:
             changed = ", ".join(name for name in manifest if found.get(name) != manifest[name])
-            raise ValueError(
+            raise RequestError(
                 f"target: expected an unfinished conversion of the same source in {str(working)!r}, got one with "
                 f"another {changed}; delete it to start afresh"
             )
@@ -200,11 +201,13 @@ class _Weights(NamedTuple):
         """A tensor in the type in which it is to be written; without a copy if it is already.
 
         Raises:
-            ValueError: it is not finite, or no longer.
+            RequestError: it is not finite, or no longer.
         """
         tensor = self.tensors[name].detach().to(self.dtype).contiguous()
         if not tensor.isfinite().all():
-            raise ValueError(f"source: expected finite values in {self.dtype}, got others in {self.component}: {name}")
+            raise RequestError(
+                f"source: expected finite values in {self.dtype}, got others in {self.component}: {name}"
+            )
         return tensor
 
 

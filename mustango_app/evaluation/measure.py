@@ -27,6 +27,7 @@ import numpy as np
 from augmentation.audio import atomic_path, read_audio
 from augmentation.hearing.chords import SECOND_JUDGE, recognise_chords
 from augmentation.hearing.listen import Heard, front_end, listen
+from munet.errors import RequestError
 from mustango_app.evaluation.distances import chroma_statistics, log_mel_statistics
 from mustango_app.evaluation.sound import sound_facts
 
@@ -60,7 +61,7 @@ def hear(audio: np.ndarray, sample_rate: int) -> Heard:
     """
     try:
         return listen(audio, sample_rate)
-    except ValueError as error:
+    except RequestError as error:
         nothing = {"beats": (), "beat_confidence": 0.0, "chords": (), "key_confidence": 0.0}
         return Heard(duration=audio.shape[-1] / sample_rate, missing=(f"music: {error}",), **nothing)
 
@@ -77,7 +78,7 @@ def second_opinion(audio: np.ndarray, sample_rate: int) -> list[list[Any]] | Non
     """
     try:
         samples = front_end(audio, sample_rate)
-    except ValueError:
+    except RequestError:
         return []
     found = recognise_chords(samples, SECOND_JUDGE).chords
     return None if found is None else [list(segment) for segment in found]
@@ -88,7 +89,7 @@ def clap_embedder(name: str) -> ClapEmbedder:
     """The CLAP model of a folder or Hub id, loaded once per process.
 
     Raises:
-        ValueError: it cannot be loaded.
+        RequestError: it cannot be loaded.
     """
     from mustango_app.evaluation.clap import ClapEmbedder  # torch and transformers load slowly
 
@@ -112,7 +113,7 @@ def sound_of(audio: np.ndarray, sample_rate: int, clap: str | None = None) -> Me
         clap: folder or Hub id of a CLAP model.
 
     Raises:
-        ValueError: the clip is too short or of another shape, or there is no such model.
+        RequestError: the clip is too short or of another shape, or there is no such model.
     """
     measured: Measured = {
         "sound": sound_facts(audio, sample_rate),
@@ -134,7 +135,7 @@ def read_clip(path: str, seconds: float | None = None) -> Audio:
     """Read a clip, at most its first `seconds`.
 
     Raises:
-        ValueError: the file cannot be read as audio.
+        RequestError: the file cannot be read as audio.
     """
     audio, rate = read_audio(path)
     return (audio if seconds is None else audio[:, : round(seconds * rate)]), rate
@@ -183,12 +184,12 @@ class Listener:
         workers: number of processes.
 
     Raises:
-        ValueError: no worker.
+        RequestError: no worker.
     """
 
     def __init__(self, folder: Path, workers: int) -> None:
         if workers < 1:
-            raise ValueError(f"workers: expected 1 or more, got {workers!r}")
+            raise RequestError(f"workers: expected 1 or more, got {workers!r}")
         self.folder, self.workers = folder, workers
         self.version = json.dumps(versions())
         self._tasks: dict[str, Future[None]] = {}
@@ -227,7 +228,7 @@ class Listener:
         """Wait for a result: what was measured, and "seconds", the time it took to make and to measure the clip.
 
         Raises:
-            ValueError: the clip could not be made or measured.
+            RequestError: the clip could not be made or measured.
         """
         if key in self._tasks:
             self._tasks[key].result()

@@ -20,6 +20,7 @@ import gradio as gr
 
 from augmentation.audio import read_audio
 from augmentation.hearing.listen import Heard, listen
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
 from mustango_app.engine import SEED_RANGE, Mustango, Stopped
@@ -243,7 +244,7 @@ class Handlers:
                 callback=lambda done, total: progress((done, total), desc="Denoising", unit="steps"),
                 stop=stop,
             )
-        except ValueError as error:
+        except RequestError as error:
             gr.Warning(_escaped(error), title="Please change the request")
             yield _results(f"**{_escaped(error)}**", plan_table(None))
         except Stopped:
@@ -270,7 +271,7 @@ class Handlers:
         """
         with _plain_errors():
             if audio is None:
-                raise ValueError("audio: expected a clip, got none; generate one first")
+                raise RequestError("audio: expected a clip, got none; generate one first")
             return listen(*read_audio(audio)).to_dict()
 
     def compare(self, record: dict[str, Any], heard: dict[str, Any]) -> str:
@@ -348,11 +349,11 @@ def _plain_errors() -> Iterator[None]:
     """Show what a person can mend as a message instead of "Error"."""
     try:
         yield
-    except ValueError as error:
+    except RequestError as error:
         raise gr.Error(_escaped(error), print_exception=False) from None
 
 
-def _escaped(error: ValueError) -> str:
+def _escaped(error: RequestError) -> str:
     """Return the message for a browser, which would take a person's own text for HTML."""
     return html.escape(str(error), quote=False)
 

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from munet import MustangoPipeline
+from munet.errors import RequestError
 from munet.music import MusicPlan, PlanError
 from mustango_app.request import plan_with_sources
 
@@ -46,7 +47,7 @@ class ModelPlanner:
             prompt, asked, plan, seed: as in `request.plan_with_sources`.
 
         Raises:
-            ValueError: naming what cannot be used, or what is more than the model takes.
+            RequestError: naming what cannot be used, or what is more than the model takes.
         """
         whole, sources = self._within_meters(prompt, asked, plan, seed)
         if self._pipeline.can_predict:
@@ -78,18 +79,18 @@ class ModelPlanner:
         """Refuse what the model's encoders do not take, in the words of the request.
 
         Raises:
-            ValueError: too many beats in a bar, beats or chords.
+            RequestError: too many beats in a bar, beats or chords.
         """
         beats, chords = self._pipeline.beat_encoder.config.max_beats, self._pipeline.chord_encoder.config.max_chords
         most = self._pipeline.beat_encoder.max_position
         if plan.meter > most:
-            raise ValueError(f"meter: expected at most {most} with this model, got {plan.meter}")
+            raise RequestError(f"meter: expected at most {most} with this model, got {plan.meter}")
         if len(plan.beats) > beats:
             asked = f"{len(plan.beats)} ({plan.duration:g} s at {plan.bpm:g} BPM)"
-            raise ValueError(f"seconds: expected at most {beats} beats with this model, got {asked}")
+            raise RequestError(f"seconds: expected at most {beats} beats with this model, got {asked}")
         if len(plan.chords) > chords:
             asked = f"{len(plan.chords)} in {plan.duration:g} s"
-            raise ValueError(f"chords: expected at most {chords} with this model, got {asked}")
+            raise RequestError(f"chords: expected at most {chords} with this model, got {asked}")
 
     def _predict(self, prompt: str, duration: float) -> MusicPlan:
         """The predictors' plan; the last one is kept, because several clips of one request share it.
