@@ -29,7 +29,6 @@ FORMATS = MappingProxyType(
         ".mp3": ("MP3", "MPEG_LAYER_III"),
     }
 )
-PEAK_CEILING = 0.99
 
 
 def check_output(path: str | os.PathLike[str], argument: str = "path") -> Path:
@@ -103,9 +102,3 @@ def resample(audio: np.ndarray, source_rate: int, target_rate: int) -> np.ndarra
     if source_rate == target_rate:
         return audio
     return np.ascontiguousarray(soxr.resample(audio.T, source_rate, target_rate, quality="HQ").T, dtype=np.float32)
-
-
-def peak_guard(audio: np.ndarray, ceiling: float = PEAK_CEILING) -> np.ndarray:
-    """Return `audio` scaled down so that no sample is beyond `ceiling`; quieter audio comes back as it is."""
-    peak = float(np.abs(audio).max(initial=0.0))
-    return audio if peak <= ceiling else (audio * np.float32(ceiling / peak)).astype(np.float32)

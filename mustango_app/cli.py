@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from augmentation.audio import check_output, read_audio
 from munet.errors import RequestError
 from munet.music import MusicPlan, tempo_word
-from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, make_plan, plan_with_sources
+from mustango_app.request import Request
 
 if TYPE_CHECKING:
     from augmentation.hearing.listen import Heard
     from mustango_app.clip import Clip
     from mustango_app.engine import Mustango
 
-PLAN_FLAGS = ("bpm", "meter", "key", "chords", "seconds")
+FLAGS = ("prompt", "bpm", "meter", "key", "chords", "seconds", "seed", "steps", "guidance", "num_clips", "best_of")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -166,13 +166,8 @@ def _number(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 
 def _generate(arguments: argparse.Namespace) -> None:
-    prompt = check_prompt(arguments.prompt)
-    check_integer("num_clips", arguments.num_clips, 1, MAX_CLIPS)
-    check_integer("best_of", arguments.best_of, 1, MAX_CLIPS)
-    files = _output_files(arguments.output, arguments.num_clips)
-    given = _read_plan(arguments.plan)
-    asked = {name: getattr(arguments, name) for name in PLAN_FLAGS}
-    make_plan(prompt, asked, given)  # complains before the model is loaded
+    request = _request(arguments)  # complains before the model is loaded
+    files = _output_files(arguments.output, request.num_clips)
     from tqdm import tqdm
 
     model = _load_model(arguments)
@@ -183,17 +178,7 @@ def _generate(arguments: argparse.Namespace) -> None:
             bar.update(done - bar.n)
 
         start = time.perf_counter()
-        made = model.generate(
-            prompt,
-            **asked,
-            plan=given,
-            seed=arguments.seed,
-            steps=arguments.steps,
-            guidance=arguments.guidance,
-            num_clips=arguments.num_clips,
-            best_of=arguments.best_of,
-            callback=progress,
-        )
+        made = model.generate(request, callback=progress)
         taken = time.perf_counter() - start
     clips = made if isinstance(made, list) else [made]
     for clip, path in zip(clips, files, strict=True):
@@ -225,13 +210,9 @@ def _output_files(output: str, count: int) -> list[Path]:
 
 
 def _plan(arguments: argparse.Namespace) -> None:
-    request = (
-        check_prompt(arguments.prompt),
-        {name: getattr(arguments, name) for name in PLAN_FLAGS},
-        _read_plan(arguments.plan),
-        arguments.seed or 0,
-    )
-    plan, sources = plan_with_sources(*request)
+    if arguments.seed is None:
+        arguments.seed = 0
+    plan, sources = _request(arguments).draft
     print(plan.to_json() if arguments.json else plan_text(plan, sources))
 
 
@@ -312,6 +293,12 @@ def _silence_libraries() -> None:
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    """The request that the flags of a command describe."""
+    given = {name: getattr(arguments, name) for name in FLAGS if hasattr(arguments, name)}
+    return Request(**given, plan=_read_plan(arguments.plan))
 
 
 def _read_plan(file: str | None) -> MusicPlan | None:

@@ -23,15 +23,10 @@ from augmentation.hearing.listen import Heard, listen
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
-from mustango_app.engine import SEED_RANGE, Mustango, Stopped
+from mustango_app.engine import Mustango, Stopped
 from mustango_app.page.plots import plot_clip
-from mustango_app.page.text import INTRODUCTION, asked_of, chord_line, plan_table, read_fields, read_number, subtitles
-from mustango_app.request import (
-    DEFAULT_SECONDS,
-    PROMPT_LENGTH,
-    check_integer,
-    check_prompt,
-)
+from mustango_app.page.text import INTRODUCTION, chord_line, plan_table, read_fields, read_number, subtitles
+from mustango_app.request import DEFAULT_SECONDS, PROMPT_LENGTH, Request
 
 EXAMPLES = (
     "A calm waltz for piano and strings in G major, 90 bpm",
@@ -228,19 +223,15 @@ class Handlers:
         """Show the plan, then the clip; what is wrong with the request stands in the status line."""
         stop = self._stops.get(request.session_hash)
         try:
-            asked = read_fields(bpm, meter, key, chords, seconds)
-            number = read_number("seed", seed)
-            number = secrets.randbelow(2**32) if number is None else check_integer("seed", number, *SEED_RANGE)
-            plan, sources = self._engine.plan(check_prompt(prompt), asked, seed=number)
+            asked = read_fields(bpm, meter, key, chords, seconds) | {"seed": read_number("seed", seed)}
+            made_with = {"steps": steps, "guidance": guidance, "best_of": best_of}
+            asked_for = Request(prompt, **asked, **made_with)
+            plan, sources = self._engine.plan(asked_for)
             table = plan_table(plan, sources)
             yield _results(f"Making {plan.duration:g} seconds …", table)
-            clip = self._engine.generate(
-                prompt,
-                plan=plan,
-                seed=number,
-                steps=steps,
-                guidance=guidance,
-                best_of=best_of,
+            (clip,) = self._engine.play(
+                asked_for,
+                [plan],
                 callback=lambda done, total: progress((done, total), desc="Denoising", unit="steps"),
                 stop=stop,
             )
@@ -257,7 +248,7 @@ class Handlers:
     def fill(self, prompt: str, *fields: Any) -> tuple[str, ...]:
         """Fill the empty fields of the plan with what the description says or leaves to be chosen."""
         with _plain_errors():
-            plan, _ = self._engine.plan(check_prompt(prompt), read_fields(*fields))
+            plan, _ = self._engine.plan(Request(prompt, **read_fields(*fields), seed=0))
         return f"{plan.bpm:g}", str(plan.meter), plan.key, chord_line(plan)
 
     def analyze(self, audio: str | None) -> dict[str, Any]:
@@ -304,8 +295,8 @@ class Handlers:
             The plan: bpm, meter, key, chords [[symbol, second]], beats [[second, position in the bar]], duration.
         """
         with _plain_errors():
-            asked = asked_of(bpm, meter, key, chords, seconds)
-            return self._engine.plan(check_prompt(prompt), asked, seed=seed or 0)[0].to_dict()
+            request = Request(prompt, bpm, meter, key, chords, seconds, seed=0 if seed is None else seed)
+            return self._engine.plan(request).plan.to_dict()
 
     def api_generate(
         self,
@@ -338,9 +329,8 @@ class Handlers:
             A WAV file, and the request it can be made again from: prompt, seed, plan, settings.
         """
         with _plain_errors():
-            asked = asked_of(bpm, meter, key, chords, seconds)
-            options = {"seed": seed, "steps": steps, "guidance": guidance, "best_of": best_of}
-            clip = self._engine.generate(prompt, **asked, **options)
+            made_with = {"seed": seed, "steps": steps, "guidance": guidance, "best_of": best_of}
+            clip = self._engine.generate(Request(prompt, bpm, meter, key, chords, seconds, **made_with))
         return gr.FileData(path=str(_save(clip))), clip.to_dict()
 
 

@@ -71,11 +71,6 @@ def subtitles(plan: MusicPlan) -> list[dict[str, Any]]:
     return [{"text": str(chord), "timestamp": [start, end]} for start, end, chord in plan.chord_intervals()]
 
 
-def asked_of(bpm: Any, meter: Any, key: Any, chords: Any, seconds: Any) -> dict[str, Any]:
-    """Return the request about the music by name; None asks for nothing."""
-    return {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
-
-
 def read_fields(*fields: str | None) -> dict[str, Any]:
     """Read the text fields bpm, meter, key, chords and seconds; an empty one ("" or None) asks for nothing.
 
@@ -83,8 +78,9 @@ def read_fields(*fields: str | None) -> dict[str, Any]:
         RequestError: if a number is none.
     """
     bpm, meter, key, chords, seconds = ((text or "").strip() for text in fields)
-    tempo, beats = read_number("bpm", bpm), read_number("meter", meter)
-    return asked_of(tempo, beats, key or None, chords or None, read_number("seconds", seconds))
+    asked: dict[str, Any] = {"key": key or None, "chords": chords or None}
+    numbers = {"bpm": bpm, "meter": meter, "seconds": seconds}
+    return asked | {name: read_number(name, value) for name, value in numbers.items()}
 
 
 def read_number(argument: str, text: str | None) -> float | None:

@@ -20,7 +20,7 @@ from munet.music import MusicPlan
 from mustango_app import Mustango
 from mustango_app.page.blocks import EXAMPLES, Handlers, build_demo, launch_options
 from mustango_app.page.text import read_fields, read_number
-from mustango_app.request import make_plan
+from mustango_app.request import Request
 
 PROMPT = "A calm waltz for piano in G major"
 
@@ -190,4 +190,4 @@ def test_fields() -> None:
 def test_examples_state_plans_that_can_be_made() -> None:
     assert len(EXAMPLES) == 5
     for text in EXAMPLES:
-        assert make_plan(text, {}).is_complete
+        assert Request(text, seed=0).draft.plan.is_complete
