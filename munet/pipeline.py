@@ -155,6 +155,7 @@ class MustangoPipeline(DiffusionPipeline):
         audio_length_in_s: float,
         num_inference_steps: int,
         output_type: str,
+        tensor_inputs: Sequence[str] = (),
     ) -> None:
         """Refuse what cannot be generated.
 
@@ -171,6 +172,9 @@ class MustangoPipeline(DiffusionPipeline):
             raise RequestError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
         if output_type not in ("np", "pt", "latent"):
             raise RequestError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
+        if unknown := sorted(set(tensor_inputs) - set(self._callback_tensor_inputs)):
+            known = self._callback_tensor_inputs
+            raise RequestError(f"callback_on_step_end_tensor_inputs: expected names out of {known}, got {unknown}")
 
     def encode_conditions(
         self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int
@@ -279,7 +283,8 @@ class MustangoPipeline(DiffusionPipeline):
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         unplanned = plans is None
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
-        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type)
+        tensor_inputs = callback_on_step_end_tensor_inputs
+        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs)
         self._guidance_scale, self._interrupt = guidance_scale, False
 
         # 1. Conditions

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import torch
@@ -18,7 +19,8 @@ from tqdm import tqdm
 
 from munet import MustangoPipeline
 from munet.errors import RequestError
-from munet.published.convert import convert, fingerprint
+from munet.files import digest
+from munet.published.convert import VERSION, convert, fingerprint
 from munet.published.layout import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layout_files
 
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / "pocket"
@@ -50,7 +52,7 @@ def load_pipeline(
     folder = Path(name).expanduser()
     if folder.is_dir():
         if is_published(folder):
-            folder = converted(folder, folder.resolve().name)
+            folder = converted(folder, folder.resolve().name, str(folder.resolve()))
         return str(name), _load_folder(folder, dtype).to(device)
     if HUB_ID.fullmatch(str(name)):
         return str(name), _load_hub(str(name), dtype).to(device)
@@ -85,26 +87,40 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mustango"
 
 
-def converted(source: Path, name: str) -> Path:
+def converted(source: Path, name: str, identity: str) -> Path:
     """The cached conversion of a folder in the published layout, made now if there is none of exactly these files.
 
-    It keeps float32: which precision to run in is decided at every start.
+    It keeps float32: which precision to run in is decided at every start. Conversions of what `identity` was before
+    are removed; of two processes that need the same one, the second waits for the first.
 
     Args:
         source: folder in the published layout.
         name: readable part of the cached folder's name.
+        identity: what tells one model from another, however its files change: a path, or a name on the Hub.
 
     Raises:
         RequestError: the source is not as it should be, or there is no room for its conversion.
     """
     readable = re.sub(r"[^\w.-]+", "--", name)
-    target = cache_folder() / f"{readable}-{fingerprint(layout_files(source))}"
+    family = f"{readable}-{digest(identity)[:8]}"
+    target = cache_folder() / f"{family}-v{VERSION}-{fingerprint(layout_files(source))}"
     if not target.is_dir():
         try:
-            convert(source, target, progress=ProgressBars())
+            convert(source, target, progress=ProgressBars(), wait=True)
+            _forget(readable, family, target)
         except OSError as error:
             raise RequestError(f"model: expected room to convert {name!r} in {str(target)!r}, got {error}") from error
     return target
+
+
+def _forget(readable: str, family: str, kept: Path) -> None:
+    """Remove what the cache holds of older states of a model, and of it by names that are used no more."""
+    first_edition = re.compile(rf"{re.escape(readable)}-[0-9a-f]{{16}}(\.partial)?")
+    for folder in kept.parent.iterdir():
+        older = folder.name.startswith(f"{family}-") or first_edition.fullmatch(folder.name)
+        at_work = kept.parent / f"{folder.name.removesuffix('.partial')}.lock"
+        if folder != kept and older and folder.is_dir() and not at_work.exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class ProgressBars:
@@ -163,7 +179,7 @@ def _load_folder(folder: Path, dtype: torch.dtype) -> MustangoPipeline:
 def _load_hub(name: str, dtype: torch.dtype) -> MustangoPipeline:
     snapshot = _snapshot(name)
     if is_published(snapshot):
-        return _load_folder(converted(snapshot, name), dtype)
+        return _load_folder(converted(snapshot, name, name), dtype)
     try:
         return MustangoPipeline.from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
     except (OSError, ValueError, HfHubHTTPError) as error:

@@ -99,8 +99,8 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--data", metavar="DIR", help="dataset folder to train on instead of the configuration's clips")
 
     serve = _add(commands, "serve", _serve, "open the page, and its HTTP API")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s: this machine only)")
-    serve.add_argument("--port", type=_number(int), help="port (7860, or the next free one)")
+    serve.add_argument("--host", help="address to listen at (GRADIO_SERVER_NAME, else this machine only)")
+    serve.add_argument("--port", type=_number(int), help="port (GRADIO_SERVER_PORT, else 7860 or the next free one)")
     _add_model_flags(serve)
     return parser
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,11 @@ def row_of(
         "seed": piece.seed,
         "plan": plan.to_dict(),
     }
+
+
+def json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as the bytes of a JSON-lines file."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 def read_rows(folder: str | Path) -> list[dict[str, Any]]:

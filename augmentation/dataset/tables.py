@@ -15,9 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from augmentation.dataset.corpus import json_lines, write_atomically
-from augmentation.dataset.records import METADATA
+from augmentation.dataset.records import METADATA, json_lines
 from munet.errors import RequestError
+from munet.files import write_atomically
 
 if TYPE_CHECKING:
     import pyarrow

@@ -13,7 +13,6 @@ import json
 import shutil
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial as bind
 from pathlib import Path
 from types import MappingProxyType
@@ -21,13 +20,13 @@ from typing import NamedTuple
 
 import torch
 from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
-from filelock import FileLock, Timeout
 from huggingface_hub.serialization import split_state_dict_into_shards_factory
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from munet.errors import RequestError
+from munet.files import alone
 from munet.pipeline import MustangoPipeline
 from munet.published.bases import base_folders
 from munet.published.layout import (
@@ -41,6 +40,7 @@ from munet.published.layout import (
 )
 
 MANIFEST = "conversion.json"
+VERSION = 2  # raised when the same source is written otherwise, such as with other module paths in model_index.json
 SAFETENSORS_DTYPES = MappingProxyType({torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"})
 # What a call of the published model uses; the reference's own defaults.
 DEFAULTS = MappingProxyType({"max_text_length": 512, "default_steps": 100, "default_guidance_scale": 3.0})
@@ -56,6 +56,7 @@ def convert(
     bases: Mapping[str, str | Path] | None = None,
     max_shard_size: int | str = "2GB",
     progress: Progress | None = None,
+    wait: bool = False,
 ) -> Path:
     """Convert a folder in the published layout into one that `MustangoPipeline.from_pretrained` loads.
 
@@ -67,6 +68,7 @@ def convert(
             `source/bases`, in a folder of their own name or in the Hub's cache.
         max_shard_size: largest weights file, bytes or a string such as "2GB".
         progress: called as `(component, values written, values of the component)` after each tensor.
+        wait: whether to wait where another process is converting into `target`, and to take what it makes.
 
     Returns:
         `target`.
@@ -78,11 +80,12 @@ def convert(
     source, target = Path(source), Path(target)
     if dtype not in SAFETENSORS_DTYPES:
         raise RequestError(f"dtype: expected one of {[str(known) for known in SAFETENSORS_DTYPES]}, got {dtype}")
-    if target.exists():
+    if target.exists() and not wait:
         raise RequestError(f"target: expected a folder that is not there yet, got {str(target)!r}")
     files = layout_files(source)
     folders = base_folders(source, base_names(source), bases or {})
     manifest = {
+        "version": VERSION,
         "dtype": str(dtype).removeprefix("torch."),
         "source": fingerprint(files),
         "bases": {name: fingerprint(folder.rglob("*.json")) for name, folder in folders.items()},
@@ -91,7 +94,7 @@ def convert(
     parts = build(source, folders)
     working = target.with_name(f"{target.name}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target):
+    with alone(target, "target", wait):
         if target.exists():  # another process has just finished it
             return target
         working.mkdir(exist_ok=True)
@@ -107,21 +110,6 @@ def fingerprint(files: Iterable[Path]) -> str:
     """Hash of the files' names, sizes and times of change: cheap, and another one after every download or edit."""
     stats = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Hold a lock for `target` that ends with the process, however it ends."""
-    lock = FileLock(f"{target}.lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RequestError(f"target: expected no other conversion into {str(target)!r}, got one at work") from None
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
 
 
 def _claim(working: Path, manifest: Mapping[str, object]) -> None:

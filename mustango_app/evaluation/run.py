@@ -20,13 +20,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augmentation.training_data import HELD_BACK_SEEDS
 from tqdm import tqdm
 
 from augmentation.audio import FORMATS
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import default_soundfont, render
-from augmentation.hearing.listen import Heard
+from augmentation.hearing.backends import refuse_missing
+from augmentation.hearing.listen import PARTS, Heard
 from munet.errors import RequestError
+from munet.files import digest
 from munet.music import MusicPlan
 from mustango_app.evaluation.cases import SECONDS, Case, EvaluateSettings, failure, read_cases
 from mustango_app.evaluation.measure import (
@@ -34,14 +37,12 @@ from mustango_app.evaluation.measure import (
     Listener,
     Measure,
     clap_identity,
-    digest,
     examine,
     read_clip,
     sound_of,
     write_json,
 )
 from mustango_app.evaluation.report import Take, build_report, report_table, write_report
-from mustango_app.train import HELD_BACK_SEEDS
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -228,7 +229,7 @@ def draw_all(takes: Sequence[Take], folder: Path, listener: Listener) -> list[Fu
 @contextlib.contextmanager
 def _spared_cores(workers: int) -> Iterator[None]:
     """Leave the workers their cores: threads of torch that wait for a busy core cost more than they bring."""
-    import torch
+    import torch  # loads slowly
 
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, min(threads, (os.cpu_count() or 1) - workers)))
@@ -248,10 +249,12 @@ def evaluate(settings: EvaluateSettings) -> dict[str, Any]:
         RequestError: a setting, the rows as a whole, or the model cannot be used.
     """
     start = time.perf_counter()
+    refuse_missing(PARTS)
     cases, failures = read_cases(settings)
     for folder in ("clips", "plots"):
         (settings.out / folder).mkdir(parents=True, exist_ok=True)
-    with Listener(settings.out / "heard", settings.workers) as listener, _spared_cores(settings.workers):
+    spared = contextlib.nullcontext() if settings.clips else _spared_cores(settings.workers)
+    with Listener(settings.out / "heard", settings.workers) as listener, spared:
         ceiling = ask_ceiling(cases, settings, listener)
         others = ask_reference(settings, listener)
         maker = Generator(settings) if settings.clips is None else Finder(settings.clips)

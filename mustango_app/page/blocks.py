@@ -63,8 +63,13 @@ def build_demo(engine: Mustango) -> gr.Blocks:
     return demo.queue(default_concurrency_limit=1, max_size=64)
 
 
-def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str, Any]:
-    """Return the arguments for `demo.launch`: this machine only, no tunnel, no fonts from elsewhere."""
+def launch_options(host: str | None = None, port: int | None = None) -> dict[str, Any]:
+    """Return the arguments for `demo.launch`: no tunnel, no fonts from elsewhere.
+
+    Args:
+        host: address to listen at; None leaves it to GRADIO_SERVER_NAME, and without it to this machine only.
+        port: None leaves it to GRADIO_SERVER_PORT, and without it to the first free one from 7860.
+    """
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     theme = gr.themes.Soft(primary_hue="orange", font=system, font_mono=("ui-monospace", "Consolas", "monospace"))
     address = {"server_name": host, "server_port": port, "share": False}
@@ -77,7 +82,7 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
     }
 
 
-def serve(engine: Mustango, host: str = "127.0.0.1", port: int | None = None) -> None:
+def serve(engine: Mustango, host: str | None = None, port: int | None = None) -> None:
     """Open the page and wait until the process is interrupted."""
     build_demo(engine).launch(**launch_options(host, port))
 

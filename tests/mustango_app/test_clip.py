@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from augmentation.audio import atomic_path, check_output, read_audio, resample, write_audio
+from augmentation.audio import check_output, read_audio, resample, write_audio
+from munet.files import atomic_path
 from munet.music import Chord, MusicPlan
 from mustango_app import Clip
 from mustango_app.page.plots import chord_color, plot_clip
