@@ -105,15 +105,15 @@ def test_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert "Traceback" not in error and error.endswith("interrupted; the same command continues\n")
-    assert not list(out.rglob("*.tmp"))
+    assert not list(out.rglob("*.partial*"))
 
 
 def test_half_written_files_are_swept_away(tmp_path: Path) -> None:
     config = CorpusConfig(count=1, **SMALL)
     build_corpus(config, tmp_path / "a")
-    (tmp_path / "a" / "data" / "00000000.flac.123.tmp").write_bytes(b"half")
+    (tmp_path / "a" / "data" / ".00000000.123.partial.flac").write_bytes(b"half")
     build_corpus(config, tmp_path / "a")
-    assert not list((tmp_path / "a").rglob("*.tmp"))
+    assert not list((tmp_path / "a").rglob("*.partial*"))
 
 
 def test_other_parameters_are_refused_by_name(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +182,7 @@ def test_full_disk_stops_cleanly_and_the_next_run_continues(workers: int, corpus
     done = run(*arguments, preexec_fn=small_files_only, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr and "the same command continues" in done.stderr.splitlines()[-1]
-    assert not list(out.rglob("*.tmp")) and not (out / "metadata.jsonl").exists()
+    assert not list(out.rglob("*.partial*")) and not (out / "metadata.jsonl").exists()
     if workers == 1:
         return
     assert run(*arguments).returncode == 0
