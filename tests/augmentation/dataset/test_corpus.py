@@ -12,12 +12,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from augmentation.__main__ import main
 from augmentation.dataset.corpus import SHARD, CorpusConfig, build_corpus
+from augmentation.dataset.extract import extract_files
 from augmentation.dataset.records import count_rows, plan_of, read_rows
+from munet.errors import RequestError
+from munet.files import alone
 from munet.music import MusicPlan, PlanError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -242,3 +246,17 @@ def test_read_rows_names_the_bad_line(tmp_path: Path) -> None:
     path.write_text("[1]\n")
     with pytest.raises(ValueError, match="line 1"):
         read_rows(path)
+
+
+def test_two_builds_into_one_folder_do_not_meet(tmp_path: Path) -> None:
+    config = CorpusConfig(count=1, **SMALL)
+    with alone(tmp_path / "a", "out"), pytest.raises(RequestError, match="out: expected nobody else at work on"):
+        build_corpus(config, tmp_path / "a")
+    assert build_corpus(config, tmp_path / "a")["rows"] == 1
+
+
+def test_a_missing_extractor_is_told_before_the_first_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 8000)
+    monkeypatch.setitem(sys.modules, "madmom", None)  # as if it were not installed
+    with pytest.raises(RequestError, match="beats: expected its extractor, got none: madmom cannot be imported: pip"):
+        extract_files([tmp_path / "a.wav"], tmp_path / "rows.jsonl", ("chords", "beats"))

@@ -114,6 +114,23 @@ def test_nothing_is_fetched_from_elsewhere(client: Client) -> None:
     assert launch_options()["share"] is False
 
 
+def test_the_environment_of_gradio_is_honoured_unless_an_address_is_given(
+    engine: Mustango, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.2")
+    for host, expected in ((None, "127.0.0.2"), ("127.0.0.1", "127.0.0.1")):
+        demo = build_demo(engine)
+        demo.launch(**launch_options(host), prevent_thread_lock=True, quiet=True)
+        assert demo.server_name == expected
+        demo.close()
+
+
+def test_an_upload_that_claims_too_much_is_refused_in_a_sentence(client: Client, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "slow.wav", np.zeros(1000), 1)
+    with pytest.raises(Exception, match="expected from 4000 to 384000 Hz, got 1"):
+        client.predict(audio=handle_file(tmp_path / "slow.wav"), api_name="/analyze")
+
+
 def session(name: str) -> Any:
     return SimpleNamespace(session_hash=name)
 
