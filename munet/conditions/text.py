@@ -13,6 +13,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from munet.conditions.light_text import is_light_copy, load_light_copy
+
 HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -39,6 +41,8 @@ def load_text_encoder(source: str | Path | None = None) -> tuple[PreTrainedToken
     Raises:
         ValueError: nothing was found; the message says what to install.
     """
+    if is_light_copy(source):
+        return load_light_copy(source)
     source = source or minilm_folder() or HUB_ID
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source))
