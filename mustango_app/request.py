@@ -105,7 +105,7 @@ def _fixed(asked: Mapping[str, Any], plan: MusicPlan | None) -> dict[str, Any]:
         if fixed["seconds"] > plan.duration:
             raise ValueError(f"seconds: expected at most the plan's {plan.duration:g}, got {fixed['seconds']:g}")
         plan = plan.crop(0.0, fixed["seconds"])
-    held = {name: value for name, value in vars(plan).items() if value is not None}
+    held = {name: value for name, value in plan.given().items() if name in planner.ARGUMENTS}
     if "duration" in held:
         held["seconds"] = held.pop("duration")
     if {"bpm", "meter"} & set(fixed):

@@ -39,7 +39,7 @@ from augmentation.dataset.transforms import (
     version_name,
 )
 from augmentation.hearing.listen import PARTS
-from munet.music.plan import BPM_RANGE
+from munet.music.checks import BPM_RANGE
 
 VERSION = 1  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"

@@ -30,7 +30,7 @@ from augmentation.dataset.records import read_rows
 from augmentation.dataset.sources import Source, audio_files, read_clip
 from augmentation.hearing.listen import PARTS, Heard, listen
 from munet.music import Chord, Key
-from munet.music.plan import BPM_RANGE
+from munet.music.checks import BPM_RANGE
 
 CONFIDENT_BEATS = 0.3  # below, most of the wrong tempi are found
 CONFIDENT_KEY = 0.6  # two of three methods
