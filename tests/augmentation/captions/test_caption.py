@@ -26,7 +26,7 @@ TRUE_OF = {
     r"banjo": {"banjo"},
     r"sax\w*": {"soprano saxophone", "alto saxophone", "tenor saxophone"},
     r"accordion|squeezebox": {"accordion"},
-    r"drums|drum kit|drum set|drumming|percussion": {"drums"},
+    r"(?<!steel )drums|drum kit|drum set|drumming|percussion": {"drums"},
     r"clarinet": {"clarinet"},
     r"choir": {"choir"},
     r"organ": {"drawbar organ", "rock organ", "church organ"},
