@@ -117,9 +117,9 @@ def draw_band(rng: Rng, style: Style, mood: Mood) -> tuple[Player, ...]:
         roles = {"melody", ("bass", "pad")[int(rng.random() * 2)]}
     elif draw < 0.22:
         roles = (roles & {"comp", "bass", "drums"}) | {"bass"} | set(style.always)
-    elif draw < 0.34:
+    elif draw < 0.31:
         roles -= {"drums"}
-    elif draw < 0.39:
+    elif draw < 0.36:
         roles -= {"bass"}
     else:
         roles |= set(style.always)

@@ -38,7 +38,7 @@ from augmentation.compose.composer import compose
 from augmentation.compose.renderer import default_soundfont, render
 from augmentation.dataset.records import METADATA, row_of
 
-VERSION = 1  # raised when the same (seed, i) starts to give another item
+VERSION = 2  # raised when the same (seed, i) starts to give another item
 SHARD = 16  # items per unit of work: a second or two of one core, lost at most by an interruption
 MANIFEST, FAILURES = "manifest.json", "failures.jsonl"
 ENCODINGS = ("flac", "wav")

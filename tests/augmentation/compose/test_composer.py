@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from augmentation.compose.composer import Piece, compose
 from augmentation.compose.moods import MOODS
 from augmentation.compose.styles import STYLES
 from augmentation.compose.voicing import voice
+from augmentation.dataset.corpus import VERSION
 from munet.music import MUSTANGO_QUALITIES, Chord, MusicPlan
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,6 +73,13 @@ def test_same_seed_same_piece_in_another_process() -> None:
     }
     assert len(runs) == 1
     assert compose(5) == compose(5) and compose(5) != compose(6)
+
+
+def test_another_piece_is_another_version_of_the_corpus() -> None:
+    """Whoever changes what seeds give raises `VERSION`, and puts the new digest here."""
+    pieces = [compose(seed) for seed in range(40)] + [compose(seed, duration=60.0) for seed in range(2)]
+    digest = hashlib.sha256(repr(pieces).encode()).hexdigest()[:12]
+    assert (VERSION, digest) == (2, "DIGEST")
 
 
 def test_given_fields_are_kept() -> None:
