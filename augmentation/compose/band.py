@@ -7,7 +7,7 @@ others) and double (the melody a third below). Several players may share an inst
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -162,7 +162,10 @@ def _with_chords(rng: Rng, name: str, sings: bool, asked: str | None = None) -> 
 
 def assign(rng: Rng, names: Sequence[str], style: Style, mood: Mood) -> tuple[Player, ...]:
     """Players for exactly the instruments (or classes of instruments) that are named, every one with a role."""
-    left = [(_of_class(rng, name, style, mood), name) for name in names]
+    left: list[tuple[str, str]] = []
+    for name in names:
+        others = {other for other, _ in left} | (set(names) - {name})
+        left.append((_of_class(rng, name, style, mood, others), name))
     taken: list[tuple[str, str, str]] = []
 
     def take(role: str, able: Sequence[str], most: int = 1) -> None:
@@ -193,12 +196,13 @@ def assign(rng: Rng, names: Sequence[str], style: Style, mood: Mood) -> tuple[Pl
     return tuple(_player(rng, name, role, asked) for role, name, asked in taken)
 
 
-def _of_class(rng: Rng, name: str, style: Style, mood: Mood) -> str:
-    """The instrument itself, or one of the class: the style's own if it has one."""
-    if (name in INSTRUMENT_NAMES and name not in ("strings", "piano")) or name not in CLASSES:
+def _of_class(rng: Rng, name: str, style: Style, mood: Mood, others: Set[str]) -> str:
+    """The instrument itself, or one of the class that nobody else plays: the style's own if it has one."""
+    if name in INSTRUMENT_NAMES:
         return name
-    own = [other for palette in style.palette.values() for other in palette if other in CLASSES[name]]
-    return name if name in INSTRUMENT_NAMES else pick(rng, own or CLASSES[name], mood.brightness)
+    free = [other for other in CLASSES[name] if other not in others] or CLASSES[name]
+    own = [other for palette in style.palette.values() for other in palette if other in free]
+    return pick(rng, own or free, mood.brightness)
 
 
 def draw_cast(rng: Rng, band: Sequence[Player], name: str) -> frozenset[int]:

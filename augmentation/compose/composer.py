@@ -14,7 +14,7 @@ import numpy as np
 from augmentation.compose.arranger import RawNote
 from augmentation.compose.band import Player, assign, draw_band, pick
 from augmentation.compose.feel import loudness_curve, play
-from augmentation.compose.form import Frame, draw_frame
+from augmentation.compose.form import Frame, draw_frame, slowed
 from augmentation.compose.labels import Part, piece_plan
 from augmentation.compose.moods import MOODS, Mood
 from augmentation.compose.piece import Note, Piece, Track
@@ -30,6 +30,8 @@ from munet.music import Key, MusicPlan
 __all__ = ["Note", "Piece", "Track", "compose"]
 
 Rng = np.random.Generator
+_SLOWING = 0.3  # share of endings that slow down
+_LONG_ENOUGH = 6.0  # seconds; a shorter clip does not come to an end
 _ORCHESTRA_KIT = 48  # it lacks a backbeat, so three pieces in ten take the usual kit instead
 
 
@@ -59,6 +61,8 @@ def compose(seed: int, *, style: str | None = None, plan: MusicPlan | None = Non
     band = _band(rng, given, chosen, MOODS[mood])
     passages = _form(rng, given, energy, band, frame)
     ending = _draw_ending(rng, given, passages, frame)
+    if ending is not None and given.bpm is None and not given.beats and rng.random() < _SLOWING:
+        frame = slowed(frame, int(ending))
     keys = _keys(given, passages, frame.key)
     chords = given.chords or _stated_chords(given) or draw_chords(
         rng, chosen, frame, passages, keys, lambda passage: _is_silent(passage, band), ending
@@ -72,6 +76,8 @@ def compose(seed: int, *, style: str | None = None, plan: MusicPlan | None = Non
         keys=keys,
         band=band,
         swing=chosen.swing if frame.bpm < 200 else 0.5 + (chosen.swing - 0.5) / 2,
+        window=_window(frame),
+        exact=given.instruments is not None or given.sections is not None,
         melody=_melody_in_beats(given, frame),
     )
     written = with_pulse(perform(rng, score), score)
@@ -172,11 +178,18 @@ def _stated_chords(given: MusicPlan) -> tuple[tuple[str, float], ...] | None:
 def _draw_ending(rng: Rng, given: MusicPlan, passages: Sequence[Passage], frame: Frame) -> float | None:
     """Beat of the last chord, held to the end of the clip: most songs have one, and one short piece in ten."""
     song = len(passages) > 2
-    if given.chords or given.melody or given.sections or rng.random() >= (0.8 if song else 0.1):
+    fixed = given.chords or given.melody or given.sections or frame.duration < _LONG_ENOUGH
+    if fixed or rng.random() >= (0.8 if song else 0.1):
         return None
     left = [(b, frame.duration - float(frame.timeline.seconds[b])) for b in frame.timeline.bar_starts()]
     beats = [b for b, seconds in left if 0.9 <= seconds <= 4.5 and b > passages[-1].start]
     return float(beats[-1]) if beats else None
+
+
+def _window(frame: Frame) -> tuple[float, float]:
+    """First and last beat at which a note that begins there is heard."""
+    first, last = frame.timeline.to_beats(np.array([0.0, max(0.0, frame.duration - 0.06)])).tolist()
+    return first, last
 
 
 def _melody_in_beats(given: MusicPlan, frame: Frame) -> tuple[tuple[int, float, float], ...]:

@@ -17,6 +17,7 @@ from augmentation.compose.sections import Passage
 MOST = 0.008  # seconds
 _SPREAD = 0.003  # standard deviation of one stroke
 _HABIT = 0.0018  # and of how early or late a player is on the whole
+_FULL = 112  # velocity at loudness 1: accents and swells need room above
 _SHORTEST = 0.03  # seconds; what is left of a note after the cut is dropped below this
 
 
@@ -79,7 +80,7 @@ def _cut(
     early = begin < -MOST - 1e-4
     keep = (begin < duration - 0.01) & (end > _SHORTEST)
     keep &= ~(early & is_drum) & ~(early & (length < 0.1))
-    velocity = np.clip(np.round(127 * levels), 1, 127).astype(int)
+    velocity = np.clip(np.round(_FULL * levels), 1, 127).astype(int)
     rows = zip(
         np.round(first[keep], 6).tolist(),
         np.round(np.maximum(length[keep], _SHORTEST), 6).tolist(),

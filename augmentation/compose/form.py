@@ -7,7 +7,7 @@ A clip is a window cut from a longer piece, so the first beat has a random phase
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +18,7 @@ from munet.music import Key, MusicPlan, PlanError, beat_grid, estimate_key
 
 Rng = np.random.Generator
 SONG = 20.0  # seconds; a clip that lasts as long is a whole song, not a window
+_RITARDANDO, _SLOWEST = 6, 1.3  # beats that a ritardando takes, and how much longer its last one is
 _BPM_LIMITS = (40.0, 220.0)
 
 
@@ -144,3 +145,21 @@ def extend_beats(beats: Sequence[tuple[float, int]], bpm: float, meter: int, dur
     late = [(seconds[-1] + i * after, (positions[-1] - 1 + i) % last + 1) for i in range(1, count + 1)]
     full = [*early, *zip(seconds, positions, strict=True), *late]
     return Timeline(np.array([t for t, _ in full]), tuple(p for _, p in full))
+
+
+def slowed(frame: Frame, ending: int) -> Frame:
+    """The frame with a ritardando into the beat `ending` (beat coordinate), where there is time for it.
+
+    The last six gaps grow evenly to 1.3 times their length; what follows keeps the last tempo.
+    """
+    gaps = np.diff(frame.timeline.seconds)
+    first = max(0, ending - _RITARDANDO)
+    gaps[first:ending] *= np.linspace(1.0, _SLOWEST, ending - first + 1)[1:]
+    gaps[ending:] *= _SLOWEST
+    seconds = frame.timeline.seconds[0] + np.concatenate([[0.0], np.cumsum(gaps)])
+    if frame.timeline.seconds[first] < 0.4 * frame.duration or seconds[ending] > frame.duration - 1.2:
+        return frame
+    timeline = Timeline(np.round(seconds, 9), frame.timeline.positions)
+    rows = zip(timeline.seconds.tolist(), timeline.positions, strict=True)
+    beats = tuple((t, position) for t, position in rows if frame.beats[0][0] - 1e-6 <= t < frame.duration)
+    return replace(frame, beats=beats, timeline=timeline)

@@ -37,17 +37,7 @@ def piece_plan(
         parts: players and their notes in seconds.
     """
     spans = _in_seconds(passages, frame)
-    sections = given.sections and _filled(given, spans, parts)
-    if not sections and len(spans) > 1:
-        sections = [
-            Section(
-                passage.name,
-                start=start,
-                instruments=heard_names(parts, passage.cast, start, end),
-                energy=passage.energy,
-            )
-            for passage, start, end in spans
-        ]
+    sections = _filled(given, spans, parts) if given.sections else _drawn(spans, parts)
     heard = heard_names(parts, range(len(parts)), 0.0, frame.duration)
     return given.with_(
         bpm=given.bpm or frame.bpm,
@@ -80,6 +70,17 @@ def heard_names(parts: Sequence[Part], cast: Iterable[int], start: float, end: f
         if any(start - _EARLY <= note.start < end - _LATE for note in notes):
             names[player.asked] = None
     return tuple(names)
+
+
+def _drawn(spans: Sequence[tuple[Passage, float, float]], parts: Sequence[Part]) -> list[Section]:
+    """The sections of a piece; one in which nobody is heard belongs to its neighbour. None for a single one."""
+    sections: list[Section] = []
+    for passage, start, end in spans:
+        names = heard_names(parts, passage.cast, start, end)
+        if names:
+            start = start if sections else 0.0
+            sections.append(Section(passage.name, start=start, instruments=names, energy=passage.energy))
+    return sections if len(sections) > 1 else []
 
 
 def _filled(given: MusicPlan, spans: Sequence[tuple[Passage, float, float]], parts: Sequence[Part]) -> list[Section]:

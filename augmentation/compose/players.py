@@ -22,6 +22,7 @@ from augmentation.compose.arranger import (
     play_pad,
 )
 from augmentation.compose.band import PLUCKED, Player, pick
+from augmentation.compose.drums import DRUMS
 from augmentation.compose.form import Timeline
 from augmentation.compose.melody import (
     Tune,
@@ -57,6 +58,8 @@ class Score:
     keys: tuple[Key, ...]
     band: tuple[Player, ...]
     swing: float
+    window: tuple[float, float]  # first and last beat that can be heard
+    exact: bool = False  # whether everyone in a cast was asked for by name
     melody: tuple[tuple[int, float, float], ...] = ()  # given: (MIDI pitch, start, end) in beats
 
     def touch(self, passage: Passage) -> Touch:
@@ -107,8 +110,23 @@ def perform(rng: Rng, score: Score) -> list[tuple[Player, list[RawNote]]]:
             if i in passage.cast:
                 lead = _lead(score, notes, passage)
                 own = _play(rng, score, player, passage, key, clipped(spans, passage.start, passage.end), memory, lead)
-                notes[i] += _within(own, passage, player.role == "drums")
+                own = _within(own, passage, player.role == "drums")
+                if score.exact and not _audible(own, score.window):
+                    own = _at_least(score, player, passage, spans)
+                notes[i] += own
     return [(score.band[i], notes[i]) for i in range(len(score.band))]
+
+
+def _audible(notes: Sequence[RawNote], window: tuple[float, float]) -> bool:
+    return any(window[0] <= start < window[1] for start, *_ in notes)
+
+
+def _at_least(score: Score, player: Player, passage: Passage, spans: Sequence[Span]) -> list[RawNote]:
+    """Something for who was asked for and has nothing to play, as in a section of one beat."""
+    start, end = max(passage.start, score.window[0]), min(passage.end, score.window[1])
+    if player.role == "drums":
+        return [(start, 0.2, DRUMS["kick"][0], score.touch(passage).loudness)]
+    return play_long_tones(clipped(spans, start, end), score.touch(passage), 0)
 
 
 def _lead(score: Score, notes: Mapping[int, list[RawNote]], passage: Passage) -> list[RawNote]:
@@ -129,7 +147,7 @@ def _spans_of(score: Score, player: Player) -> tuple[Span, ...]:
         return transposed(score.spans, 58 if player.instrument in _LOW_SECOND else 67)
     if player.role == "pad":
         return transposed(score.spans, 62 + lift)
-    return transposed(score.spans, player.centre - 5) if player.role in ("counter", "double") else score.spans
+    return transposed(score.spans, player.centre - 5) if player.role != "bass" else score.spans
 
 
 def _window(table: Sequence[str], energy: str) -> Sequence[str]:

@@ -148,6 +148,36 @@ def test_exactly_the_instruments_asked_for(names: tuple[str, ...]) -> None:
         assert {CLASS_OF[name] for name in piece.instruments} == {CLASS_OF.get(name, name) for name in names}
 
 
+def test_a_class_is_played_by_nobody_who_is_named_besides() -> None:
+    names = ("mallets", "vibraphone", "brass", "trumpet", "bass", "electric bass")
+    for seed in range(10):
+        assert len(set(compose(seed, plan=MusicPlan(instruments=names)).instruments)) == 6
+
+
+def test_whoever_is_asked_for_plays_in_the_shortest_section() -> None:
+    sections = [Section(f"s{i}", bars=1, meter=1, instruments=names) for i, names in enumerate(
+        [("violin", "drums"), ("harmonica", "celesta", "tuba"), ("choir", "sitar")])]  # fmt: skip
+    for seed in range(20):
+        piece = compose(seed, plan=MusicPlan(bpm=150.0, sections=sections))
+        for part in piece.plan.parts():
+            assert sounding(piece, part) == set(part.instruments or ())
+
+
+def test_modes_are_heard() -> None:
+    """The chord that tells a mode is there: the major fourth of dorian, the flat second of phrygian."""
+    wanted = {"D dorian": "G", "E phrygian": "F", "F lydian": "G", "G mixolydian": "F"}
+    for key, symbol in wanted.items():
+        root = Chord.parse(symbol).root_pc
+        heard = [
+            any(
+                Chord.parse(c).root_pc == root
+                for c, _ in compose(s, plan=MusicPlan(key=key), duration=30.0).plan.chords
+            )
+            for s in range(10)
+        ]
+        assert sum(heard) >= 7, key
+
+
 @pytest.mark.parametrize("name", INSTRUMENT_NAMES)
 def test_every_instrument_has_a_role(name: str) -> None:
     rng = np.random.default_rng(0)

@@ -41,9 +41,10 @@ def test_every_style_composes(style: str) -> None:
         plan = piece.plan
         assert plan.is_complete and plan.duration == 10.24 and plan.chords[0][1] == 0.0
         usual += low <= plan.bpm <= high
-        for (t, p), (u, q) in pairwise(plan.beats):
-            assert u - t == pytest.approx(60 / plan.bpm, abs=1e-6)
-            assert q == p % plan.meter + 1
+        gaps = [(u - t) * plan.bpm / 60 for (t, _), (u, _) in pairwise(plan.beats)]
+        assert all(gap == pytest.approx(1, abs=1e-5) for gap in gaps[:2])
+        assert all(1 - 1e-5 < gap < 1.301 for gap in gaps)  # a ritardando at the end
+        assert all(q == p % plan.meter + 1 for (_, p), (_, q) in pairwise(plan.beats))
     assert usual >= 16
 
 
