@@ -80,7 +80,8 @@ def match_profile(weights: Sequence[float] | np.ndarray, profile: str) -> str:
     if tones.shape != (12,) or not np.isfinite(tones).all() or np.ptp(tones) == 0:
         raise ValueError(f"weights: expected 12 finite numbers that are not all alike, got {weights!r}")
     centred = tones - tones.mean()
-    best = int(np.argmax(_templates(profile) @ centred))
+    # Rounded, so that what is alike is alike on every processor, and the first of them wins.
+    best = int(np.argmax(np.round(_templates(profile) @ centred, 9)))
     return name_key(best % 12, ("major", "minor")[best // 12])
 
 

@@ -80,6 +80,13 @@ _HARTE = re.compile(
 )
 
 
+def plain_quality(text: str) -> str:
+    """Return what people write after the root in the words of `QUALITIES`, as far as it has them."""
+    for pattern, replacement in _REWRITES:
+        text = re.sub(pattern, replacement, text)
+    return _ALIASES.get(text, text)
+
+
 @dataclass(frozen=True)
 class Chord:
     """A chord: spelled `root` ("F#"; "N" for no chord), `quality` (a key of `QUALITIES`) and spelled slash `bass`."""
@@ -114,9 +121,7 @@ class Chord:
             return cls.from_harte(symbol)
         match = _CHORD.fullmatch(symbol.replace("6/9", "69"))
         root, quality, bass = match.groups() if match else ("", "?", None)
-        for pattern, replacement in _REWRITES:
-            quality = re.sub(pattern, replacement, quality)
-        quality = _ALIASES.get(quality, quality)
+        quality = plain_quality(quality)
         if quality not in QUALITIES:
             raise PlanError("chords", "a chord symbol such as Am7, F#dim, Bb/F or N", text)
         return cls(root, quality, None if bass is None or (fifths_of(bass) - fifths_of(root)) % 12 == 0 else bass)
