@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from augmentation.captions import skeletons
-from augmentation.captions.wording import sample
+from augmentation.captions.subject import sample
 from augmentation.dataset.records import MODE_WORDS, plan_of
 from munet.errors import RequestError
 from munet.music import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key, MusicPlan, tempo_word
@@ -135,6 +135,8 @@ def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key
         `chords`, `beats`, `bpm` and `key` sentences. Tempo is a number of beats per minute or an Italian word.
     """
     sentences = dict.fromkeys(FACTS, "")
+    if plan.chords and all(symbol == "N" for symbol, _ in plan.chords):
+        plan = plan.with_(chords=None, key=None)  # nobody plays a pitch
     if plan.chords:
         form = _draw(rng, skeletons.CHORD_SENTENCES)
         sentences["chords"] = chord_sentence([symbol for symbol, _ in plan.chords], form)
