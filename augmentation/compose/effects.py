@@ -7,6 +7,8 @@ own block.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import fft
 from scipy.signal import lfilter
@@ -67,7 +69,7 @@ def block_power(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int]:
 
 
 def apply_gain(audio: np.ndarray, gain: np.ndarray, size: int) -> np.ndarray:
-    """Multiply, in place, by a gain per block of `size` samples, ramped from the middle of one block to the middle of the next."""
+    """Multiply, in place, by a gain per block of `size` samples, with ramps between the middles of blocks."""
     edges = np.concatenate([gain[:1], (gain[1:] + gain[:-1]) / 2, gain[-1:]]).astype(np.float32)
     ramp = np.linspace(0, 1, size, endpoint=False, dtype=np.float32)
     curve = (edges[:-1, None] + (edges[1:] - edges[:-1])[:, None] * ramp).reshape(-1)
@@ -180,7 +182,7 @@ def room(
     frequency = fft.rfftfreq(size, 1 / sample_rate)
     tail = np.zeros((2, size), np.float32)
     bands = (0.0, 350.0, 1400.0, 5000.0, np.inf)
-    for band, (low, high) in enumerate(zip(bands[:-1], bands[1:], strict=True)):
+    for band, (low, high) in enumerate(pairwise(bands)):
         inside = fft.irfft(spectrum * ((frequency >= low) & (frequency < high)), size)
         decay = seconds / damping ** (band / 3)
         tail += inside * np.exp(-6.9 / decay * time)

@@ -119,7 +119,7 @@ class Production:
     wet: tuple[float, float] = (-20.0, -11.0)
     glue: float = 3.0
     tape: float = 0.3
-    likeness: tuple[float, float] = (0.35, 0.85)
+    likeness: tuple[float, float] = (0.5, 1.0)
     top: float = 0.0
 
 

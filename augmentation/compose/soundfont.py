@@ -241,7 +241,10 @@ def _bag_tables(owners: Sequence[Preset] | Sequence[Instrument], target: int, pl
 def _preset_tables(presets: Sequence[Preset], instruments: Sequence[Instrument]) -> dict[str, bytes]:
     place = {instrument: index for index, instrument in enumerate(instruments)}
     firsts, bags, gens, mods = _bag_tables(presets, INSTRUMENT, place)
-    heads = [(p.name.encode("latin-1"), p.program, p.bank, first, (0, 0, 0)) for p, first in zip(presets, firsts)]
+    heads = [
+        (preset.name.encode("latin-1"), preset.program, preset.bank, first, (0, 0, 0))
+        for preset, first in zip(presets, firsts[:-1], strict=True)
+    ]
     heads.append((b"EOP", 0, 0, firsts[-1], (0, 0, 0)))
     return {"phdr": _rows("phdr", heads), "pbag": _rows("pbag", bags), "pmod": mods, "pgen": _rows("pgen", gens)}
 
@@ -249,7 +252,7 @@ def _preset_tables(presets: Sequence[Preset], instruments: Sequence[Instrument])
 def _instrument_tables(instruments: Sequence[Instrument], samples: Sequence[Sample]) -> dict[str, bytes]:
     place = {sample: index for index, sample in enumerate(samples)}
     firsts, bags, gens, mods = _bag_tables(instruments, SAMPLE, place)
-    heads = [(i.name.encode("latin-1"), first) for i, first in zip(instruments, firsts)]
+    heads = [(i.name.encode("latin-1"), first) for i, first in zip(instruments, firsts[:-1], strict=True)]
     heads.append((b"EOI", firsts[-1]))
     return {"inst": _rows("inst", heads), "ibag": _rows("ibag", bags), "imod": mods, "igen": _rows("igen", gens)}
 

@@ -42,6 +42,7 @@ def reduce_soundfont(
     kits: Collection[int],
     limit: int | None = None,
     mono: Collection[int] = (),
+    layers: int | None = None,
 ) -> int:
     """Write some presets of a soundfont as a smaller one; return its size in bytes.
 
@@ -52,6 +53,7 @@ def reduce_soundfont(
         kits: programs of bank 128, the drum kits, to keep.
         limit: bytes that one instrument's samples may have, about; larger ones are thinned.
         mono: programs of which only the left channel is kept.
+        layers: velocity layers that an instrument may keep.
 
     Raises:
         RequestError: `source` is no soundfont or has none of the presets.
@@ -61,8 +63,11 @@ def reduce_soundfont(
     if not presets:
         raise RequestError(f"presets: expected some that {str(source)!r} has, got {sorted(wanted)}")
     presets = [_left_only(p) if p.bank == 0 and p.program in mono else p for p in presets]
+    if layers:
+        presets = _each_instrument(presets, lambda found: _fewer_layers(found, layers))
     if limit:
-        presets = _each_instrument(presets, lambda instrument: _thinned(instrument, limit))
+        hit = {zone.plays for preset in presets if preset.bank == DRUM_BANK for zone in preset.zones}
+        presets = _each_instrument(presets, lambda found: found if found in hit else _thinned(found, limit))
     if Path(target).suffix == ".sf3":
         presets = compressed(presets)
     return write_soundfont(target, presets, Path(source).stem)
@@ -78,8 +83,8 @@ def _each_instrument(presets: Sequence[Preset], change) -> list[Preset]:
     return [replace(p, zones=tuple(replace(z, plays=made.get(z.plays, z.plays)) for z in p.zones)) for p in presets]
 
 
-def _range(zone: Zone, kind: int) -> tuple[int, int]:
-    """Lowest and highest key or velocity of a zone."""
+def key_range(zone: Zone, kind: int = KEYS) -> tuple[int, int]:
+    """Return the lowest and highest key (or velocity) of a zone."""
     amount = dict(zone.settings).get(kind, keys(0, 127)) & 0xFFFF
     return amount & 0xFF, amount >> 8
 
@@ -93,19 +98,38 @@ def _thinned(instrument: Instrument, limit: int) -> Instrument:
     rows: dict[tuple, list[Zone]] = {}
     for zone in instrument.zones:
         if isinstance(zone.plays, Sample):
-            row = (_range(zone, VELOCITIES), dict(zone.settings).get(PAN), zone.plays.kind)
+            row = (key_range(zone, VELOCITIES), dict(zone.settings).get(PAN), zone.plays.kind)
             rows.setdefault(row, []).append(zone)
     kept = [zone for zone in instrument.zones if not isinstance(zone.plays, Sample)]
     for row in rows.values():
-        row.sort(key=lambda zone: _range(zone, KEYS))
+        row.sort(key=key_range)
         for place in range(0, len(row), step):
             kept.append(_stretched(row[place : place + step]))
     return replace(instrument, zones=tuple(kept))
 
 
+def _fewer_layers(instrument: Instrument, count: int) -> Instrument:
+    """The instrument with `count` of its velocity layers, the loudest among them, spread over all velocities."""
+    found = sorted({key_range(zone, VELOCITIES) for zone in instrument.zones if isinstance(zone.plays, Sample)})
+    if len(found) <= count:
+        return instrument
+    chosen = [found[len(found) - 1 - len(found) * place // count] for place in reversed(range(count))]
+    lows = [0, *(high + 1 for _, high in chosen[:-1])]
+    span = {old: keys(low, old[1]) for low, old in zip(lows, chosen, strict=True)}
+    zones = []
+    for zone in instrument.zones:
+        layer = key_range(zone, VELOCITIES)
+        if not isinstance(zone.plays, Sample):
+            zones.append(zone)
+        elif layer in span:
+            settings = ((kind, span[layer] if kind == VELOCITIES else amount) for kind, amount in zone.settings)
+            zones.append(replace(zone, settings=tuple(settings)))
+    return replace(instrument, zones=tuple(zones))
+
+
 def _stretched(zones: Sequence[Zone]) -> Zone:
     """The middle one of some zones, over the keys of all."""
-    ranges = [_range(zone, KEYS) for zone in zones]
+    ranges = [key_range(zone) for zone in zones]
     zone = zones[len(zones) // 2]
     span = (KEYS, keys(min(low for low, _ in ranges), max(high for _, high in ranges)))
     return replace(zone, settings=(span, *(s for s in zone.settings if s[0] != KEYS)))
