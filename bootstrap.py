@@ -83,7 +83,21 @@ def install(python: Path, with_tests: bool) -> bool:
             print(f"bootstrap: {name} could not be installed; the lines above say why", file=sys.stderr)
             return False
         stamp(name, wanted)
+    if not install_itself(python):
+        return False
     install_madmom(python)
+    return True
+
+
+def install_itself(python: Path) -> bool:
+    """Put the command `mustango` into the environment; the code stays in this folder."""
+    wanted = digest((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode())
+    if is_stamped("mustango", wanted):
+        return True
+    if pip_install(python, "--no-deps", "--editable", str(ROOT)) != 0:
+        print("bootstrap: the command mustango could not be installed; the lines above say why", file=sys.stderr)
+        return False
+    stamp("mustango", wanted)
     return True
 
 
