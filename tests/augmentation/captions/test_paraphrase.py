@@ -266,7 +266,7 @@ def test_a_good_answer_is_taken(server: Server) -> None:
 
 
 def test_the_key_does_not_follow_a_redirect(server: Server) -> None:
-    with pytest.raises(ValueError, match=r"endpoint: expected an answer of .* got HTTP Error 302"):
+    with pytest.raises(ValueError, match=r"endpoint: expected an answer of .* got HTTP 302"):
         ask(server, (302, f"{server.address}/elsewhere"), key="secret")
     assert len(server.requests) == 1
 
