@@ -133,6 +133,11 @@ def has_nvidia() -> bool:
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia").exists()
 
 
+def cores() -> int:
+    """Number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def digest(content: bytes) -> str:
     """Return a fingerprint of what an installation depends on."""
     return hashlib.sha256(content + sys.version.encode()).hexdigest()
@@ -153,7 +158,9 @@ def test(python: Path, arguments: list[str]) -> int:
     """Run ruff and pytest, all three whatever the others say; return the first status that is not 0."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     ruff = ("--extend-exclude", ENVIRONMENT.name, ".")
-    commands = (["ruff", "check", *ruff], ["ruff", "format", "--check", *ruff], ["pytest", *arguments])
+    # By file, so that what a module's tests share is made once; as many processes as there are cores.
+    spread = ["-n", str(cores()), "--dist", "loadfile"]
+    commands = (["ruff", "check", *ruff], ["ruff", "format", "--check", *ruff], ["pytest", *spread, *arguments])
     results = [run([python, "-m", *command]) for command in commands]
     return next((status for status in results if status != 0), 0)
 

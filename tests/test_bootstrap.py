@@ -79,6 +79,7 @@ def test_the_page_is_started_with_the_rest_of_the_line(calls: Calls, monkeypatch
     assert bootstrap.main(["test", "-k", "plan"]) == 0
     assert [call[2] for call in calls[-3:]] == ["ruff", "ruff", "pytest"]
     assert calls[-1][-2:] == ["-k", "plan"]
+    assert calls[-1][3:7] == ["-n", str(bootstrap.cores()), "--dist", "loadfile"]
 
 
 def test_unknown_commands_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,9 +45,10 @@ def build_wheel(
     Raises:
         subprocess.CalledProcessError: the release of tinysoundfont could not be fetched.
     """
+    shutil.rmtree(ROOT / "build", ignore_errors=True)  # what an older build has left would be packed again
     with tempfile.TemporaryDirectory() as folder:
         name = build_meta.build_wheel(folder, config_settings, metadata_directory)
-        shutil.rmtree(ROOT / "build", ignore_errors=True)  # a later build would pack modules that have moved since
+        shutil.rmtree(ROOT / "build", ignore_errors=True)
         return assemble(Path(folder, name), fetch(Path(folder)), Path(wheel_directory)).name
 
 
