@@ -1,6 +1,6 @@
 """Settings of the whole suite.
 
-One thread a process: pytest-xdist keeps the cores busy, and threads that wait for a busy core cost more than they bring.
+One thread a process: pytest-xdist keeps the cores busy, and threads that wait for a core cost more than they bring.
 Property tests draw the same examples in every run. Nothing is fetched.
 """
 
