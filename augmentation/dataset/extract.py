@@ -24,9 +24,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from augmentation.captions.control import state_row
 from augmentation.dataset.corpus import ITEM_ERRORS
 from augmentation.dataset.records import json_lines, read_rows
+from augmentation.dataset.sentences import state_row
 from augmentation.dataset.sources import Source, audio_files, read_clip
 from augmentation.hearing.backends import refuse_missing
 from augmentation.hearing.listen import PARTS, Heard, listen

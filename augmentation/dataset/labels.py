@@ -6,7 +6,7 @@ by
 `key` with its alternative, `duration` and the composer's `plan`. A field that a row lacks, or holds as null, stays so.
 
 A `prompt_*` sentence whose fact changed is emptied, and `main_caption` falls back to `alt_caption`, which states no
-facts: an old sentence would be false. `augmentation.captions.control.state_row` draws new ones from the new labels.
+facts: an old sentence would be false. `augmentation.dataset.sentences.state_row` draws new ones from the new labels.
 Times are seconds, tempo is beats per minute (BPM).
 """
 

@@ -5,7 +5,7 @@ Pure functions `(audio, sample_rate, row, transform) -> (audio, row)`. Audio is 
 `augmentation` what was done, and only a row without that field is taken: changes must not compound.
 
 After a change of pitch or tempo the sentences of the row are redrawn from the new labels by
-`augmentation.captions.control.state_row`; the ones that became false are already empty here.
+`augmentation.dataset.sentences.state_row`; the ones that became false are already empty here.
 
 Source: Melechovsky et al., "Mustango" (NAACL 2024), augmentation module. The stretching is Signalsmith Stretch's:
 clicks stay within 2 ms of where the labels put them, where a plain phase vocoder is up to 20 ms off.

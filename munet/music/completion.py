@@ -28,7 +28,7 @@ from munet.music.layout import TOLERANCE, Laid
 if TYPE_CHECKING:
     from munet.music.plan import MusicPlan
 
-_CYCLES = {False: (0, 4, 5, 3), True: (0, 5, 2, 6)}  # degrees, from 0: I V vi IV; i VI III VII
+_CYCLES = ((0, 4, 5, 3), (0, 5, 2, 6))  # degrees, from 0: I V vi IV; i VI III VII
 
 
 def complete(plan: MusicPlan, chord_symbols: Sequence[str] | None = None, bars: int | None = None) -> MusicPlan:

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from augmentation.captions.chat import ChatParaphraser
-from augmentation.captions.control import state_row
 from augmentation.captions.paraphrase import (
     REWORDINGS,
     OfflineParaphraser,
@@ -24,6 +23,7 @@ from augmentation.captions.paraphrase import (
     missing_facts,
     paraphrase_row,
 )
+from augmentation.dataset.sentences import state_row
 
 CAPTIONS = (
     "The low quality recording features a rock song that consists of punchy drums and a groovy bass. It sounds happy.",
