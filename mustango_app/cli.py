@@ -96,6 +96,8 @@ def build_parser() -> argparse.ArgumentParser:
     train = _add(commands, "train", _train, "train a model as a configuration file says")
     train.add_argument("config", help="configuration file")
     train.add_argument("--data", metavar="DIR", help="dataset folder to train on instead of the configuration's clips")
+    train.add_argument("--minutes", type=float, metavar="N", help="limit of this run, its last checkpoint included")
+    train.add_argument("--device", help="auto, cpu, cuda or cuda:N, instead of the configuration's")
 
     serve = _add(commands, "serve", _serve, "open the page, and its HTTP API")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s: this machine only)")
@@ -283,10 +285,10 @@ def _convert(arguments: argparse.Namespace) -> None:
     print(json.dumps({"folder": str(target)}) if arguments.json else f"{target}: mustango generate --model {target}")
 
 
-def _train(arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace) -> int:
     from mustango_app.train import main as train
 
-    print(train(arguments.config, arguments.data))
+    return train(arguments.config, arguments.data, arguments.minutes, arguments.device)
 
 
 def _serve(arguments: argparse.Namespace) -> None:

@@ -128,6 +128,8 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             self.register_buffer(f"mid_base_{index}", mid, persistent=False)
             self.register_buffer(f"side_base_{index}", side, persistent=False)
 
+    audio_channels = 2
+
     @property
     def samples_per_latent_frame(self) -> int:
         """Samples from latent frame to latent frame."""

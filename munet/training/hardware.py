@@ -35,11 +35,22 @@ def training_device(name: str | None, local_rank: int = 0) -> torch.device:
     return device
 
 
-def training_precision(device: torch.device) -> tuple[torch.dtype, str]:
+def training_precision(device: torch.device, asked: str = "auto") -> tuple[torch.dtype, str]:
     """Return the type to compute in, and why.
 
     A processor without matrix instructions for bfloat16 emulates them, a hundred times slower than float32.
+
+    Args:
+        device: where to compute.
+        asked: "auto", or "float32" or "bfloat16" whatever the device.
+
+    Raises:
+        RequestError: another name.
     """
+    if asked not in ("auto", "float32", "bfloat16"):
+        raise RequestError(f"precision: expected auto, float32 or bfloat16, got {asked!r}")
+    if asked != "auto":
+        return getattr(torch, asked), f"{asked}: asked for"
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16, "bfloat16: the GPU has it"

@@ -10,7 +10,9 @@ the first one writes.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from munet.music import MusicPlan
 from munet.pipeline import MustangoPipeline
 from munet.training.hardware import matmul_peak, training_precision
 from munet.training.loop import (
+    LAST_SAVE_SECONDS,
     Log,
     Progress,
     load_checkpoint,
@@ -43,6 +46,8 @@ from munet.training.pool import Pool
 from munet.training.processes import Processes
 from munet.training.settings import NOISE_SCHEDULE, MuNetTraining, new_pipeline
 from munet.unet import MuNetModel
+
+NO_LIMIT = 10**9  # steps
 
 
 class ClipTokens:
@@ -113,11 +118,12 @@ class MuNetTrainer:
     """
 
     def __init__(self, settings: MuNetTraining, seconds: float) -> None:
-        self.settings, self.out = settings, Path(settings.out)
+        self.settings, self.out, self.began = settings, Path(settings.out), time.monotonic()
+        self.budget = settings.budget
         self.out.mkdir(parents=True, exist_ok=True)
         self.processes = Processes(settings.device)
         self.device = self.processes.device
-        self.dtype, self.why = training_precision(self.device)
+        self.dtype, self.why = training_precision(self.device, settings.precision)
         torch.manual_seed(settings.seed)
         self.pipeline = new_pipeline(settings)
         parts = (self.pipeline.unet, self.pipeline.beat_encoder, self.pipeline.chord_encoder)
@@ -238,9 +244,7 @@ class MuNetTrainer:
         loss.backward()
         self.processes.average_gradients(self.parameters)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        set_learning_rate(
-            self.optimizer, self.settings.budget.learning_rate(self.progress, self.settings.learning_rate)
-        )
+        set_learning_rate(self.optimizer, self.budget.learning_rate(self.progress, self.settings.learning_rate))
         self.optimizer.step()
         self.average.step(self.parameters)
         return norm
@@ -260,10 +264,16 @@ class MuNetTrainer:
             smooth = loss.detach() if smooth is None else 0.98 * smooth + 0.02 * loss.detach()
             return {"loss": smooth, "norm": norm}
 
-        limits = (settings.checkpoint_seconds, settings.run_seconds)
+        left = None if settings.run_seconds is None else settings.run_seconds - (time.monotonic() - self.began)
+        if settings.window and left is not None:
+            reserve = min(LAST_SAVE_SECONDS, 0.1 * left)
+            self.budget = replace(
+                settings.budget, steps=NO_LIMIT, seconds=max(left - reserve, 1e-3), begin=self.progress.seconds
+            )
+        limits = (settings.checkpoint_seconds, left)
         log = Log(self.out / "log.csv") if self.processes.writes else Log(None)
         run_training(
-            "munet", settings.budget, self.progress, log, step, self.save, *limits,
+            "munet", self.budget, self.progress, log, step, self.save, *limits,
             report if self.processes.writes else None, self.processes.agree,
         )  # fmt: skip
         self.processes.wait()
@@ -303,8 +313,9 @@ class MuNetTrainer:
 
         config, vae = self.pipeline.unet.config, self.pipeline.vae
         noisy = torch.zeros(1, config.in_channels, self.frames, vae.latent_bins, device=self.device)
+        inputs = self.inputs(self.null)
         with FlopCounterMode(display=False) as counter:
-            self.predict(self.modules, noisy, torch.zeros(1, device=self.device).long(), self.inputs(self.null))
+            self.predict(self.modules, noisy, torch.zeros(1, device=self.device).long(), inputs)
         return float(counter.get_total_flops())
 
     def save(self) -> None:

@@ -26,6 +26,7 @@ from augmentation.audio import FORMATS
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import default_soundfont, render
 from augmentation.hearing.listen import Heard
+from augmentation.training_data import HELD_BACK_SEEDS
 from munet.music import MusicPlan
 from mustango_app.evaluation.cases import SECONDS, Case, EvaluateSettings, failure, read_cases
 from mustango_app.evaluation.measure import (
@@ -40,7 +41,6 @@ from mustango_app.evaluation.measure import (
     write_json,
 )
 from mustango_app.evaluation.report import Take, build_report, report_table, write_report
-from mustango_app.train import HELD_BACK_SEEDS
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango

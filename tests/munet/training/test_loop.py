@@ -92,7 +92,7 @@ def test_a_run_killed_while_saving_still_has_a_checkpoint(tmp_path: Path) -> Non
         save_checkpoint(tmp_path, Progress(2), {"x": torch.zeros(1)}, die)
     assert load_checkpoint(tmp_path)[1].step == 1
     # Killed between the two renames: the fresh one has not arrived, the old one has moved away.
-    (tmp_path / "latest").rename(tmp_path / "latest.old")
+    (tmp_path / "latest").rename(tmp_path / "previous")
     assert load_checkpoint(tmp_path)[1].step == 1
     save_checkpoint(tmp_path, Progress(3), {"x": torch.zeros(1)}, lambda folder: None)
     assert load_checkpoint(tmp_path)[1].step == 3

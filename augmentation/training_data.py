@@ -1,0 +1,102 @@
+"""Where training clips come from: composed on the fly, or read from a dataset folder; and the seeds held back.
+
+There is no torch here: who only wants to know which seeds no training has seen waits for nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from augmentation.captions.caption import caption, describe
+from augmentation.compose.composer import compose
+from augmentation.compose.renderer import render
+from augmentation.dataset.corpus import item_source
+from augmentation.dataset.records import METADATA, plan_of, read_rows
+from munet.music import MusicPlan
+
+HELD_BACK_SEEDS = range(990_000, 1_000_000)  # composer seeds that no training may see
+LONGEST_SECONDS = 120.0  # of a file that is read for training
+
+
+class Clip(NamedTuple):
+    """A piece to train on: audio `(2, samples)`, its plan, and captions."""
+
+    audio: np.ndarray
+    plan: MusicPlan
+    captions: list[str]
+
+
+class ComposedClips:
+    """Clips composed and rendered when they are asked for; clip i is that of the corpus with the same seed.
+
+    Args:
+        count: number of clips.
+        seed: of the corpus.
+        soundfont: .sf2 or .sf3 file, None for the packaged one.
+        captions: captions drawn per clip.
+    """
+
+    def __init__(self, count: int, seed: int, soundfont: str | None, captions: int = 4) -> None:
+        self.count, self.seed, self.soundfont, self.captions = count, seed, soundfont, captions
+
+    def __len__(self) -> int:
+        return self.count
+
+    def name(self, index: int) -> str:
+        """Return what messages call clip `index`."""
+        return f"clip {index} of seed {self.seed}"
+
+    def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
+        """Compose and render clip `index`, `seconds` long."""
+        piece_seed, rng = item_source(self.seed, index)
+        if piece_seed in HELD_BACK_SEEDS:
+            piece_seed += len(HELD_BACK_SEEDS)
+        piece = compose(piece_seed, duration=seconds)
+        captions = [caption(piece, rng) for _ in range(self.captions - 1)] + [describe(piece, rng)]
+        return Clip(render(piece, sample_rate, self.soundfont), piece.plan, captions)
+
+
+class CorpusClips:
+    """Clips of a dataset folder with `metadata.jsonl`, or of its folder `train` where it is split.
+
+    Args:
+        folder: where the dataset lies, as `python -m augmentation compose` or `build` has written it.
+
+    Raises:
+        RequestError: there are no rows.
+    """
+
+    def __init__(self, folder: str) -> None:
+        whole, train = Path(folder), Path(folder) / "train"
+        self.folder = train if (train / METADATA).is_file() and not (whole / METADATA).is_file() else whole
+        self.rows = read_rows(self.folder)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, index: int) -> str:
+        """Return what messages call clip `index`: its file."""
+        return str(self.rows[index].get("file_name", f"row {index + 1} of {METADATA}"))
+
+    def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
+        """Read clip `index`, at most two minutes of it; `seconds` is not needed.
+
+        Raises:
+            OSError, ValueError, KeyError: the file or its row cannot be used.
+        """
+        import soundfile
+        import soxr
+
+        row = self.rows[index]
+        with soundfile.SoundFile(self.folder / row["file_name"]) as file:
+            rate = file.samplerate
+            audio = file.read(round(LONGEST_SECONDS * rate), dtype="float32", always_2d=True)
+        if not len(audio):
+            raise ValueError("no samples")
+        audio = soxr.resample(audio, rate, sample_rate) if rate != sample_rate else audio
+        stereo = np.repeat(audio, 2, axis=1) if audio.shape[1] == 1 else audio[:, :2]
+        captions = [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
+        return Clip(np.ascontiguousarray(stereo.T), plan_of(row), captions)
