@@ -105,7 +105,9 @@ class DistillTrainer(MuNetTrainer):
             start = type(self.pipeline).from_pretrained(self.settings.start, dtype=torch.float32)
             for name in ("unet", "beat_encoder", "chord_encoder"):
                 getattr(teacher, name).load_state_dict(getattr(start, name).state_dict())
-        return self._compiled(teacher.to(self.device).eval().requires_grad_(False))
+        teacher.to(self.device).eval().requires_grad_(False)
+        self._compile(teacher)
+        return teacher
 
     def levels(self, timesteps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Signal and noise `(batch, 1, 1, 1)` at `timesteps` `(batch,)`; -1 is the clean latent."""

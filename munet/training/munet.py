@@ -156,12 +156,20 @@ class MuNetTrainer:
             restore_optimizer("optimizer", self.optimizer, found[2])
         self.generator = torch.Generator(self.device).manual_seed(settings.seed + self.progress.step)
         self.alphas_cumprod = DDPMScheduler(**NOISE_SCHEDULE).alphas_cumprod.to(self.device)
-        self.denoise = self._compiled(self.modules)
+        self.denoise = self.modules
+        self.compiled = self._compile(self.modules)
         self.null = self.null_tokens()
 
-    def _compiled(self, modules: nn.Module) -> nn.Module:
+    def _compile(self, modules: Denoiser) -> bool:
+        """Compile the blocks of a model, where this is wanted and works; says whether it was done.
+
+        The blocks are alike, so that one compilation serves all of them.
+        """
         wanted = self.device.type == "cuda" if self.settings.compile is None else self.settings.compile
-        return torch.compile(modules) if wanted else modules
+        if not wanted or modules.unet.frame_net is None:
+            return False
+        modules.unet.compile_repeated_blocks()
+        return True
 
     def null_tokens(self) -> dict[str, torch.Tensor]:
         """The null condition `(1, ...)` on the training device."""
@@ -280,7 +288,7 @@ class MuNetTrainer:
 
     def _try_compiled(self, pool: Pool) -> None:
         """Fall back to the plain model where the compiler fails on this machine."""
-        if self.denoise is self.modules:
+        if not self.compiled:
             return
         try:
             self.loss(pool.draw(self.settings.batch_size, self.generator)).backward()
@@ -288,7 +296,7 @@ class MuNetTrainer:
             print(
                 f"compile: not on this machine ({str(error).strip().splitlines()[0][:120]}); training goes on without"
             )
-            self.denoise = self.modules
+            torch._dynamo.config.disable = True
         self.optimizer.zero_grad(set_to_none=True)
 
     def _report(self, pool: Pool) -> Any:
