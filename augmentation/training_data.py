@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augmentation.audio import read_audio
 from augmentation.captions.caption import caption, describe
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
@@ -87,16 +88,10 @@ class CorpusClips:
         Raises:
             OSError, ValueError, KeyError: the file or its row cannot be used.
         """
-        import soundfile
-        import soxr
-
         row = self.rows[index]
-        with soundfile.SoundFile(self.folder / row["file_name"]) as file:
-            rate = file.samplerate
-            audio = file.read(round(LONGEST_SECONDS * rate), dtype="float32", always_2d=True)
-        if not len(audio):
+        audio, _ = read_audio(self.folder / row["file_name"], sample_rate, seconds=LONGEST_SECONDS)
+        if not audio.size:
             raise ValueError("no samples")
-        audio = soxr.resample(audio, rate, sample_rate) if rate != sample_rate else audio
-        stereo = np.repeat(audio, 2, axis=1) if audio.shape[1] == 1 else audio[:, :2]
+        stereo = np.repeat(audio, 2, axis=0) if len(audio) == 1 else audio[:2]
         captions = [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
-        return Clip(np.ascontiguousarray(stereo.T), plan_of(row), captions)
+        return Clip(stereo, plan_of(row), captions)

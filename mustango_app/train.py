@@ -3,14 +3,16 @@
     {"stage": "autoencoder", "data": {...}, "training": {...}}
     {"stage": "munet",       "data": {...}, "training": {...}}
     {"stage": "distill",     "data": {...}, "training": {...}}
+    {"stage": "decoder",     "data": {...}, "training": {...}}
     {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER}
+    {"stage": "chain",       ...}, see `mustango_app.train_chain`
 
-`training` holds the fields of `AutoencoderTraining`, `MuNetTraining` or `Distillation`. `data` is either `{"folder":
-DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S,
-"soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length of what the
-model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (cut from each).
-`mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips. `--minutes N` gives this run
-a schedule and a limit of N minutes, the last checkpoint included.
+`training` holds the fields of `AutoencoderTraining`, `MuNetTraining`, `Distillation` or `DecoderTraining`. `data` is
+either `{"folder": DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT,
+"seed": S, "soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length
+of what the model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are
+cut from each). `mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips. `--minutes N`
+gives this run a schedule and a limit of N minutes, the last checkpoint included.
 """
 
 from __future__ import annotations
@@ -21,20 +23,25 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from augmentation.compose.styles import STYLES
 from augmentation.training_data import ComposedClips, CorpusClips
 from munet.conditions.batch import ConditionDropout
 from munet.errors import RequestError
 from munet.training.codec import AutoencoderTrainer, AutoencoderTraining, train_autoencoder
+from munet.training.decoder import DecoderTrainer, DecoderTraining
 from munet.training.distill import Distillation, DistillTrainer
 from munet.training.loop import Budget
 from munet.training.munet import MuNetTrainer, train_munet
 from munet.training.pack import pack
 from munet.training.settings import MuNetTraining
+from mustango_app.train_chain import Chain
 from mustango_app.training_rows import Faults, WindowSettings, batches
 
-STAGES = ("autoencoder", "munet", "distill", "pack")
+STAGES = ("autoencoder", "munet", "distill", "decoder", "pack", "chain")
 DATA_FIELDS = ("folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows")
+EXCERPT_PIECE_SECONDS = 10.24  # of the composed pieces that the decoder's excerpts are cut from
 EVERY_STYLE = "all"  # in place of a list of styles: those that the composer knows now
 
 
@@ -111,6 +118,8 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
             raise RequestError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
         pack(Path(config["munet"]), Path(config["autoencoder"]), Path(config["out"]))
         return Path(config["out"])
+    if stage == "chain":
+        return Chain(config, config.get("minutes"), config.get("device")).run()
     if stage not in STAGES:
         raise RequestError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
     data, values = config.get("data", {}), dict(config.get("training", {}))
@@ -122,6 +131,8 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
             autoencoder = AutoencoderTrainer(settings)
             rows = batches(source, windows_of(data, autoencoder.model), workers, faults=faults)
             return train_autoencoder(autoencoder, rows)
+        if stage == "decoder":
+            return _train_decoder(settings_from(DecoderTraining, values), source, workers, faults)
         if values.get("styles") == EVERY_STYLE:
             values["styles"] = tuple(STYLES)
         settings = settings_from(MuNetTraining if stage == "munet" else Distillation, values)
@@ -136,7 +147,21 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
         raise RequestError(f"{error}; the checkpoint before it stays: try a lower learning_rate") from error
 
 
-def main(path: str, data: str | None = None, minutes: float | None = None, device: str | None = None) -> int:
+def _train_decoder(
+    settings: DecoderTraining, source: ComposedClips | CorpusClips, workers: int, faults: Faults
+) -> Path:
+    """Train the stereo codec's decoder on excerpts of clips."""
+    trainer = DecoderTrainer(settings)
+    step, rate = trainer.codec.samples_per_latent_frame, trainer.codec.config.sample_rate
+    seconds = settings.clip_frames * step / rate
+    cut = WindowSettings(seconds, max(seconds, EXCERPT_PIECE_SECONDS), 2, rate, 2, step, settings.seed)
+    rows = batches(source, cut, workers, faults=faults, first=trainer.progress.step)
+    return trainer.train(clip.to(torch.float32) / 32768 for batch in rows for clip in batch["audio"])
+
+
+def main(
+    path: str, data: str | None = None, minutes: float | None = None, device: str | None = None, spent: float = 0.0
+) -> int:
     """Train as the JSON file at `path` says and print the newest checkpoint's folder.
 
     Args:
@@ -144,6 +169,7 @@ def main(path: str, data: str | None = None, minutes: float | None = None, devic
         data: dataset folder in place of the configuration's clips.
         minutes: of this run, all in all: its schedule and its limit.
         device: in place of the configuration's.
+        spent: seconds of the minutes that are over already.
 
     Returns:
         0, or 1 if some clips could not be used.
@@ -164,7 +190,16 @@ def main(path: str, data: str | None = None, minutes: float | None = None, devic
         replaced = ("folder", "composed", "seed", "soundfont")
         kept = {name: value for name, value in config.get("data", {}).items() if name not in replaced}
         config = {**config, "data": {"folder": data, **kept}}
-    if config.get("stage") in ("munet", "distill"):
+    if minutes is not None:
+        if not 0 < minutes < float("inf"):
+            raise RequestError(f"minutes: expected a number above 0, got {minutes!r}")
+        minutes = max(minutes - spent / 60, 1 / 60)
+    if config.get("stage") == "chain":
+        config = {**config, "minutes": minutes, "device": device}
+    elif config.get("stage") == "decoder":
+        given = {"minutes": minutes, "device": device}
+        config["training"] = config.get("training", {}) | {k: v for k, v in given.items() if v is not None}
+    elif config.get("stage") in ("munet", "distill"):
         config = {**config, "training": in_minutes(config.get("training", {}), minutes, device)}
     faults = Faults()
     print(run(config, faults))
@@ -174,16 +209,6 @@ def main(path: str, data: str | None = None, minutes: float | None = None, devic
 
 
 def in_minutes(training: Mapping[str, Any], minutes: float | None, device: str | None) -> dict[str, Any]:
-    """The `training` part of a configuration for a run of so many minutes.
-
-    Raises:
-        RequestError: not a number above 0.
-    """
-    values = dict(training)
-    if device is not None:
-        values["device"] = device
-    if minutes is None:
-        return values
-    if not 0 < minutes < float("inf"):
-        raise RequestError(f"minutes: expected a number above 0, got {minutes!r}")
-    return {**values, "run_seconds": 60.0 * minutes, "window": True}
+    """The `training` part of a configuration for a run of so many minutes on a device."""
+    values = dict(training) if device is None else {**training, "device": device}
+    return values if minutes is None else {**values, "run_seconds": 60.0 * minutes, "window": True}

@@ -26,10 +26,11 @@ from typing import Any
 from munet.errors import RequestError
 from munet.training.pack import pack
 
-FIELDS = ("stage", "out", "codec", "decoder", "munet", "distill", "munet_share", "text_encoder")
+FIELDS = ("stage", "out", "codec", "decoder", "munet", "distill", "munet_share", "text_encoder", "minutes", "device")
 RESERVE = 0.1  # share of the time kept for packing, at most
 MOST_RESERVE_SECONDS = 45.0
 PART_BYTES = 15_000_000
+LINES_OF_A_FAILURE = 25
 
 
 @dataclass
@@ -49,7 +50,9 @@ class Stage:
             self.process.kill()
             code = self.process.wait()
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        print(f"chain: {self.name} ended with {code}: {lines[-1][:200] if lines else 'no output'}", flush=True)
+        print(f"chain: {self.name} ended with {code}", flush=True)
+        for line in lines[-4 if code == 0 else -LINES_OF_A_FAILURE :]:
+            print(f"  {line[:300]}", flush=True)
         return self.latest.is_dir()
 
 

@@ -69,7 +69,8 @@ def frames_of(waveform: torch.Tensor, window: int, hop: int) -> torch.Tensor:
 
 
 def sampling_matrix(frequencies: torch.Tensor, window: int, sample_rate: int) -> torch.Tensor:
-    """Matrix `(window / 2 + 1, len(frequencies))` of triangles around `frequencies` (Hz, evenly spaced), columns of sum 1.
+    """Matrix `(window / 2 + 1, len(frequencies))` of triangles around `frequencies` (Hz, evenly spaced), columns of
+    sum 1.
 
     A triangle is as wide as the spacing and never narrower than one bin: it averages where the window is finer than
     asked and interpolates where it is coarser.
@@ -97,6 +98,23 @@ def interpolation_matrix(sources: torch.Tensor, targets: torch.Tensor) -> torch.
     return (1 - (position - torch.arange(len(sources))[:, None]).abs()).clamp_min(0.0)
 
 
+def centroid_matrices(sources: torch.Tensor, targets: torch.Tensor, width: float, reach: float = 1.5) -> torch.Tensor:
+    """Matrices `(2, len(sources), len(targets))` that turn power at `sources` into the centre of mass around `targets`.
+
+    The first gives the moment, in units of `width`, the second the mass; their quotient is the offset of the nearest
+    partial from a target. Where the sources lie too far apart to tell, both are zero.
+
+    Args:
+        sources, targets: Hz, ascending.
+        width: Hz from target to target.
+        reach: how far a target looks, in widths; the weight falls linearly.
+    """
+    spacing = torch.diff(sources, append=2 * sources[-1:] - sources[-2:-1])[:, None]
+    distance = (sources[:, None] - targets) / width
+    weight = (1 - distance.abs() / reach).clamp_min(0.0) * spacing * (spacing < 0.8 * width)
+    return torch.stack([weight * distance, weight])
+
+
 def soft_excess(compressed: torch.Tensor, floor: torch.Tensor | float) -> torch.Tensor:
     """log10 of x from `compressed` = log10(x + floor): exact for x well above the floor, smooth and low below it."""
     return torch.log10(floor * F.softplus(4 * (10**compressed / floor - 1)) / 4 + 1e-9)
@@ -105,8 +123,8 @@ def soft_excess(compressed: torch.Tensor, floor: torch.Tensor | float) -> torch.
 class Analysis(torch.nn.Module):
     """Mid and side waveforms -> features of every band, `(batch, frames, features)`, bands lowest first.
 
-    A band's features are log10 magnitudes of the mid for each of its windows, log10 ratios of side to mid, and the share
-    in phase. All of it is finite for silence.
+    A band's features are log10 magnitudes of the mid for each of its windows, log10 ratios of side to mid, and the
+    share in phase. All of it is finite for silence.
 
     Args:
         bands: the bands, ascending.

@@ -2,14 +2,11 @@
 
 ConvNeXt blocks at the frame rate and heads that end in an inverse STFT (Vocos, Siuzdak 2023), with two differences.
 
-Two heads share the frequency axis as the analysis does: a long window below, a short one above, so that notes are parted
-and attacks stay sharp.
+Two heads share the frequency axis as the analysis does: a long window below, a short one above, so that notes are
+parted and attacks stay sharp.
 
-A network that is blind to absolute time gives a steady note the same phase in every frame, which only fits multiples of
-the frame rate. So it does not predict phases, it predicts how they move on: each bin's phasor is turned by a frequency,
-drawn towards its neighbours' (a partial's bins stay together), and pushed towards a phase of the network's choice or a
-random one (attacks, noise). This is the phase vocoder's recursion (Laroche and Dolson, 1999) with learned coefficients.
-It needs one phasor per bin to be carried from frame to frame, and nothing else.
+They do not give phases but how phases move on, see `munet.codec.phasors`. Magnitudes start from those of the features,
+interpolated, so that an untrained decoder already gives the right level everywhere and silence for silence.
 
 Axes: `(batch, frames, bins)`; frames are centred in the middle of their hop; time runs from frame to frame by `hop`.
 """
@@ -24,9 +21,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from munet.codec.phasors import Steps
+
 NOISE_FRAMES = 1021  # length of the table of random phases, then it repeats
 LOWEST, HIGHEST = -7.0, 1.5  # log10 of the magnitudes that a head can give
-_PER_BIN = 12  # numbers that a head's layer gives per bin, in the order of `_split`
+_PER_BIN = 12  # numbers that a head's layer gives per bin, in the order of `SpectrumHead.steps`
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,11 @@ class HeadBand:
         return self.last - self.first
 
 
-def head_bands(windows: Sequence[int], crossover: Sequence[float], top: float, sample_rate: int) -> tuple[HeadBand, ...]:
-    """Heads with `windows` samples, the first up to `crossover` (low and high end in Hz of the overlap), the second on to
-    `top` Hz."""
+def head_bands(
+    windows: Sequence[int], crossover: Sequence[float], top: float, sample_rate: int
+) -> tuple[HeadBand, ...]:
+    """Heads with `windows` samples, the first up to `crossover` (low and high end in Hz of the overlap), the second on
+    to `top` Hz."""
     long, short = windows
     low, high = (round(edge * long / sample_rate) for edge in crossover)
     first, second = (round(edge * short / sample_rate) for edge in crossover)
@@ -96,86 +97,6 @@ class Trunk(nn.Module):
         return self.norm_out(hidden_states)
 
 
-@dataclass
-class Steps:
-    """What a head asks of its bins, each `(batch, frames, bins)`.
-
-    Attributes:
-        mid, side: log10 magnitudes.
-        rotation: complex of length 1, turns what a bin takes over from the frame before: the phase's advance.
-        own, below, above: how much of its own phasor, and of those of the bins below and above, a bin takes over.
-        push: complex, added: the phase of the network's choice and the random one.
-        turn: complex, the side's phasor relative to the mid's, any length.
-    """
-
-    mid: torch.Tensor
-    side: torch.Tensor
-    rotation: torch.Tensor
-    own: torch.Tensor
-    below: torch.Tensor
-    above: torch.Tensor
-    push: torch.Tensor
-    turn: torch.Tensor
-
-
-class PhasorRecursion(torch.autograd.Function):
-    """Phasors `(batch, frames, bins)` of all frames, from the frame before them `(batch, bins)` on.
-
-    z = unit(rotation * (own * z + below * z[bin - 1] + above * z[bin + 1]) + push). The derivative is written out: the
-    recursion is many small operations, of which only this few need to run frame by frame.
-    """
-
-    @staticmethod
-    def forward(ctx, rotation, own, below, above, push, start):  # type: ignore[no-untyped-def]
-        phasor, track, lengths = start, [], []
-        each = zip(*(item.unbind(1) for item in (rotation, own, below, above, push)), strict=True)
-        for turned, kept, low, high, added in each:
-            taken = kept * phasor + low * phasor.roll(1, -1) + high * phasor.roll(-1, -1)
-            moved = torch.addcmul(added, turned, taken)
-            length = (moved.real.square() + moved.imag.square() + 1e-6).rsqrt()
-            phasor = moved * length
-            track.append(phasor)
-            lengths.append(length)
-        result = torch.stack(track, dim=1)
-        ctx.save_for_backward(rotation, own, below, above, start, result, torch.stack(lengths, dim=1))
-        return result
-
-    @staticmethod
-    def backward(ctx, grad):  # type: ignore[no-untyped-def]
-        rotation, own, below, above, start, result, lengths = ctx.saved_tensors
-        before = torch.cat([start[:, None], result[:, :-1]], dim=1)
-        back, chain, moved_grads, taken_grads = rotation.conj().resolve_conj(), torch.zeros_like(start), [], []
-        each = [item.unbind(1) for item in (grad, result, lengths, back, own, below, above)]
-        for given, phasor, length, turned, kept, low, high in zip(*(item[::-1] for item in each), strict=True):
-            total = given + chain
-            along = total.real * phasor.real + total.imag * phasor.imag
-            moved_grad = (total - phasor * along) * length
-            taken_grad = turned * moved_grad
-            chain = kept * taken_grad + (low * taken_grad).roll(-1, -1) + (high * taken_grad).roll(1, -1)
-            moved_grads.append(moved_grad)
-            taken_grads.append(taken_grad)
-        moved = torch.stack(moved_grads[::-1], dim=1)
-        taken = torch.stack(taken_grads[::-1], dim=1)
-        low_before, high_before = before.roll(1, -1), before.roll(-1, -1)
-        inner = own * before + below * low_before + above * high_before
-        rotation_grad = moved * inner.conj()
-        gains = [taken.real * each.real + taken.imag * each.imag for each in (before, low_before, high_before)]
-        return rotation_grad, *gains, moved, chain
-
-
-def phasor_tracks(steps: Sequence[Steps], starts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Unit phasors of the mid of each head, complex `(batch, frames, bins)`, all heads in one recursion.
-
-    Args:
-        steps: of each head.
-        starts: phasors of the frame before the first, `(batch, bins)` each.
-    """
-    names = ("rotation", "own", "below", "above", "push")
-    joined = [torch.cat([getattr(each, name) for each in steps], dim=-1) for name in names]
-    sizes = [start.shape[-1] for start in starts]
-    return list(PhasorRecursion.apply(*joined, torch.cat(list(starts), dim=-1)).split(sizes, dim=-1))
-
-
 class SpectrumHead(nn.Module):
     """Hidden states -> the steps of one band's phasors, and phasors -> waveform pieces."""
 
@@ -201,7 +122,9 @@ class SpectrumHead(nn.Module):
         self.register_buffer("signs", (1 - 2 * (index % 2)).float(), persistent=False)
         noise = torch.randn(3, NOISE_FRAMES, band.bins, 2, generator=torch.Generator().manual_seed(band.window))
         self.register_buffer("noise", torch.view_as_complex(noise), persistent=False)
-        self.left = reach * hop + hop // 2 - band.window // 2  # a frame's pieces: `reach` hops to either side of its own
+        self.left = (
+            reach * hop + hop // 2 - band.window // 2
+        )  # a frame's pieces: `reach` hops to either side of its own
         hann = F.pad(torch.hann_window(band.window), (self.left, (2 * reach + 1) * hop - self.left - band.window))
         self.register_buffer("window", hann, persistent=False)
 
@@ -216,7 +139,13 @@ class SpectrumHead(nn.Module):
         return self.noise[2, :1]
 
     def steps(
-        self, hidden_states: torch.Tensor, mid: torch.Tensor, side: torch.Tensor, share: torch.Tensor, noise: torch.Tensor
+        self,
+        hidden_states: torch.Tensor,
+        mid: torch.Tensor,
+        side: torch.Tensor,
+        share: torch.Tensor,
+        offset: torch.Tensor,
+        noise: torch.Tensor,
     ) -> Steps:
         """The steps of every frame.
 
@@ -224,11 +153,12 @@ class SpectrumHead(nn.Module):
             hidden_states: `(batch, frames, width)`.
             mid, side: log10 magnitudes to start from, `(batch, frames, bins)`.
             share: how much of the side is in phase with the mid, about -1 to 1, `(batch, frames, bins)`.
+            offset: where the nearest partial lies, in bins from the bin's own middle, `(batch, frames, bins)`.
             noise: complex random phasors `(2, batch or 1, frames, bins)`.
         """
         given = self.linear(hidden_states).float().unflatten(-1, (_PER_BIN, -1)).unbind(-2)
         own, below, above, chance, side_chance = (F.softplus(given[index]) for index in (3, 4, 5, 8, 11))
-        angle = self.advance + 2 * math.pi * self.hop / self.band.window * given[2]
+        angle = self.advance + 2 * math.pi * self.hop / self.band.window * (offset + given[2])
         return Steps(
             mid=(mid + self.fade + 0.5 * given[0]).clamp(LOWEST, HIGHEST),
             side=(side + self.fade + 0.5 * given[1]).clamp(LOWEST, HIGHEST),
@@ -237,9 +167,7 @@ class SpectrumHead(nn.Module):
             below=below * self.has_below,
             above=above * self.has_above,
             push=torch.complex(given[6] + chance * noise[0].real, given[7] + chance * noise[0].imag),
-            turn=torch.complex(
-                given[9] + share + side_chance * noise[1].real, given[10] + side_chance * noise[1].imag
-            ),
+            turn=torch.complex(given[9] + share + side_chance * noise[1].real, given[10] + side_chance * noise[1].imag),
         )
 
     def random(self, first: int, frames: int, period: int | None = None) -> torch.Tensor:
@@ -282,7 +210,8 @@ class SpectrumHead(nn.Module):
 
 
 def overlap_add(frames: torch.Tensor, hop: int) -> torch.Tensor:
-    """Sum `(batch, (frames + pieces - 1) * hop)` of frames `(batch, frames, pieces * hop)`, each `hop` after the last."""
+    """Sum `(batch, (frames + pieces - 1) * hop)` of frames `(batch, frames, pieces * hop)`, each `hop` after the
+    last."""
     parts = frames.unflatten(2, (-1, hop)).unbind(2)
     total = sum(F.pad(part, (0, 0, index, len(parts) - 1 - index)) for index, part in enumerate(parts))
     return total.flatten(1)

@@ -29,13 +29,15 @@ from munet.codec.analysis import (
     Analysis,
     Band,
     centres,
+    centroid_matrices,
     from_patches,
     interpolation_matrix,
     principal_components,
     soft_excess,
     to_patches,
 )
-from munet.codec.decoder import SpectrumHead, Steps, Trunk, head_bands, phasor_tracks
+from munet.codec.decoder import SpectrumHead, Trunk, head_bands
+from munet.codec.phasors import Steps, closed_tracks, phasor_tracks
 
 TIME_STRIDE = 8  # fine frames in a latent frame
 WINDOW_FRAMES = 64  # latent frames that encoding and decoding hold in memory at once
@@ -102,31 +104,30 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         self._register_bases()
 
     def _register_bases(self) -> None:
-        """Matrices from features to the heads' bins: where magnitudes, ratios and shares in phase start from."""
-        bands = self.analysis.bands
-        mid_columns, mid_centres, mid_floor, ratio_columns, side_centres, first = [], [], [], [], [], 0
-        for band in bands:
-            before = sum(bins for _, bins in band.windows[: band.primary])
-            bins = band.windows[band.primary][1]
-            mid_columns += range(first + before, first + before + bins)
-            mid_centres.append(centres(band.low, band.high, bins))
-            mid_floor += [band.floor] * bins
-            ratio_columns += range(first + band.mid_bins, first + band.mid_bins + band.side_bins)
+        """Register what leads from features to the heads' bins: magnitudes, ratios, shares in phase, frequencies."""
+        mid, fine, ratio, share, floors, first = [], [], [], [], [], 0
+        mid_centres, fine_centres, side_centres = [], [], []
+        for band in self.analysis.bands:
+            starts = [first + sum(bins for _, bins in band.windows[:index]) for index in range(len(band.windows))]
+            for columns, known, index in ((mid, mid_centres, band.primary), (fine, fine_centres, 0)):
+                bins = band.windows[index][1]
+                columns.extend(range(starts[index], starts[index] + bins))
+                known.append(centres(band.low, band.high, bins))
+            floors += [band.floor] * band.windows[band.primary][1]
+            side = first + band.mid_bins
+            ratio.extend(range(side, side + band.side_bins))
+            share.extend(range(side + band.side_bins, side + 2 * band.side_bins))
             side_centres.append(centres(band.low, band.high, band.side_bins))
             first += band.features
-        widths = torch.tensor([band.side_bins for band in bands]).repeat_interleave(
-            torch.tensor([band.side_bins for band in bands])
-        )
-        ratio = torch.tensor(ratio_columns)
-        self.register_buffer("mid_columns", torch.tensor(mid_columns), persistent=False)
-        self.register_buffer("mid_floor", torch.tensor(mid_floor), persistent=False)
-        self.register_buffer("ratio_columns", ratio, persistent=False)
-        self.register_buffer("share_columns", ratio + widths, persistent=False)
+        self.register_buffer("mid_floor", torch.tensor(floors), persistent=False)
+        for name, columns in (("mid", mid), ("fine", fine), ("ratio", ratio), ("share", share)):
+            self.register_buffer(f"{name}_columns", torch.tensor(columns), persistent=False)
+        mid_axis, fine_axis, side_axis = (torch.cat(known) for known in (mid_centres, fine_centres, side_centres))
         for index, head in enumerate(self.heads):
-            bins = head.frequencies * self.config.sample_rate
-            mid, side = (interpolation_matrix(torch.cat(known), bins) for known in (mid_centres, side_centres))
-            self.register_buffer(f"mid_base_{index}", mid, persistent=False)
-            self.register_buffer(f"side_base_{index}", side, persistent=False)
+            bins, width = head.frequencies * self.config.sample_rate, self.config.sample_rate / head.band.window
+            self.register_buffer(f"mid_base_{index}", interpolation_matrix(mid_axis, bins), persistent=False)
+            self.register_buffer(f"side_base_{index}", interpolation_matrix(side_axis, bins), persistent=False)
+            self.register_buffer(f"centroid_{index}", centroid_matrices(fine_axis, bins, width), persistent=False)
 
     audio_channels = 2
 
@@ -243,11 +244,14 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         mid = soft_excess(features[..., self.mid_columns], self.mid_floor)
         ratio = soft_excess(features[..., self.ratio_columns].clamp_max(5.0), RATIO_FLOOR)
         share = features[..., self.share_columns] * (2 / PAN_WEIGHT)
+        power = 10 ** (2 * features[..., self.fine_columns])
         result = []
         for index, (head, random) in enumerate(zip(self.heads, noise, strict=True)):
             mid_base, side_base = (self.get_buffer(f"{name}_base_{index}") for name in ("mid", "side"))
             base, sides = mid @ mid_base, ratio @ side_base
-            result.append(head.steps(hidden_states, base, base + sides, share @ side_base, random))
+            moment, mass = (power @ matrix for matrix in self.get_buffer(f"centroid_{index}"))
+            offset = moment / (mass + 1e-20)
+            result.append(head.steps(hidden_states, base, base + sides, share @ side_base, offset, random))
         return result
 
     def _window(self, latents: torch.Tensor, first: int, count: int, circular: bool = False) -> list[Steps]:
@@ -325,7 +329,8 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
 
 
 def excerpt(waveform: torch.Tensor, first: int, count: int, circular: bool) -> torch.Tensor:
-    """Samples `[first, first + count)` of `waveform` `(batch, channels, samples)`; outside it goes round or is silent."""
+    """Samples `[first, first + count)` of `waveform` `(batch, channels, samples)`; outside it goes round or is
+    silent."""
     total = waveform.shape[-1]
     if circular:
         return waveform[..., torch.arange(first, first + count, device=waveform.device) % total]
@@ -344,22 +349,3 @@ def wrapped(overlapped: torch.Tensor, early: int, full: int) -> torch.Tensor:
     """`(batch, full)`: what reaches over either end of a loop (`early` samples each) is added at the other."""
     index = torch.arange(-early, full + early, device=overlapped.device) % full
     return torch.zeros(len(overlapped), full, device=overlapped.device).index_add_(1, index, overlapped)
-
-
-def closed_tracks(steps: Sequence[Steps], starts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Phasors of a loop as `phasor_tracks` gives them: each bin's phase at the end leads into that at the beginning.
-
-    The phase that is left over after one round is spread evenly over the frames, which detunes a bin by less than half a
-    turn per loop.
-    """
-    tracks = phasor_tracks(steps, starts)
-    for _ in range(2):
-        starts = [track[:, -1] for track in tracks]
-        ends = [track[:, -1] for track in phasor_tracks(steps, starts)]
-        turned = []
-        for each, start, end in zip(steps, starts, ends, strict=True):
-            left = torch.angle(start * end.conj()) / each.own.shape[1]
-            turn = torch.polar(torch.ones_like(left), left)[:, None]
-            turned.append(Steps(**(vars(each) | {"rotation": each.rotation * turn})))
-        tracks = phasor_tracks(turned, starts)
-    return tracks

@@ -14,7 +14,6 @@ from munet.music.spelling import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP
 
 __all__ = [
     "BEAT_UNITS", "ENERGIES", "MODES", "MUSTANGO_QUALITIES", "PITCH_NAMES_FLAT", "PITCH_NAMES_SHARP", "QUALITIES",
-    "TEMPO_WORDS", "Chord", "ChordLine", "Key", "MusicPlan", "Note", "Part", "PlanError", "Section", "beat_grid", "estimate_key",
-    "parse_chord_line", "read_chord_line",
-    "spread_chords", "tempo_word",
+    "TEMPO_WORDS", "Chord", "ChordLine", "Key", "MusicPlan", "Note", "Part", "PlanError", "Section", "beat_grid",
+    "estimate_key", "parse_chord_line", "read_chord_line", "spread_chords", "tempo_word",
 ]  # fmt: skip

@@ -2,8 +2,9 @@
 
 Numerals as in harmony books: upper case major, lower case minor, ° or o diminished, ø half-diminished, + augmented,
 then any suffix of a chord symbol. In a minor key the degrees are those of natural minor (VI of A minor is F), except
-that a diminished vi or vii stands on the raised degree (vii° of A minor is G#dim). A flat or sharp before the numeral
-is counted from the major scale, in both modes (bVII of A minor is G, as VII is). "V7/V" is the V7 of the key on V.
+that a diminished or half-diminished vi or vii stands on the raised degree (vii° of A minor is G#dim). A flat or sharp
+before the numeral is counted from the major scale, in both modes (bVII of A minor is G, as VII is). "V7/V" is the V7 of
+the key on V.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ NUMERAL_PATTERN = (
 _NUMERAL = re.compile(rf"([b#]?)({_ROMAN})(?![IVXivx])(.*?)(?:/([b#]?{_ROMAN}))?")
 _NUMBER = re.compile(r"([b#]?)([1-7])((?:-|m(?!aj)|°|o|dim|ø)?)(.*?)(?:/([b#]?)([1-7]))?")
 _RAISED = ("vi", "vii")
+_C, _C_SHARP, _C_FLAT = (Key(tonic, "major") for tonic in ("C", "C#", "Cb"))
 _DEGREE_FORM = "a degree such as I, vi, V7, bVII, vii° or V7/V"
 
 
@@ -56,15 +58,16 @@ def read_degree(numeral: str, key: Key) -> tuple[Chord, str | None]:
     step = _STEPS.index(roman.upper())
     # Three degrees differ between the modes, and those flats borrow the spelling of the parallel key.
     diminished = suffix[:1] in ("°", "o") or suffix.startswith("dim")
-    raised = minor and diminished and roman in _RAISED
+    half = suffix[:1] == "ø" or suffix.startswith("m7b5")
+    raised = minor and (diminished or half) and roman in _RAISED
     mode = key.mode
     if accidental or raised:
         mode = "minor" if accidental == "b" and step in (2, 5, 6) else "major"
     root = Key(key.tonic, mode).diatonic_triads()[step].root
     if accidental and mode == "major":
-        root = Chord(root).transpose(1 if accidental == "#" else -1).root
+        root = Chord(root).shift(_C, _C_SHARP if accidental == "#" else _C_FLAT).root
     # ° ø and + bring their own third; before them and "m7b5" the lower case adds nothing.
-    own_third = diminished or suffix[:1] in ("ø", "+") or suffix.startswith(("aug", "m7b5", "sus"))
+    own_third = diminished or half or suffix.startswith(("+", "aug", "sus"))
     return _read(root + ("m" if minor and not own_third else "") + suffix, numeral)
 
 

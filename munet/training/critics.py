@@ -31,9 +31,7 @@ class SpectrumCritic(nn.Module):
         layers = [weight_norm(nn.Conv2d(5, channels, (3, 9), padding=(1, 4)))]
         for dilation in (1, 2, 4):
             layers.append(
-                weight_norm(
-                    nn.Conv2d(channels, channels, (3, 9), (1, 2), (dilation, 4), dilation=(dilation, 1))
-                )
+                weight_norm(nn.Conv2d(channels, channels, (3, 9), (1, 2), (dilation, 4), dilation=(dilation, 1)))
             )
         layers.append(weight_norm(nn.Conv2d(channels, channels, 3, padding=1)))
         self.layers = nn.ModuleList(layers)
@@ -42,9 +40,12 @@ class SpectrumCritic(nn.Module):
     def picture(self, mid: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
         """Compressed real and imaginary parts and the frequency coordinate `(batch, 5, frames, bins)`."""
         hann = torch.hann_window(self.window, device=mid.device)
-        spectrum = torch.stft(
-            torch.cat([mid, side]), self.window, self.window // 4, window=hann, center=False, return_complex=True
-        ).transpose(1, 2) / hann.sum()
+        spectrum = (
+            torch.stft(
+                torch.cat([mid, side]), self.window, self.window // 4, window=hann, center=False, return_complex=True
+            ).transpose(1, 2)
+            / hann.sum()
+        )
         power = spectrum.real.square() + spectrum.imag.square() + 1e-10
         scaled = torch.view_as_real(spectrum) * (power ** ((COMPRESSION - 1) / 2))[..., None]
         parts = torch.cat(scaled.unbind(-1)).unflatten(0, (4, -1)).transpose(0, 1)  # mid and side, real then imaginary

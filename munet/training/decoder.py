@@ -14,18 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-import numpy as np
-import soundfile
-import soxr
 import torch
 from diffusers.training_utils import EMAModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from munet.codec.analysis import frames_of
-from munet.codec.decoder import phasor_tracks
+from munet.codec.phasors import phasor_tracks
 from munet.codec.stereo import TIME_STRIDE, StereoAutoencoder
 from munet.training.critics import Critics, adversarial_loss, critic_loss, matching_loss
+from munet.training.excerpts import ExcerptPool, audio_files, excerpts
 from munet.training.loop import (
     Log,
     Progress,
@@ -36,8 +35,11 @@ from munet.training.loop import (
     set_learning_rate,
 )
 from munet.training.spectra import RESOLUTIONS, four_views, phase_losses, spectral_losses
+from munet.training.speed import multiplies_bfloat16, peak_flops
 
-AUDIO_ENDINGS = (".flac", ".ogg", ".opus", ".wav", ".mp3")
+MARGIN = 1  # latent frames of context on either side of a crop that the loss does not see
+
+HEAD_WEIGHTS = MappingProxyType({"level": 1.0, "asked": 2.0, "advance": 1.0, "delay": 1.0})  # of `phase_losses`
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class DecoderTraining:
         learning_rate: peak, for decoder and critics alike.
         warmup: steps until it is reached; decay: last share of the window in which it falls to zero.
         critic_start: share of the window after which the critics take part; 1 leaves them out.
-        resolutions, views: how many of the spectral losses' windows and of mid, side, left and right a step looks at, drawn
+        resolutions, views: how many of the spectral losses' windows and of mid, side, left and right a step looks at,
+        drawn
             at random: on a CPU the losses cost more than the decoder.
         phase_weight, critic_weight, matching_weight: of the losses beside the spectral ones.
         ema_decay: of the averaged weights.
@@ -87,42 +90,6 @@ class DecoderTraining:
     seed: int = 0
 
 
-def audio_files(folders: Sequence[str | Path]) -> list[Path]:
-    """All audio files below `folders`, sorted.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    found = sorted(path for folder in folders for path in Path(folder).rglob("*") if path.suffix in AUDIO_ENDINGS)
-    if not found:
-        raise FileNotFoundError(f"audio: expected files ({', '.join(AUDIO_ENDINGS)}) below {list(map(str, folders))}")
-    return found
-
-
-def excerpts(groups: Sequence[Sequence[Path]], samples: int, sample_rate: int, seed: int) -> Iterator[torch.Tensor]:
-    """Endless random excerpts `(2, samples)` of the files, the groups taking turns; levels and sides vary.
-
-    Args:
-        groups: files by kind, so that each kind has an equal share whatever its size.
-        samples: length at `sample_rate` (Hz); shorter files are padded with silence.
-        sample_rate: Hz.
-        seed: of the choices.
-    """
-    draw = random.Random(seed)
-    while True:
-        for files in groups:
-            path = draw.choice(files)
-            info = soundfile.info(path)
-            length = -(-samples * info.samplerate // sample_rate)
-            start = draw.randrange(max(1, info.frames - length))
-            audio, rate = soundfile.read(path, length, start, dtype="float32", always_2d=True)
-            if rate != sample_rate:
-                audio = soxr.resample(audio, rate, sample_rate)
-            audio = np.pad(audio[:samples], ((0, max(0, samples - len(audio))), (0, 0)))
-            audio = audio[:, [0, -1]] if draw.random() < 0.5 else audio[:, [-1, 0]]
-            yield torch.from_numpy(audio.T * np.float32(10 ** (draw.uniform(-14, 0) / 20)))
-
-
 class DecoderTrainer:
     """Codec, critics, optimizers and progress of one run; goes on from what the run's folder holds."""
 
@@ -150,15 +117,17 @@ class DecoderTrainer:
         if found is not None:
             self._restore_average(found[2])
         self.generator = torch.Generator(self.device).manual_seed(settings.seed + self.progress.step)
+        self.taken = 0  # steps of this window
         self.choice = random.Random(settings.seed + self.progress.step)
 
     def _restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Put back raw weights and optimizers; a published codec has none, then the averaged weights are the raw ones."""
+        """Put back raw weights and optimizers; beside a published codec there are none."""
         for name, parameter in self.codec.named_parameters():
             if f"raw.{name}" in tensors:
                 parameter.data.copy_(tensors[f"raw.{name}"])
         restore_optimizer("optimizer", self.optimizer, tensors)
-        critics = {name.removeprefix("critics."): value for name, value in tensors.items() if name.startswith("critics.")}
+        prefix = "critics."
+        critics = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         if critics:
             self.critics.load_state_dict(critics)
             restore_optimizer("critic_optimizer", self.critic_optimizer, tensors)
@@ -169,9 +138,8 @@ class DecoderTrainer:
                 shadow.copy_(tensors[f"average.{name}"])
 
     def autocast(self) -> AbstractContextManager[None]:
-        """bfloat16 where the device multiplies it fast, else nothing (a CPU without it is a hundred times slower)."""
-        fast = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=fast)
+        """Return the context in which the networks run: bfloat16 where the device multiplies it fast."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=multiplies_bfloat16(self.device))
 
     def fraction(self) -> float:
         """Share of this window that is over; the last tenth (at most a minute) is kept for saving."""
@@ -198,45 +166,20 @@ class DecoderTrainer:
         save_checkpoint(self.out, self.progress, tensors, lambda folder: self.codec.save_pretrained(folder / "codec"))
         self.ema.restore(self.codec.parameters())
 
-    def fill(self, source: Iterator[torch.Tensor]) -> None:
-        """Fill the pool from `source` (excerpts `(2, samples)`) and fit the encoder first, if it is not yet."""
+    def fit_encoder(self, source: Iterator[torch.Tensor]) -> None:
+        """Fit the encoder to excerpts `(2, samples)` in closed form and save it, unless the run's folder holds a
+        fit."""
         if not self.codec.feature_mean.any():
             kept = self.codec.fit(next(source) for _ in range(self.settings.fit_clips))
             print(f"encoder: variance kept per band {[round(share, 3) for share in kept]}", flush=True)
             self.save()
-        self.source = source
-        first = next(source)
-        latents = self.codec.encode(first[None].to(self.device))
-        count = self.settings.pool_clips
-        self.audio = torch.zeros(count, *first.shape, dtype=torch.float16, device=self.device)
-        self.latents = torch.zeros(count, *latents.shape[1:], dtype=torch.float16, device=self.device)
-        for row in range(count):
-            self.replace(row)
-
-    def replace(self, row: int) -> None:
-        """Put the source's next excerpt into a row of the pool."""
-        audio = next(self.source).to(self.device)
-        self.audio[row], self.latents[row] = audio.half(), self.codec.encode(audio[None])[0].half()
-
-    def crops(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Random crops with one frame of context on either side: latents `(batch, channels, frames + 2, bins)`, audio
-        `(batch, 2, samples)` of the same frames."""
-        settings, step = self.settings, self.codec.samples_per_latent_frame
-        frames = settings.crop_frames + 2
-        options = {"generator": self.generator, "device": self.device}
-        rows = torch.randint(settings.pool_clips, (settings.batch_size,), **options)
-        starts = torch.randint(settings.clip_frames - frames + 1, (settings.batch_size,), **options)
-        time_index = starts[:, None] + torch.arange(frames, device=self.device)
-        latents = self.latents[rows[:, None], :, time_index].permute(0, 2, 1, 3)
-        samples = starts[:, None] * step + torch.arange(frames * step, device=self.device)
-        return latents.float(), self.audio[rows[:, None], :, samples].transpose(1, 2).float()
 
     def decoded(
         self, latents: torch.Tensor, target: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
         """Mid and side waveforms of the crops' inner frames and the heads' own losses."""
         codec, hop = self.codec, self.codec.config.hop_length
-        inner = slice(TIME_STRIDE, -TIME_STRIDE)
+        inner = slice(MARGIN * TIME_STRIDE, -MARGIN * TIME_STRIDE)
         with torch.no_grad():
             features = codec.features(latents)
         with self.autocast():
@@ -261,8 +204,8 @@ class DecoderTrainer:
 
     def step(self) -> dict[str, torch.Tensor]:
         """One optimizer step; returns the losses."""
-        settings, margin = self.settings, self.codec.samples_per_latent_frame
-        latents, audio = self.crops()
+        settings, margin = self.settings, MARGIN * self.codec.samples_per_latent_frame
+        latents, audio = self.pool.crops(settings.batch_size, settings.crop_frames + 2 * MARGIN, self.generator)
         mid, side, parts = self.decoded(latents, audio)
         inner = audio[..., margin:-margin]
         target = (inner.mean(dim=1), (inner[:, 0] - inner[:, 1]) / 2)
@@ -271,12 +214,14 @@ class DecoderTrainer:
         pairs = [[four_views(*each)[view] for view in views] for each in ((mid, side), target)]
         parts |= spectral_losses(*pairs, self.codec.config.sample_rate, chosen)
         total = parts["log_l1"] + parts["loud"]
-        total = total + settings.phase_weight * sum(parts[name] for name in ("level", "asked", "advance", "delay"))
+        total = total + settings.phase_weight * sum(weight * parts[name] for name, weight in HEAD_WEIGHTS.items())
         parts |= dict.fromkeys(("critic", "adversarial", "matching"), torch.zeros((), device=self.device))
         if self.fraction() >= settings.critic_start:
             total = total + self._criticised((mid, side), target, parts)
         self._update(self.optimizer, self.codec, total)
         self.ema.step(self.codec.parameters())
+        self.taken += 1
+        self.progress.step += 1
         return {name: value.detach() for name, value in parts.items()}
 
     def _criticised(
@@ -302,8 +247,8 @@ class DecoderTrainer:
         return self.settings.critic_weight * parts["adversarial"] + self.settings.matching_weight * parts["matching"]
 
     def _update(self, optimizer: torch.optim.Optimizer, module: torch.nn.Module, loss: torch.Tensor) -> None:
-        settings, taken = self.settings, self.steps_taken
-        rate = min(1.0, (taken + 1) / settings.warmup, max(0.0, 1.0 - self.fraction()) / max(settings.decay, 1e-6))
+        settings = self.settings
+        rate = min(1.0, (self.taken + 1) / settings.warmup, max(0.0, 1.0 - self.fraction()) / max(settings.decay, 1e-6))
         set_learning_rate(optimizer, settings.learning_rate * rate)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -311,33 +256,27 @@ class DecoderTrainer:
         if bool(torch.isfinite(norm)):  # one bad crop must not spoil the weights
             optimizer.step()
 
-    steps_taken = 0  # in this window
-
     def train(self, source: Iterator[torch.Tensor]) -> Path:
-        """Train until the window is over; returns the folder of the newest checkpoint."""
+        """Train on excerpts `(2, samples)` until the window is over; returns the folder of the newest checkpoint."""
         settings = self.settings
-        self.fill(source)
+        self.fit_encoder(source)
+        self.pool = ExcerptPool(source, self.codec.encode, settings.pool_clips, self.device)
         print(f"pool: {settings.pool_clips} excerpts after {time.monotonic() - self.began:.0f} s", flush=True)
-        log, before = Log(self.out / "log.csv"), self.progress.seconds
-        started = saved = marked = time.monotonic()
-        peak, operations = peak_flops(self.device), 0.0
+        log, peak = Log(self.out / "log.csv"), peak_flops(self.device)
+        with FlopCounterMode(display=False) as counter:
+            self.step()
+        before, started = self.progress.seconds, time.monotonic()
+        saved = marked = started
         while self.fraction() < 1:
-            if self.steps_taken == 0:
-                with FlopCounterMode(display=False) as counter:
-                    parts = self.step()
-                operations = counter.get_total_flops()
-            else:
-                parts = self.step()
-            self.steps_taken += 1
-            self.progress.step += 1
+            parts = self.step()
             now = time.monotonic()
             self.progress.seconds = before + now - started
-            if self.steps_taken % settings.refresh_steps == 0:
-                self.replace(self.steps_taken // settings.refresh_steps % settings.pool_clips)
-            if self.steps_taken % settings.log_steps == 0:
+            if self.taken % settings.refresh_steps == 0:
+                self.pool.replace()
+            if self.taken % settings.log_steps == 0:
                 values = {name: value.item() for name, value in parts.items()}
-                rate = settings.log_steps / (now - marked)
-                values |= {"steps_per_second": rate, "share_of_peak": rate * operations / peak}
+                values["steps_per_second"] = settings.log_steps / (now - marked)
+                values["share_of_peak"] = values["steps_per_second"] * counter.get_total_flops() / peak
                 marked = now
                 log.write(self.progress.step, values)
                 print(self.progress.step, {name: round(value, 4) for name, value in values.items()}, flush=True)
@@ -346,23 +285,6 @@ class DecoderTrainer:
                 saved = now
         self.save()
         return self.out / "latest"
-
-
-def peak_flops(device: torch.device, size: int = 2048, seconds: float = 0.5) -> float:
-    """Operations a second of a bfloat16 (or where that is slow, float32) matrix product on `device`, measured."""
-    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    matrix = torch.randn(size, size, device=device, dtype=torch.bfloat16 if fast else torch.float32)
-    done, started = 0, 0.0
-    for round_number in range(10_000):
-        matrix @ matrix
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        if round_number == 2:
-            started = time.monotonic()
-        done += round_number > 2
-        if started and time.monotonic() - started > seconds and done:
-            break
-    return done * 2 * size**3 / (time.monotonic() - started)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -378,9 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     groups, skipped = given.pop("audio"), given.pop("skip")
     trainer = DecoderTrainer(DecoderTraining(**given))
-    files = [
-        [path for path in audio_files(folders) if not any(part in str(path) for part in skipped)] for folders in groups
-    ]
+    files = [audio_files(folders, skipped) for folders in groups]
     samples = trainer.settings.clip_frames * trainer.codec.samples_per_latent_frame
     seed = trainer.settings.seed + trainer.progress.step
     print(f"saved: {trainer.train(excerpts(files, samples, trainer.codec.config.sample_rate, seed))}")

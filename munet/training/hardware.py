@@ -55,9 +55,10 @@ def training_precision(device: torch.device, asked: str = "auto") -> tuple[torch
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16, "bfloat16: the GPU has it"
         return torch.float32, "float32: the GPU has no bfloat16"
-    able = torch.cpu.get_capabilities()
-    if able.get("amx_bf16") or able.get("avx512_bf16"):
-        return torch.bfloat16, f"bfloat16: the processor has {'AMX' if able.get('amx_bf16') else 'AVX512-BF16'}"
+    if torch.cpu._is_amx_tile_supported():
+        return torch.bfloat16, "bfloat16: the processor has AMX"
+    if torch.cpu._is_avx512_bf16_supported():
+        return torch.bfloat16, "bfloat16: the processor has AVX512-BF16"
     return torch.float32, "float32: the processor has no bfloat16"
 
 

@@ -47,8 +47,6 @@ from munet.training.processes import Processes
 from munet.training.settings import NOISE_SCHEDULE, MuNetTraining, new_pipeline
 from munet.unet import MuNetModel
 
-NO_LIMIT = 10**9  # steps
-
 
 class ClipTokens:
     """Turns a row (plan, captions) into condition tokens; runs in the data loader's workers.
@@ -157,8 +155,9 @@ class MuNetTrainer:
         self.generator = torch.Generator(self.device).manual_seed(settings.seed + self.progress.step)
         self.alphas_cumprod = DDPMScheduler(**NOISE_SCHEDULE).alphas_cumprod.to(self.device)
         self.denoise = self.modules
-        self.compiled = self._compile(self.modules)
         self.null = self.null_tokens()
+        self.flops = 3 * self.forward_flops()  # of a sample: forward, and twice as much backward
+        self.compiled = self._compile(self.modules)
 
     def _compile(self, modules: Denoiser) -> bool:
         """Compile the blocks of a model, where this is wanted and works; says whether it was done.
@@ -275,9 +274,7 @@ class MuNetTrainer:
         left = None if settings.run_seconds is None else settings.run_seconds - (time.monotonic() - self.began)
         if settings.window and left is not None:
             reserve = min(LAST_SAVE_SECONDS, 0.1 * left)
-            self.budget = replace(
-                settings.budget, steps=NO_LIMIT, seconds=max(left - reserve, 1e-3), begin=self.progress.seconds
-            )
+            self.budget = replace(settings.budget, seconds=max(left - reserve, 1e-3), begin=self.progress.seconds)
         limits = (settings.checkpoint_seconds, left)
         log = Log(self.out / "log.csv") if self.processes.writes else Log(None)
         run_training(
@@ -302,8 +299,7 @@ class MuNetTrainer:
     def _report(self, pool: Pool) -> Any:
         """Rate, share of the measured peak, and how much of the data was seen."""
         peak = matmul_peak(self.device, self.dtype)
-        flops = 3 * self.forward_flops()
-        each = self.settings.batch_size
+        flops, each = self.flops, self.settings.batch_size
         print(f"munet: {self.why}; matrix products {peak / 1e12:.2f} TFLOP/s, a sample {flops / 1e9:.1f} GFLOP")
 
         def report(steps: int, seconds: float) -> str:
@@ -314,7 +310,6 @@ class MuNetTrainer:
 
         return report
 
-    @torch.no_grad()
     def forward_flops(self) -> float:
         """Floating point operations of one evaluation of one row."""
         from torch.utils.flop_counter import FlopCounterMode

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from munet.codec.decoder import Steps
+from munet.codec.phasors import Steps
 
 RESOLUTIONS = (4096, 2048, 1024, 512, 256)  # samples of the windows; the hop is a quarter
 FLOOR = 2e-5  # magnitudes below it are silence
@@ -69,9 +69,7 @@ def spectral_losses(
     return {"log_l1": torch.stack(log_parts).mean(), "loud": torch.stack(loud_parts).mean()}
 
 
-def phase_losses(
-    steps: Steps, phasors: torch.Tensor, mid: torch.Tensor, side: torch.Tensor
-) -> dict[str, torch.Tensor]:
+def phase_losses(steps: Steps, phasors: torch.Tensor, mid: torch.Tensor, side: torch.Tensor) -> dict[str, torch.Tensor]:
     """What a head can be told about its own frames, without knowing the absolute phase.
 
     `level`: L1 of log10 magnitudes, mid and side; `advance`: how phases move on from frame to frame, both as asked of
@@ -91,7 +89,10 @@ def phase_losses(
     weight = strength.sqrt()
     onward, wanted = phasors[:, 1:] * phasors[:, :-1].conj(), unit[:, 1:] * unit[:, :-1].conj()
     across, wanted_across = phasors[..., 1:] * phasors[..., :-1].conj(), unit[..., 1:] * unit[..., :-1].conj()
-    in_time, in_frequency = torch.minimum(weight[:, 1:], weight[:, :-1]), torch.minimum(weight[..., 1:], weight[..., :-1])
+    in_time, in_frequency = (
+        torch.minimum(weight[:, 1:], weight[:, :-1]),
+        torch.minimum(weight[..., 1:], weight[..., :-1]),
+    )
     return {
         "level": level,
         "asked": mismatch(steps.rotation[:, 1:], wanted, in_time),

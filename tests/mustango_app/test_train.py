@@ -131,7 +131,7 @@ def test_the_configurations_of_pocket_are_valid(path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("stage",), "vocoder", "stage: expected one of autoencoder, munet, distill, pack, got 'vocoder'"),
+        (("stage",), "vocoder", "stage: expected one of autoencoder, munet, distill, .*, got 'vocoder'"),
         (("data",), {"composed": 1, "folder": "x"}, "data: expected either 'folder' or 'composed'"),
         (("training", "learning"), 1, r"training: expected fields among .* got \['learning'\]"),
         (("training", "budget"), {}, "training: expected all fields of Budget"),
