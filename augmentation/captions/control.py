@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from augmentation.captions import skeletons
-from augmentation.captions.wording import sample
+from augmentation.captions.subject import sample
 from augmentation.dataset.records import MODES, plan_of
 from munet.errors import RequestError
 from munet.music import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key, MusicPlan, tempo_word
@@ -90,7 +90,12 @@ def key_name(key: str, word: int, respelled: bool = False) -> str:
     if "b" in parsed.tonic:
         names, others = others, names
     tonic = others[names.index(parsed.tonic)] if respelled and parsed.tonic in names else parsed.tonic
-    return tonic + skeletons.MODE_WORDS[parsed.mode][word]
+    return tonic + _mode_words(parsed)[word]
+
+
+def _mode_words(key: Key) -> Sequence[str]:
+    """How the mode of a key is written; modes beyond major and minor by their names only."""
+    return skeletons.MODE_WORDS.get(key.mode) or (f" {key.mode}",) * len(skeletons.MODE_WORDS["major"])
 
 
 def key_sentence(name: str | None, form: int, alternative: str | None = None) -> str:
@@ -115,7 +120,7 @@ def _draw(rng: np.random.Generator, options: Sequence[str]) -> int:
 
 
 def _drawn_key(key: str, rng: np.random.Generator, respelled: bool) -> str:
-    return key_name(key, _draw(rng, skeletons.MODE_WORDS[Key.parse(key).mode]), respelled)
+    return key_name(key, _draw(rng, _mode_words(Key.parse(key))), respelled)
 
 
 def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key: str | None = None) -> dict[str, str]:
@@ -130,6 +135,8 @@ def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key
         `chords`, `beats`, `bpm` and `key` sentences. Tempo is a number of beats per minute or an Italian word.
     """
     sentences = dict.fromkeys(FACTS, "")
+    if plan.chords and all(symbol == "N" for symbol, _ in plan.chords):
+        plan = plan.with_(chords=None, key=None)  # nobody plays a pitch
     if plan.chords:
         form = _draw(rng, skeletons.CHORD_SENTENCES)
         sentences["chords"] = chord_sentence([symbol for symbol, _ in plan.chords], form)

@@ -19,7 +19,7 @@ import numpy as np
 
 from augmentation.captions import skeletons, words
 from augmentation.captions.control import FIELDS, Fact, read_sentence
-from augmentation.captions.wording import joined, pick
+from augmentation.captions.subject import joined, pick
 from munet.errors import RequestError
 from munet.music import Key, PlanError
 

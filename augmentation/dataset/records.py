@@ -144,13 +144,15 @@ def _position(value: float) -> int:
 
 
 def plan_of(row: Mapping[str, Any]) -> MusicPlan:
-    """Musical plan of a row, from MusicBench's own fields (the `plan` field, where there is one, is not looked at).
+    """Musical plan of a row: its `plan` where there is one, as it tells more, else MusicBench's own fields.
 
     What a row leaves empty stays open in the plan. The metre is the row's `meter`, or else its highest beat position.
 
     Raises:
         RequestError: If a field is malformed (`munet.music.PlanError` names it).
     """
+    if row.get("plan"):
+        return MusicPlan.from_dict(row["plan"])
     beats = _beats_of(row.get("beats") or [[], []])
     meter = row.get("meter")
     if meter is None and beats is not None:
