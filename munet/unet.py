@@ -72,6 +72,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
 
     _supports_gradient_checkpointing = True
     _no_split_modules = ("BasicTransformerBlock", "ResnetBlock2D")
+    _repeated_blocks = ("FrameBlock",)
 
     @register_to_config
     def __init__(
