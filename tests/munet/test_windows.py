@@ -79,9 +79,8 @@ def test_the_first_frames_come_early() -> None:
     windows = Windows.over(1200, 12, 9)
     scheduler = DDIMScheduler(prediction_type="v_prediction")
     scheduler.set_timesteps(4)
-    for evaluations, _total, frames in denoise(torch.zeros(1, 1, 1200, 1), windows, scheduler, prediction):
-        if len(frames):
-            break
+    reports = denoise(torch.zeros(1, 1, 1200, 1), windows, scheduler, prediction)
+    evaluations, frames = next((count, frames) for count, _, frames in reports if len(frames))
     assert evaluations <= 4 + 3 + 2 + 1
     assert frames[0] == 0
 
