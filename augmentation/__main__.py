@@ -22,6 +22,7 @@ from augmentation.dataset.extract import extract_files
 from augmentation.dataset.records import count_rows, read_rows
 from augmentation.hearing.listen import PARTS
 from augmentation.workers import ENGINES
+from munet.errors import RequestError
 
 PROGRAM = "python -m augmentation"
 
@@ -172,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     label = f"{PROGRAM} {arguments.name}: error:"
     try:
         return arguments.run(arguments)
-    except ValueError as error:
+    except RequestError as error:
         print(label, error, file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has seen enough (`| head`)

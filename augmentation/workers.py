@@ -6,12 +6,52 @@ iterator over the results in order of completion. Ray must reach audio and datas
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing.connection import wait
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from augmentation.dataset.corpus import Result, Task, run_in_processes
+from munet.errors import RequestError
+
+Task, Result = TypeVar("Task"), TypeVar("Result")
+
+
+def leave_with_parent() -> None:
+    """Worker initialiser: end when the parent does (even by SIGKILL), and leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def run_in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Iterator[Result]]:
+    """Iterator over the results of `work`, in order of completion; on an error what has not started yet is dropped.
+
+    Args:
+        work: A function that can be pickled.
+        tasks: Its arguments.
+        workers: Number of processes (1: this one).
+    """
+    if workers == 1:
+        yield (work(task) for task in tasks)
+        return
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), leave_with_parent)
+    try:
+        futures = [pool.submit(work, task) for task in tasks]
+        yield (future.result() for future in as_completed(futures))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -19,12 +59,12 @@ def run_on_ray(work: Callable[[Task], Result], tasks: Sequence[Task], workers: i
     """Run on the cluster that `RAY_ADDRESS` names, or on a Ray of this machine that is started for it.
 
     Raises:
-        ValueError: Ray is not installed.
+        RequestError: Ray is not installed.
     """
     try:
         import ray
     except ImportError as error:
-        raise ValueError("engine: expected 'process', or Ray to be installed (pip install ray), got 'ray'") from error
+        raise RequestError("engine: expected 'process', or Ray to be installed (pip install ray), got 'ray'") from error
     ray.init(log_to_driver=False)
     remote = ray.remote(num_cpus=1)(lambda task: work(task))
 

@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from augmentation.audio import atomic_path
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from augmentation.hearing import beats, chords, key
 from augmentation.hearing.listen import front_end
 from augmentation.hearing.madmom.compat import load_madmom, signal
+from munet.files import atomic_path
 
 RATE = 44100  # Hz
 RESULTS = Path(__file__).parent / "results" / "extraction.json"

@@ -30,11 +30,11 @@ from augmentation.captions.caption import describe
 from augmentation.compose.composer import Piece, compose
 from augmentation.compose.renderer import default_soundfont, render
 from augmentation.hearing.listen import Heard
+from augmentation.training_data import HELD_BACK_SEEDS
 from mustango_app.evaluation.adherence import MEASURES, adherence
 from mustango_app.evaluation.bootstrap import summarise, table
 from mustango_app.evaluation.measure import Audio, Listener, as_made, hear_only, write_json
 from mustango_app.evaluation.run import fingerprint
-from mustango_app.train import HELD_BACK_SEEDS
 
 if TYPE_CHECKING:
     from mustango_app import Mustango

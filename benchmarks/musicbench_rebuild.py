@@ -32,11 +32,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from augmentation.dataset.corpus import CorpusConfig, build_corpus, write_atomically
+from augmentation.dataset.corpus import CorpusConfig, build_corpus
 from augmentation.dataset.labels import crop_row, stretch_row, transpose_row
 from augmentation.dataset.records import plan_of, read_rows
 from augmentation.dataset.tables import SPLITS
 from augmentation.hearing.listen import Heard, listen
+from munet.files import write_atomically
 from munet.music import MusicPlan
 from mustango_app.evaluation.adherence import adherence
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from augmentation.audio import atomic_path
 from augmentation.compose.renderer import default_soundfont
+from munet.files import atomic_path
 from mustango_app.evaluation.measure import write_json
 from mustango_app.evaluation.run import EvaluateSettings, evaluate, report_table
 

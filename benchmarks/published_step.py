@@ -17,7 +17,7 @@ import time
 import torch
 from diffusers import DDPMScheduler
 
-from munet.published.layout import SCHEDULE
+from munet.published.bases import SCHEDULE
 from munet.unet import MuNetModel
 from tests.golden import golden_weight, parity_tensors
 

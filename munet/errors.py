@@ -9,3 +9,9 @@ class RequestError(ValueError):
     The message names the argument, what was expected and what came; command line, page and HTTP show it as one line.
     Whatever is not a `RequestError` is a fault of the program and keeps its traceback.
     """
+
+
+def expect(name: str, holds: bool, expected: str, got: object) -> None:
+    """Raise `RequestError("NAME: expected EXPECTED, got GOT")` unless a condition holds."""
+    if not holds:
+        raise RequestError(f"{name}: expected {expected}, got {got!r}")

@@ -1,13 +1,18 @@
-"""Files written whole or not at all, and digests of what they hold."""
+"""Files written whole or not at all, by one process at a time, and digests of what they hold."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from munet.errors import RequestError
 
 
 @contextlib.contextmanager
@@ -38,12 +43,52 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         partial.write_bytes(data)
 
 
-def digest(*parts: bytes) -> str:
-    """Return the SHA-256 of some bytes, each with its length, as hexadecimal digits."""
+@contextlib.contextmanager
+def alone(target: str | os.PathLike[str], argument: str, wait: bool = False) -> Iterator[None]:
+    """Hold a lock for `target`, a file or folder that one process at a time may make.
+
+    The lock lies beside `target` and ends with the process, however it ends.
+
+    Args:
+        target: what is made.
+        argument: named in the error.
+        wait: whether to wait for another process, with a line in the log, instead of refusing.
+
+    Raises:
+        RequestError: another process is at work there, and `wait` is false.
+    """
+    lock = FileLock(f"{Path(target)}.lock")
+    lock_folder = Path(lock.lock_file).parent
+    lock_folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not wait:
+            raise RequestError(
+                f"{argument}: expected nobody else at work on {str(target)!r}, got another process"
+            ) from None
+        logging.getLogger(__name__).warning("waiting for another process that makes %s", target)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what `atomic_path` left below `folder` when its process was killed; nobody may be writing there."""
+    for partial in folder.rglob(".*.partial*"):
+        _remove(partial)
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return the SHA-256 of some texts or bytes, each with its length, as hexadecimal digits."""
     found = hashlib.sha256()
     for part in parts:
-        found.update(len(part).to_bytes(8, "big"))
-        found.update(part)
+        data = part.encode() if isinstance(part, str) else part
+        found.update(len(data).to_bytes(8, "big"))
+        found.update(data)
     return found.hexdigest()
 
 

@@ -29,6 +29,7 @@ from munet.conditions.batch import embed, null_like, plan_tokens, text_tokens
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import load_text_encoder
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.predictor import Prediction, predict_plan
@@ -140,10 +141,10 @@ class MustangoPipeline(DiffusionPipeline):
         """Beats and chords that the model's own predictors make from a prompt, for a clip of `duration` seconds.
 
         Raises:
-            ValueError: the model has no predictors.
+            RequestError: the model has no predictors.
         """
         if not self.can_predict:
-            raise ValueError("predict_plan: expected a model with beat and chord predictors, got one without")
+            raise RequestError("predict_plan: expected a model with beat and chord predictors, got one without")
         models = (self.beat_predictor, self.beat_tokenizer, self.chord_predictor, self.tokenizer)
         return predict_plan(*models, prompt, duration)
 
@@ -154,22 +155,26 @@ class MustangoPipeline(DiffusionPipeline):
         audio_length_in_s: float,
         num_inference_steps: int,
         output_type: str,
+        tensor_inputs: Sequence[str] = (),
     ) -> None:
         """Refuse what cannot be generated.
 
         Raises:
-            ValueError: names the argument, what was expected and what came.
+            RequestError: names the argument, what was expected and what came.
         """
         if not prompt or any(not isinstance(text, str) for text in prompt):
-            raise ValueError(f"prompt: expected a string or a list of strings, got {prompt!r}")
+            raise RequestError(f"prompt: expected a string or a list of strings, got {prompt!r}")
         if len(plans) != len(prompt):
-            raise ValueError(f"plans: expected one per prompt ({len(prompt)}), got {len(plans)}")
+            raise RequestError(f"plans: expected one per prompt ({len(prompt)}), got {len(plans)}")
         if not 0 < audio_length_in_s <= 600:
-            raise ValueError(f"audio_length_in_s: expected seconds in (0, 600], got {audio_length_in_s!r}")
+            raise RequestError(f"audio_length_in_s: expected seconds in (0, 600], got {audio_length_in_s!r}")
         if num_inference_steps < 1:
-            raise ValueError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
+            raise RequestError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
         if output_type not in ("np", "pt", "latent"):
-            raise ValueError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
+            raise RequestError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
+        if unknown := sorted(set(tensor_inputs) - set(self._callback_tensor_inputs)):
+            known = self._callback_tensor_inputs
+            raise RequestError(f"callback_on_step_end_tensor_inputs: expected names out of {known}, got {unknown}")
 
     def encode_conditions(
         self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int
@@ -202,15 +207,15 @@ class MustangoPipeline(DiffusionPipeline):
         """Initial noise `(batch, channels, frames, bins)`, or the caller's, in the scheduler's scale.
 
         Raises:
-            ValueError: latents of another shape, or a list of generators of another length.
+            RequestError: latents of another shape, or a list of generators of another length.
         """
         shape = (batch_size, self.unet.config.in_channels, frames, self.vae.latent_bins)
         if isinstance(generator, list) and len(generator) != batch_size:
-            raise ValueError(f"generator: expected {batch_size} generators, got {len(generator)}")
+            raise RequestError(f"generator: expected {batch_size} generators, got {len(generator)}")
         if latents is None:
             latents = randn_tensor(shape, generator=generator, device=self._execution_device, dtype=self.unet.dtype)
         elif tuple(latents.shape) != shape:
-            raise ValueError(f"latents: expected shape {shape}, got {tuple(latents.shape)}")
+            raise RequestError(f"latents: expected shape {shape}, got {tuple(latents.shape)}")
         return latents.to(self._execution_device) * self.scheduler.init_noise_sigma
 
     def denoise(
@@ -270,7 +275,7 @@ class MustangoPipeline(DiffusionPipeline):
             Audio `(clips, samples)` in [-1, 1], or latents `(clips, channels, frames, bins)`.
 
         Raises:
-            ValueError: names the argument, what was expected and what came.
+            RequestError: names the argument, what was expected and what came.
         """
         # 0. Validate
         num_inference_steps = self.config.default_steps if num_inference_steps is None else num_inference_steps
@@ -278,7 +283,8 @@ class MustangoPipeline(DiffusionPipeline):
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         unplanned = plans is None
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
-        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type)
+        tensor_inputs = callback_on_step_end_tensor_inputs
+        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs)
         self._guidance_scale, self._interrupt = guidance_scale, False
 
         # 1. Conditions

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from munet.errors import RequestError
 from mustango_app.clip import Clip
 
 
@@ -12,7 +13,7 @@ def obedience_of(clip: Clip) -> float:
     """How well a clip keeps to its plan, 0 to 1: `adherence.obedience` of what is heard; 0 for silence.
 
     Raises:
-        ValueError: the extractors are not installed, so that nothing can be measured.
+        RequestError: the extractors are not installed, so that nothing can be measured.
     """
     from mustango_app.evaluation.adherence import (  # the recognisers behind these modules load slowly
         adherence,
@@ -23,7 +24,7 @@ def obedience_of(clip: Clip) -> float:
     heard = hear(clip.audio, clip.sample_rate)
     score = obedience(adherence(clip.plan, heard))
     if score is None:
-        raise ValueError(f"best_of: expected extractors to compare clips with, got none ({'; '.join(heard.missing)})")
+        raise RequestError(f"best_of: expected extractors to compare clips with, got none ({'; '.join(heard.missing)})")
     return score
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import torch
@@ -17,7 +18,9 @@ from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
 from munet import MustangoPipeline
-from munet.published.convert import convert, fingerprint
+from munet.errors import RequestError
+from munet.files import digest
+from munet.published.convert import VERSION, convert, fingerprint
 from munet.published.layout import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layout_files
 
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / "pocket"
@@ -38,43 +41,43 @@ def load_pipeline(
         dtype: of the weights; the autoencoder's stay float32, see `munet.published.layout.FULL_PRECISION`.
 
     Raises:
-        ValueError: if there is no such model, its files are damaged, or there is no room to convert it.
+        RequestError: if there is no such model, its files are damaged, or there is no room to convert it.
     """
     if name is None or str(name) == "pocket":
         if not SHIPPED.is_dir():
-            raise ValueError(f"model: expected the shipped checkpoint in {str(SHIPPED)!r}, got no such folder")
+            raise RequestError(f"model: expected the shipped checkpoint in {str(SHIPPED)!r}, got no such folder")
         return "pocket", _load_folder(SHIPPED, dtype).to(device)
     if not str(name):
-        raise ValueError(f"model: expected a folder or a Hub id, got {name!r}")
+        raise RequestError(f"model: expected a folder or a Hub id, got {name!r}")
     folder = Path(name).expanduser()
     if folder.is_dir():
         if is_published(folder):
-            folder = converted(folder, folder.resolve().name)
+            folder = converted(folder, folder.resolve().name, str(folder.resolve()))
         return str(name), _load_folder(folder, dtype).to(device)
     if HUB_ID.fullmatch(str(name)):
         return str(name), _load_hub(str(name), dtype).to(device)
-    raise ValueError(f"model: expected an existing folder or a Hub id such as name/model, got {str(name)!r}")
+    raise RequestError(f"model: expected an existing folder or a Hub id such as name/model, got {str(name)!r}")
 
 
 def check_folder(folder: Path) -> None:
     """Check the files of a checkpoint without loading them.
 
     Raises:
-        ValueError: naming the file that is missing, truncated or a pickle.
+        RequestError: naming the file that is missing, truncated or a pickle.
     """
     if not (folder / "model_index.json").is_file():
-        raise ValueError(
+        raise RequestError(
             f"model: expected a folder with model_index.json, as save_pretrained writes, got {str(folder)!r}"
         )
     for path in sorted(folder.rglob("*")):
         if path.suffix in PICKLES:
-            raise ValueError(f"model: expected safetensors files only, got the pickle {str(path)!r}")
+            raise RequestError(f"model: expected safetensors files only, got the pickle {str(path)!r}")
         if path.suffix == ".safetensors":
             try:
                 with safe_open(path, framework="pt"):
                     pass
             except (SafetensorError, OSError) as error:
-                raise ValueError(f"model: expected a whole safetensors file, got {str(path)!r} ({error})") from None
+                raise RequestError(f"model: expected a whole safetensors file, got {str(path)!r} ({error})") from None
 
 
 def cache_folder() -> Path:
@@ -84,26 +87,40 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mustango"
 
 
-def converted(source: Path, name: str) -> Path:
+def converted(source: Path, name: str, identity: str) -> Path:
     """The cached conversion of a folder in the published layout, made now if there is none of exactly these files.
 
-    It keeps float32: which precision to run in is decided at every start.
+    It keeps float32: which precision to run in is decided at every start. Conversions of what `identity` was before
+    are removed; of two processes that need the same one, the second waits for the first.
 
     Args:
         source: folder in the published layout.
         name: readable part of the cached folder's name.
+        identity: what tells one model from another, however its files change: a path, or a name on the Hub.
 
     Raises:
-        ValueError: the source is not as it should be, or there is no room for its conversion.
+        RequestError: the source is not as it should be, or there is no room for its conversion.
     """
     readable = re.sub(r"[^\w.-]+", "--", name)
-    target = cache_folder() / f"{readable}-{fingerprint(layout_files(source))}"
+    family = f"{readable}-{digest(identity)[:8]}"
+    target = cache_folder() / f"{family}-v{VERSION}-{fingerprint(layout_files(source))}"
     if not target.is_dir():
         try:
-            convert(source, target, progress=ProgressBars())
+            convert(source, target, progress=ProgressBars(), wait=True)
+            _forget(readable, family, target)
         except OSError as error:
-            raise ValueError(f"model: expected room to convert {name!r} in {str(target)!r}, got {error}") from error
+            raise RequestError(f"model: expected room to convert {name!r} in {str(target)!r}, got {error}") from error
     return target
+
+
+def _forget(readable: str, family: str, kept: Path) -> None:
+    """Remove what the cache holds of older states of a model, and of it by names that are used no more."""
+    first_edition = re.compile(rf"{re.escape(readable)}-[0-9a-f]{{16}}(\.partial)?")
+    for folder in kept.parent.iterdir():
+        older = folder.name.startswith(f"{family}-") or first_edition.fullmatch(folder.name)
+        at_work = kept.parent / f"{folder.name.removesuffix('.partial')}.lock"
+        if folder != kept and older and folder.is_dir() and not at_work.exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class ProgressBars:
@@ -126,10 +143,10 @@ def parse_dtype(name: str | None) -> torch.dtype:
     """The type of that name, float32 for None.
 
     Raises:
-        ValueError: a name that is none of `DTYPES`.
+        RequestError: a name that is none of `DTYPES`.
     """
     if name not in (None, *DTYPES):
-        raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, got {name!r}")
+        raise RequestError(f"dtype: expected one of {', '.join(DTYPES)}, got {name!r}")
     return getattr(torch, name or DTYPES[0])
 
 
@@ -137,15 +154,15 @@ def published_folder(name: str) -> Path:
     """A checkpoint in the published layout: the folder of that name, or a snapshot of the Hub's repository.
 
     Raises:
-        ValueError: there is none, or it has another layout.
+        RequestError: there is none, or it has another layout.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():
         if not HUB_ID.fullmatch(name):
-            raise ValueError(f"source: expected an existing folder or a Hub id such as name/model, got {name!r}")
+            raise RequestError(f"source: expected an existing folder or a Hub id such as name/model, got {name!r}")
         folder = _snapshot(name)
     if not is_published(folder):
-        raise ValueError(f"source: expected a checkpoint with {CONFIGS['main']}, got {name!r}")
+        raise RequestError(f"source: expected a checkpoint with {CONFIGS['main']}, got {name!r}")
     return folder
 
 
@@ -156,13 +173,13 @@ def _load_folder(folder: Path, dtype: torch.dtype) -> MustangoPipeline:
             str(folder), local_files_only=True, use_safetensors=True, dtype=_dtypes(dtype)
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ValueError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({first_line(error)})") from error
+        raise RequestError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({first_line(error)})") from error
 
 
 def _load_hub(name: str, dtype: torch.dtype) -> MustangoPipeline:
     snapshot = _snapshot(name)
     if is_published(snapshot):
-        return _load_folder(converted(snapshot, name), dtype)
+        return _load_folder(converted(snapshot, name, name), dtype)
     try:
         return MustangoPipeline.from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
     except (OSError, ValueError, HfHubHTTPError) as error:

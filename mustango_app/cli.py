@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from augmentation.audio import check_output, read_audio
+from munet.errors import RequestError
 from munet.music import MusicPlan, tempo_word
-from mustango_app.request import MAX_CLIPS, check_integer, check_prompt, make_plan, plan_with_sources
+from mustango_app.request import Request
 
 if TYPE_CHECKING:
     from augmentation.hearing.listen import Heard
     from mustango_app.clip import Clip
     from mustango_app.engine import Mustango
 
-PLAN_FLAGS = ("bpm", "meter", "key", "chords", "seconds")
+FLAGS = ("prompt", "bpm", "meter", "key", "chords", "seconds", "seed", "steps", "guidance", "num_clips", "best_of")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = build_parser().parse_args(arguments)
     try:
         return parsed.run(parsed) or 0
-    except (ValueError, OSError) as error:
+    except (RequestError, OSError) as error:
         _complain(str(error))
         return 2
     except KeyboardInterrupt:
@@ -98,8 +99,8 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--data", metavar="DIR", help="dataset folder to train on instead of the configuration's clips")
 
     serve = _add(commands, "serve", _serve, "open the page, and its HTTP API")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s: this machine only)")
-    serve.add_argument("--port", type=_number(int), help="port (7860, or the next free one)")
+    serve.add_argument("--host", help="address to listen at (GRADIO_SERVER_NAME, else this machine only)")
+    serve.add_argument("--port", type=_number(int), help="port (GRADIO_SERVER_PORT, else 7860 or the next free one)")
     _add_model_flags(serve)
     return parser
 
@@ -165,13 +166,8 @@ def _number(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 
 def _generate(arguments: argparse.Namespace) -> None:
-    prompt = check_prompt(arguments.prompt)
-    check_integer("num_clips", arguments.num_clips, 1, MAX_CLIPS)
-    check_integer("best_of", arguments.best_of, 1, MAX_CLIPS)
-    files = _output_files(arguments.output, arguments.num_clips)
-    given = _read_plan(arguments.plan)
-    asked = {name: getattr(arguments, name) for name in PLAN_FLAGS}
-    make_plan(prompt, asked, given)  # complains before the model is loaded
+    request = _request(arguments)  # complains before the model is loaded
+    files = _output_files(arguments.output, request.num_clips)
     from tqdm import tqdm
 
     model = _load_model(arguments)
@@ -182,17 +178,7 @@ def _generate(arguments: argparse.Namespace) -> None:
             bar.update(done - bar.n)
 
         start = time.perf_counter()
-        made = model.generate(
-            prompt,
-            **asked,
-            plan=given,
-            seed=arguments.seed,
-            steps=arguments.steps,
-            guidance=arguments.guidance,
-            num_clips=arguments.num_clips,
-            best_of=arguments.best_of,
-            callback=progress,
-        )
+        made = model.generate(request, callback=progress)
         taken = time.perf_counter() - start
     clips = made if isinstance(made, list) else [made]
     for clip, path in zip(clips, files, strict=True):
@@ -224,13 +210,9 @@ def _output_files(output: str, count: int) -> list[Path]:
 
 
 def _plan(arguments: argparse.Namespace) -> None:
-    request = (
-        check_prompt(arguments.prompt),
-        {name: getattr(arguments, name) for name in PLAN_FLAGS},
-        _read_plan(arguments.plan),
-        arguments.seed or 0,
-    )
-    plan, sources = plan_with_sources(*request)
+    if arguments.seed is None:
+        arguments.seed = 0
+    plan, sources = _request(arguments).draft
     print(plan.to_json() if arguments.json else plan_text(plan, sources))
 
 
@@ -272,7 +254,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _convert(arguments: argparse.Namespace) -> None:
     if wrong := next((pair for pair in arguments.base if not all(pair.partition("="))), None):
-        raise ValueError(f"base: expected NAME=FOLDER, got {wrong!r}")
+        raise RequestError(f"base: expected NAME=FOLDER, got {wrong!r}")
     bases = dict(pair.partition("=")[::2] for pair in arguments.base)
     from mustango_app.checkpoint import ProgressBars, parse_dtype, published_folder
 
@@ -313,16 +295,22 @@ def _silence_libraries() -> None:
         logging.set_verbosity_error()
 
 
+def _request(arguments: argparse.Namespace) -> Request:
+    """The request that the flags of a command describe."""
+    given = {name: getattr(arguments, name) for name in FLAGS if hasattr(arguments, name)}
+    return Request(**given, plan=_read_plan(arguments.plan))
+
+
 def _read_plan(file: str | None) -> MusicPlan | None:
     if file is None:
         return None
     path = Path(file)
     if not path.is_file():
-        raise ValueError(f"plan: expected an existing JSON file, got {file!r}")
+        raise RequestError(f"plan: expected an existing JSON file, got {file!r}")
     try:
         return MusicPlan.from_json(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise ValueError(f"plan: expected a JSON file in UTF-8, got {file!r}") from None
+        raise RequestError(f"plan: expected a JSON file in UTF-8, got {file!r}") from None
 
 
 def plan_text(plan: MusicPlan, sources: Mapping[str, str] | None = None) -> str:

@@ -1,30 +1,27 @@
 """The engine: one model, loaded once, that makes clips from text and plan.
 
-Everything a person may get wrong is checked here before the model runs, and said in one line. Clips are made one after
-the other, so that clip i of several is, bit for bit, the clip that seed + i makes alone.
+What a person may get wrong is checked by `mustango_app.request` before the model runs. Clips are made one after the
+other, so that clip i of several is, bit for bit, the clip that seed + i makes alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from augmentation.audio import peak_guard
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.best_of import most_obedient
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
-from mustango_app.request import MAX_CLIPS, check_integer, check_number, check_prompt
-
-SEED_RANGE = (0, 2**63 - 65)
+from mustango_app.request import Draft, Request
 
 
 class Stopped(Exception):
@@ -42,7 +39,7 @@ class Mustango:
         offload: whether the parts wait in main memory and visit the GPU in turn: slower, for small GPUs.
 
     Raises:
-        ValueError: if there is no such model, device or dtype, or the checkpoint is damaged.
+        RequestError: if there is no such model, device or dtype, or the checkpoint is damaged.
     """
 
     def __init__(
@@ -54,7 +51,7 @@ class Mustango:
     ) -> None:
         self.device = _device(device)
         if offload and self.device.type != "cuda":
-            raise ValueError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
+            raise RequestError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
         with _enough_memory():
             self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
@@ -85,77 +82,63 @@ class Mustango:
         """Weight of classifier-free guidance when a request names none."""
         return float(self.pipeline.config.default_guidance_scale)
 
-    def plan(
-        self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0
-    ) -> tuple[MusicPlan, dict[str, str]]:
-        """What `generate` would play, and where each field of it comes from (see `model_planner`).
-
-        Args:
-            prompt, asked, plan, seed: as in `request.plan_with_sources`.
+    def plan(self, request: Request) -> Draft:
+        """What would be played for the first seed, and where each field of it comes from (see `model_planner`).
 
         Raises:
-            ValueError: naming what cannot be used, or what is more than the model takes.
+            RequestError: what is asked is more than the model takes.
         """
-        return self._planner(prompt, asked, plan, seed)
+        return self._planner(request)
 
     def generate(
         self,
-        prompt: str,
+        prompt: str | Request,
         *,
-        bpm: float | None = None,
-        key: str | None = None,
-        chords: str | Sequence[Any] | None = None,
-        meter: int | None = None,
-        seconds: float | None = None,
-        seed: int | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-        num_clips: int = 1,
-        best_of: int = 1,
-        plan: MusicPlan | None = None,
         callback: Callable[[int, int], None] | None = None,
         stop: threading.Event | None = None,
+        **fields: Any,
     ) -> Clip | list[Clip]:
         """Make music for `prompt`. What is not given is read from the text, and what it leaves open is chosen.
 
         Args:
-            prompt: what to play, at most 2000 characters.
-            bpm: tempo in beats per minute.
-            key: such as "G major".
-            chords: such as "G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds), or a list of either kind.
-            meter: beats per bar.
-            seconds: length, 1 to 30; 10 if neither this nor `plan` nor the text says.
-            seed: equal seeds make equal clips on one machine; drawn and reported in the clip if None.
-            steps: denoising steps, 1 to 1000; more is slower and finer.
-            guidance: weight of classifier-free guidance, 0 to 30; 1 is none.
-            num_clips: how many; clip i has seed + i.
-            best_of: candidates made for each clip, of which the one that obeys best is kept (`adherence.obedience`);
-                those of clip i have the seeds from seed + i * best_of on and one plan, and analysing a candidate takes
-                some seconds.
-            plan: a plan, in parts or whole; the arguments above win over it.
+            prompt: what to play, at most 2000 characters; or a whole `Request`.
             callback: called with (steps done, steps in all) after every step.
             stop: set it from another thread to stop at the next step.
+            **fields: of the `Request`: bpm, meter, key, chords, seconds, ..., plan, seed, steps, guidance, num_clips,
+                best_of.
 
         Returns:
             A clip, or a list of them when `num_clips` is more than 1.
 
         Raises:
-            ValueError: naming the argument that cannot be used.
+            RequestError: naming the field that cannot be used.
+            TypeError: there is no such field.
             Stopped: if `stop` was set.
         """
-        prompt = check_prompt(prompt)
-        steps = self.default_steps if steps is None else check_integer("steps", steps, 1, 1000)
-        guidance = self.default_guidance if guidance is None else check_number("guidance", guidance, 0.0, 30.0)
-        num_clips = check_integer("num_clips", num_clips, 1, MAX_CLIPS)
-        seed = secrets.randbelow(2**32) if seed is None else check_integer("seed", seed, *SEED_RANGE)
-        best_of = check_integer("best_of", best_of, 1, MAX_CLIPS)
-        asked = {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
-        firsts = [seed + i * best_of for i in range(num_clips)]
-        plans = [self.plan(prompt, asked, plan, first)[0] for first in firsts]
-        total = steps * num_clips * best_of
-        made = 0
+        request = prompt if isinstance(prompt, Request) else Request(prompt, **fields)
+        plans = [self.plan(request.at(seed)).plan for seed in request.seeds]
+        clips = self.play(request, plans, callback, stop)
+        return clips if request.num_clips > 1 else clips[0]
 
-        def make(whole: MusicPlan, number: int) -> Clip:
+    def play(
+        self,
+        request: Request,
+        plans: Sequence[MusicPlan],
+        callback: Callable[[int, int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> list[Clip]:
+        """Make the clips of `request` for plans that are there already, complete ones, one a clip.
+
+        Raises:
+            RequestError: the weights give samples that are not finite, or there is too little memory.
+            Stopped: if `stop` was set.
+        """
+        steps = request.steps or self.default_steps
+        guidance = self.default_guidance if request.guidance is None else request.guidance
+        settings = {"model": self.name, "steps": steps, "guidance": guidance, "device": str(self.device)}
+        total, made = steps * request.num_clips * request.best_of, 0
+
+        def make(plan: MusicPlan, seed: int) -> Clip:
             nonlocal made
             before = steps * made
 
@@ -163,16 +146,16 @@ class Mustango:
                 if callback is not None:
                     callback(before + step, total)
 
-            audio = self._run(prompt, whole, number, steps, guidance, after_step, stop)
+            audio = self._run(request.prompt, plan, seed, steps, guidance, after_step, stop)
             made += 1
-            settings = {"model": self.name, "steps": steps, "guidance": guidance, "device": str(self.device)}
-            return Clip(audio, self.sample_rate, whole, prompt, number, settings)
+            return Clip(audio, self.sample_rate, plan, request.prompt, seed, settings)
 
-        clips = [
-            most_obedient(make(whole, first + k) for k in range(best_of)) if best_of > 1 else make(whole, first)
-            for whole, first in zip(plans, firsts, strict=True)
+        return [
+            most_obedient(make(plan, seed + k) for k in range(request.best_of))
+            if request.best_of > 1
+            else make(plan, seed)
+            for plan, seed in zip(plans, request.seeds, strict=True)
         ]
-        return clips if num_clips > 1 else clips[0]
 
     def _run(
         self,
@@ -209,8 +192,8 @@ class Mustango:
         audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))[:, : round(plan.duration * self.sample_rate)]
         if not np.isfinite(audio).all():
             held = str(self.pipeline.unet.dtype).removeprefix("torch.")
-            raise ValueError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
-        return peak_guard(audio)
+            raise RequestError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
+        return audio
 
     @contextlib.contextmanager
     def _parts_put_back(self) -> Iterator[None]:
@@ -227,13 +210,13 @@ def _enough_memory() -> Iterator[None]:
     """Say in one line that a GPU has too little memory.
 
     Raises:
-        ValueError: it has.
+        RequestError: it has.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
         advice = "try dtype float16, offload or fewer seconds"
-        raise ValueError(f"device: expected a GPU with more free memory, got too little; {advice}") from error
+        raise RequestError(f"device: expected a GPU with more free memory, got too little; {advice}") from error
 
 
 def _device(name: str | None) -> torch.device:
@@ -244,9 +227,9 @@ def _device(name: str | None) -> torch.device:
     except (RuntimeError, TypeError):
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
+        raise RequestError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
+        raise RequestError(
             f"device: expected one of this machine's {torch.cuda.device_count()} CUDA devices, got {name!r}"
         )
     return device

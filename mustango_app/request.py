@@ -1,33 +1,49 @@
-"""What a person asks for: the checks and the plan that engine, command line and page share.
+"""What a person asks for: one frozen object, checked when it is made, for command line, page, HTTP and Python.
 
-There is no torch here, so that plans and error messages come at once.
+There is no torch here, so that plans and error messages come at once, before any model is loaded.
 """
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
-from typing import Any
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning import planner
 
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)
 DEFAULT_SECONDS = 10.0
-MAX_CLIPS = 64
+MAX_CLIPS, MAX_BARS = 64, 400
+SEED_RANGE = (0, 2**63 - 65)
+STEPS_RANGE, GUIDANCE_RANGE = (1, 1000), (0.0, 30.0)
+# What is asked of the music, by name; the rest of a request says how it is made.
+MUSIC_FIELDS = (
+    "bpm", "meter", "key", "chords", "style", "instruments", "energy", "melody", "sections", "loop",
+)  # fmt: skip
 
 
-def check_prompt(prompt: str) -> str:
+class Draft(NamedTuple):
+    """A complete plan, and where each field of it comes from: "given", "stated", "default", ..."""
+
+    plan: MusicPlan
+    sources: dict[str, str]
+
+
+def check_prompt(prompt: object) -> str:
     """Return the prompt without the white space around it.
 
     Raises:
-        ValueError: if it is no text, empty or longer than 2000 characters.
+        RequestError: if it is no text, empty or longer than 2000 characters.
     """
     if not isinstance(prompt, str) or not prompt.strip():
-        raise ValueError(f"prompt: expected a description of the music, got {prompt!r}")
+        raise RequestError(f"prompt: expected a description of the music, got {prompt!r}")
     if len(prompt) > PROMPT_LENGTH:
-        raise ValueError(f"prompt: expected at most {PROMPT_LENGTH} characters, got {len(prompt)}")
+        raise RequestError(f"prompt: expected at most {PROMPT_LENGTH} characters, got {len(prompt)}")
     return prompt.strip()
 
 
@@ -35,10 +51,10 @@ def check_number(argument: str, value: object, low: float, high: float) -> float
     """Return a real number from `low` to `high` as float.
 
     Raises:
-        ValueError: if it is no such number.
+        RequestError: if it is no such number.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not low <= value <= high:
-        raise ValueError(f"{argument}: expected a number from {low:g} to {high:g}, got {value!r}")
+        raise RequestError(f"{argument}: expected a number from {low:g} to {high:g}, got {value!r}")
     return float(value)
 
 
@@ -46,68 +62,136 @@ def check_integer(argument: str, value: object, low: int, high: int) -> int:
     """Return an integer from `low` to `high`; a whole float such as 25.0 counts as one.
 
     Raises:
-        ValueError: if it is no such integer.
+        RequestError: if it is no such integer.
     """
     whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and value == value // 1
     if not whole or not low <= value <= high:
-        raise ValueError(f"{argument}: expected an integer from {low} to {high}, got {value!r}")
+        raise RequestError(f"{argument}: expected an integer from {low} to {high}, got {value!r}")
     return int(value)
 
 
-def check_seconds(seconds: object) -> float:
-    """Return the length of a clip in seconds.
+@dataclass(frozen=True)
+class Request:
+    """Music to be made. None leaves a field to the text, and what the text leaves open is chosen by the seed.
 
-    Raises:
-        ValueError: if it is no number from 1 to 30.
-    """
-    return check_number("seconds", seconds, *SECONDS_RANGE)
-
-
-def plan_with_sources(
-    prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0
-) -> tuple[MusicPlan, dict[str, str]]:
-    """Return the complete plan for a prompt, and where each field of it comes from: "given", "stated", "default", ...
-
-    `asked` (None: not asked) wins over `plan`, `plan` over the text.
-
-    A new tempo or metre lays a new beat grid; a plan longer than the seconds asked for is cut, a shorter one is an
-    error.
+    Given fields win over `plan`, `plan` over the text. A new tempo or metre lays a new beat grid; a plan longer than
+    the seconds asked for is cut, a shorter one is an error.
 
     Args:
-        prompt: the text.
-        asked: any of bpm, meter, key, chords, seconds.
+        prompt: what to play, at most 2000 characters.
+        bpm: tempo in beats per minute, 30 to 300.
+        meter: beats per bar.
+        key: such as "G major".
+        chords: such as "G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds), or a list of either kind.
+        seconds: length, 1 to 30; 10 if neither this nor `bars` nor `plan` nor the text says.
+        bars: length in bars at the plan's tempo and metre, instead of seconds.
+        style, instruments, energy, melody, sections, loop: as in `MusicPlan`.
         plan: a plan, in parts or whole.
-        seed: decides what is left open.
+        seed: equal seeds make equal clips on one machine; drawn when the request is made if None.
+        steps: denoising steps, 1 to 1000; the model's own if None.
+        guidance: weight of classifier-free guidance, 0 to 30, 1 is none; the model's own if None.
+        num_clips: how many; clip i has `seeds[i]`.
+        best_of: candidates made for each clip, of which the one that keeps to the plan best is kept.
+
+    Attributes:
+        draft: the complete plan for the first seed and its sources, as far as they do not depend on the model.
 
     Raises:
-        ValueError: naming what cannot be used.
+        RequestError: naming the field that cannot be used.
     """
-    whole, sources = planner.plan_with_sources(prompt, seed=seed, **_fixed(asked, plan))
-    check_seconds(whole.duration)
-    return whole, sources
 
+    prompt: str
+    bpm: float | None = None
+    meter: int | None = None
+    key: str | None = None
+    chords: str | Sequence[Any] | None = None
+    seconds: float | None = None
+    bars: int | None = None
+    style: str | None = None
+    instruments: Sequence[str] | None = None
+    energy: str | None = None
+    melody: Sequence[Any] | None = None
+    sections: Sequence[Any] | None = None
+    loop: bool | None = None
+    plan: MusicPlan | None = None
+    seed: int | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    num_clips: int = 1
+    best_of: int = 1
+    draft: Draft = field(init=False, repr=False, compare=False)
 
-def make_plan(prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0) -> MusicPlan:
-    """Return the plan of `plan_with_sources` alone."""
-    return plan_with_sources(prompt, asked, plan, seed)[0]
+    def __post_init__(self) -> None:
+        seed = secrets.randbelow(2**32) if self.seed is None else self.seed
+        checked: dict[str, Any] = {
+            "prompt": check_prompt(self.prompt),
+            "seed": check_integer("seed", seed, *SEED_RANGE),
+            "num_clips": check_integer("num_clips", self.num_clips, 1, MAX_CLIPS),
+            "best_of": check_integer("best_of", self.best_of, 1, MAX_CLIPS),
+        }
+        if self.seconds is not None:
+            checked["seconds"] = check_number("seconds", self.seconds, *SECONDS_RANGE)
+        if self.bars is not None:
+            checked["bars"] = check_integer("bars", self.bars, 1, MAX_BARS)
+            if self.seconds is not None:
+                raise RequestError(f"bars: expected either bars or seconds, got both ({self.bars}, {self.seconds:g})")
+        if self.steps is not None:
+            checked["steps"] = check_integer("steps", self.steps, *STEPS_RANGE)
+        if self.guidance is not None:
+            checked["guidance"] = check_number("guidance", self.guidance, *GUIDANCE_RANGE)
+        if self.plan is not None and not isinstance(self.plan, MusicPlan):
+            raise RequestError(f"plan: expected a MusicPlan, got {self.plan!r}")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "draft", self._drafted())
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """First seed of each clip; the candidates of clip i have the seeds from there on."""
+        return tuple(self.seed + i * self.best_of for i in range(self.num_clips))
 
-def _fixed(asked: Mapping[str, Any], plan: MusicPlan | None) -> dict[str, Any]:
-    """Merge what was asked and what the plan holds into the planner's arguments."""
-    fixed = {name: value for name, value in asked.items() if value is not None}
-    if "seconds" in fixed:
-        fixed["seconds"] = check_seconds(fixed["seconds"])
-    if plan is None:
-        return fixed
-    if not isinstance(plan, MusicPlan):
-        raise ValueError(f"plan: expected a MusicPlan, got {plan!r}")
-    if plan.duration is not None and "seconds" in fixed:
-        if fixed["seconds"] > plan.duration:
-            raise ValueError(f"seconds: expected at most the plan's {plan.duration:g}, got {fixed['seconds']:g}")
-        plan = plan.crop(0.0, fixed["seconds"])
-    held = {name: value for name, value in vars(plan).items() if value is not None}
-    if "duration" in held:
-        held["seconds"] = held.pop("duration")
-    if {"bpm", "meter"} & set(fixed):
-        held.pop("beats", None)
-    return held | fixed
+    def at(self, seed: int) -> Request:
+        """Return the request for one clip of another seed."""
+        return self if (seed, 1) == (self.seed, self.num_clips) else replace(self, seed=seed, num_clips=1)
+
+    def _drafted(self) -> Draft:
+        """Have the planner complete what is asked.
+
+        Raises:
+            RequestError: naming what cannot be used.
+        """
+        draft = self._complete(self._fixed(self.seconds))
+        if self.bars is not None:
+            seconds = round(self.bars * draft.plan.meter * 60 / draft.plan.bpm, 9)
+            if not SECONDS_RANGE[0] <= seconds <= SECONDS_RANGE[1]:
+                low, high = SECONDS_RANGE
+                raise RequestError(f"bars: expected {low:g} to {high:g} seconds, got {self.bars} ({seconds:g} s)")
+            draft = self._complete(self._fixed(seconds))
+        check_number("seconds", draft.plan.duration, *SECONDS_RANGE)
+        return draft
+
+    def _complete(self, fixed: Mapping[str, Any]) -> Draft:
+        """Complete the fields given; those that the planner does not choose among are set into its plan."""
+        chosen = {name: value for name, value in fixed.items() if name in planner.ARGUMENTS}
+        kept = {name: value for name, value in fixed.items() if name not in planner.ARGUMENTS}
+        plan, sources = planner.plan_with_sources(self.prompt, seed=self.seed, **chosen)
+        return Draft(plan.with_(**kept) if kept else plan, sources | dict.fromkeys(kept, "given"))
+
+    def _fixed(self, seconds: float | None) -> dict[str, Any]:
+        """Merge what is asked and what the plan holds into the planner's arguments, cut to `seconds`."""
+        asked = {name: getattr(self, name) for name in MUSIC_FIELDS if getattr(self, name) is not None}
+        if seconds is not None:
+            asked["seconds"] = seconds
+        plan = self.plan
+        if plan is None:
+            return asked
+        if plan.duration is not None and seconds is not None:
+            if seconds > plan.duration:
+                raise RequestError(f"seconds: expected at most the plan's {plan.duration:g}, got {seconds:g}")
+            plan = plan.crop(0.0, seconds)
+        held = {name: value for name, value in plan.given().items() if name != "notes"}
+        if "duration" in held:
+            held["seconds"] = held.pop("duration")
+        if {"bpm", "meter"} & set(asked):
+            held.pop("beats", None)
+        return held | asked

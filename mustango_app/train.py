@@ -21,78 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from augmentation.captions.caption import caption, describe
-from augmentation.compose.composer import compose
-from augmentation.compose.renderer import render
-from augmentation.dataset.corpus import item_source
-from augmentation.dataset.records import METADATA, plan_of, read_rows
+from augmentation.training_data import ComposedClips, CorpusClips
 from munet.conditions.batch import ConditionDropout
-from munet.music import MusicPlan
+from munet.errors import RequestError
 from munet.training.codec import AutoencoderTrainer, AutoencoderTraining, train_autoencoder
 from munet.training.loop import Budget
 from munet.training.munet import ClipTokens, MuNetTrainer, MuNetTraining, pack, train_munet
-
-Clip = tuple[np.ndarray, MusicPlan, list[str]]
-HELD_BACK_SEEDS = range(990_000, 1_000_000)  # composer seeds that no training may see
-
-
-class ComposedClips(Dataset[Clip]):
-    """Clips composed and rendered when they are asked for; clip i is that of the corpus with the same seed.
-
-    Args:
-        count: number of clips.
-        seed: of the corpus.
-        soundfont: .sf2 or .sf3 file, None for the packaged one.
-        captions: captions drawn per clip.
-    """
-
-    def __init__(self, count: int, seed: int, soundfont: str | None, captions: int = 4) -> None:
-        self.count, self.seed, self.soundfont, self.captions = count, seed, soundfont, captions
-
-    def __len__(self) -> int:
-        return self.count
-
-    def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
-        """Mono audio `(samples,)`, plan and captions of one clip."""
-        piece_seed, rng = item_source(self.seed, index)
-        if piece_seed in HELD_BACK_SEEDS:
-            piece_seed += len(HELD_BACK_SEEDS)
-        piece = compose(piece_seed, duration=seconds)
-        captions = [caption(piece, rng) for _ in range(self.captions - 1)] + [describe(piece, rng)]
-        return render(piece, sample_rate, self.soundfont).mean(axis=0), piece.plan, captions
-
-
-class CorpusClips(Dataset[Clip]):
-    """Clips of a dataset folder with `metadata.jsonl`, or of its folder `train` where it is split.
-
-    Args:
-        folder: where the dataset lies, as `python -m augmentation compose` or `build` has written it.
-
-    Raises:
-        ValueError: there are no rows.
-    """
-
-    def __init__(self, folder: str) -> None:
-        whole, train = Path(folder), Path(folder) / "train"
-        self.folder = train if (train / METADATA).is_file() and not (whole / METADATA).is_file() else whole
-        self.rows = read_rows(self.folder)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
-        """Mono audio `(samples,)`, cut or padded to `seconds`, plan and captions of one clip."""
-        row = self.rows[index]
-        audio, rate = soundfile.read(self.folder / row["file_name"], dtype="float32", always_2d=True)
-        audio = soxr.resample(audio.mean(axis=1), rate, sample_rate) if rate != sample_rate else audio.mean(axis=1)
-        samples = round(seconds * sample_rate)
-        audio = np.pad(audio[:samples], (0, max(0, samples - len(audio))))
-        return audio, plan_of(row), [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
 
 
 def batches(
@@ -145,27 +82,29 @@ def settings_from(kind: type, values: Mapping[str, Any]) -> Any:
     """A settings object from JSON.
 
     Raises:
-        ValueError: an unknown field, or a missing one.
+        RequestError: an unknown field, or a missing one.
     """
     known = {item.name for item in fields(kind)}
     if unknown := sorted(set(values) - known):
-        raise ValueError(f"training: expected fields among {sorted(known)}, got {unknown}")
+        raise RequestError(f"training: expected fields among {sorted(known)}, got {unknown}")
     nested = {"budget": Budget, "dropout": ConditionDropout}
     built = {name: settings_from(nested[name], value) if name in nested else value for name, value in values.items()}
     try:
         return kind(**built)
     except TypeError as error:
-        raise ValueError(f"training: expected all fields of {kind.__name__}, got {sorted(values)}: {error}") from error
+        raise RequestError(
+            f"training: expected all fields of {kind.__name__}, got {sorted(values)}: {error}"
+        ) from error
 
 
 def source_of(data: Mapping[str, Any]) -> ComposedClips | CorpusClips:
     """The clips that the `data` part of a configuration describes.
 
     Raises:
-        ValueError: not exactly one of `folder` and `composed`.
+        RequestError: not exactly one of `folder` and `composed`.
     """
     if ("folder" in data) == ("composed" in data):
-        raise ValueError(f"data: expected either 'folder' or 'composed', got {sorted(data)}")
+        raise RequestError(f"data: expected either 'folder' or 'composed', got {sorted(data)}")
     if "folder" in data:
         return CorpusClips(data["folder"])
     return ComposedClips(data["composed"], data.get("seed", 0), data.get("soundfont"))
@@ -175,15 +114,15 @@ def train(config: Mapping[str, Any]) -> Path:
     """Run the training that `config` describes and return the folder of its newest checkpoint.
 
     Raises:
-        ValueError: the configuration is wrong; the message names the field.
+        RequestError: the configuration is wrong; the message names the field.
     """
     if config.get("stage") == "pack":
         if missing := sorted({"munet", "autoencoder", "out"} - set(config)):
-            raise ValueError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
+            raise RequestError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
         pack(Path(config["munet"]), Path(config["autoencoder"]), Path(config["out"]))
         return Path(config["out"])
     if config.get("stage") not in ("autoencoder", "munet"):
-        raise ValueError(f"stage: expected 'autoencoder', 'munet' or 'pack', got {config.get('stage')!r}")
+        raise RequestError(f"stage: expected 'autoencoder', 'munet' or 'pack', got {config.get('stage')!r}")
     data = config.get("data", {})
     source, seconds, workers = source_of(data), data.get("seconds", 10.24), data.get("workers", 1)
     if config["stage"] == "autoencoder":
@@ -199,15 +138,15 @@ def main(path: str, data: str | None = None) -> Path:
     """Train as the JSON file at `path` says, on the dataset folder `data` if one is given.
 
     Raises:
-        ValueError: the file is missing or no JSON object, or see `train`.
+        RequestError: the file is missing or no JSON object, or see `train`.
     """
     file = Path(path)
     if not file.is_file():
-        raise ValueError(f"config: expected a JSON file, got {path!r}")
+        raise RequestError(f"config: expected a JSON file, got {path!r}")
     try:
         config = json.loads(file.read_text())
     except json.JSONDecodeError as error:
-        raise ValueError(f"config: expected JSON, got {path!r}: {error}") from error
+        raise RequestError(f"config: expected JSON, got {path!r}: {error}") from error
     if data is not None:
         kept = {name: value for name, value in config.get("data", {}).items() if name in ("workers", "seconds")}
         config = {**config, "data": {"folder": data, **kept}}

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from augmentation.training_data import HELD_BACK_SEEDS
 from benchmarks import first_music
 from benchmarks.first_music import Case, hear_row
 from mustango_app.evaluation.measure import Audio, Listener
-from mustango_app.train import HELD_BACK_SEEDS
 
 FIRST = HELD_BACK_SEEDS[0]
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from augmentation.captions.paraphrase import OfflineParaphraser, Paraphrase, missing_facts
+from munet.errors import RequestError
 
 ENDPOINT, MODEL, KEY = "MUSTANGO_CHAT_URL", "MUSTANGO_CHAT_MODEL", "MUSTANGO_CHAT_KEY"  # environment variables
 INSTRUCTIONS = (
@@ -61,7 +62,7 @@ class ChatParaphraser:
         temperature: The model's.
 
     Raises:
-        ValueError: If the endpoint is no HTTP address, the model has no name or there is no attempt.
+        RequestError: If the endpoint is no HTTP address, the model has no name or there is no attempt.
     """
 
     endpoint: str
@@ -75,11 +76,11 @@ class ChatParaphraser:
     def __post_init__(self) -> None:
         # Other schemes, file: among them, would be opened too.
         if not self.endpoint.startswith(("http://", "https://")):
-            raise ValueError(f"endpoint: expected an address with http:// or https://, got {self.endpoint!r}")
+            raise RequestError(f"endpoint: expected an address with http:// or https://, got {self.endpoint!r}")
         if not self.model:
-            raise ValueError(f"model: expected the name of a model, got {self.model!r}")
+            raise RequestError(f"model: expected the name of a model, got {self.model!r}")
         if self.attempts < 1:
-            raise ValueError(f"attempts: expected at least 1, got {self.attempts!r}")
+            raise RequestError(f"attempts: expected at least 1, got {self.attempts!r}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **options: Any) -> ChatParaphraser:
@@ -91,7 +92,7 @@ class ChatParaphraser:
         """Tell a caption and its control sentences in other words (see `augmentation.captions.paraphrase.Paraphraser`).
 
         Raises:
-            ValueError: If the service refuses the request itself (a wrong key, model or address): no retry helps.
+            RequestError: If the service refuses the request itself (a wrong key, model or address): no retry helps.
         """
         seed = int(rng.integers(2**31))
         # Drawn in any case, so that what a generator gives next does not depend on the network.
@@ -123,7 +124,7 @@ class ChatParaphraser:
                     return _answer(response.read())
             except urllib.error.HTTPError as error:
                 if error.code != 429 and error.code < 500:
-                    raise ValueError(f"endpoint: expected an answer of {self.endpoint}, got {error}") from error
+                    raise RequestError(f"endpoint: expected an answer of {self.endpoint}, got {error}") from error
                 failure, wait = f"HTTP {error.code}", max(wait, _retry_after(error))
             except (OSError, http.client.HTTPException) as error:
                 failure = f"{type(error).__name__}: {error}"

@@ -18,6 +18,7 @@ import numpy as np
 from augmentation.captions import skeletons
 from augmentation.captions.wording import sample
 from augmentation.dataset.records import MODES, plan_of
+from munet.errors import RequestError
 from munet.music import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key, MusicPlan, tempo_word
 
 FACTS = ("chords", "beats", "bpm", "key")
@@ -165,10 +166,10 @@ def assemble(
         volume: Sentence that always comes last.
 
     Raises:
-        ValueError: If the probabilities do not sum up to 1 or are more than there are sentences to draw.
+        RequestError: If the probabilities do not sum up to 1 or are more than there are sentences to draw.
     """
     if len(counts) > len(sentences) + 1 or abs(sum(counts) - 1) > 1e-9 or min(counts) < 0:
-        raise ValueError(f"counts: expected up to {len(sentences) + 1} probabilities that sum up to 1, got {counts}")
+        raise RequestError(f"counts: expected up to {len(sentences) + 1} probabilities that sum up to 1, got {counts}")
     count = int(np.searchsorted(np.cumsum(counts)[:-1], rng.random(), side="right"))
     stated = [sentences[fact] for fact in sample(rng, tuple(sentences), count)]
     behind = [text for text in (*stated, volume) if text]
@@ -198,10 +199,10 @@ def state_row(
         `main_caption`, the `alt_caption` with some of these very sentences behind it.
 
     Raises:
-        ValueError: If there is no `alt_caption` or a label is malformed.
+        RequestError: If there is no `alt_caption` or a label is malformed.
     """
     if not isinstance(row.get("alt_caption"), str):
-        raise ValueError(f"alt_caption: expected a caption that states no facts, got {row.get('alt_caption')!r}")
+        raise RequestError(f"alt_caption: expected a caption that states no facts, got {row.get('alt_caption')!r}")
     sentences = control_sentences(plan_of(row), rng, _alternative_key(row.get("key")))
     change, volume = row.get("augmentation") or {}, ""
     if change.get("kind") == "volume":

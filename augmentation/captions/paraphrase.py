@@ -20,6 +20,7 @@ import numpy as np
 from augmentation.captions import skeletons, words
 from augmentation.captions.control import FIELDS, Fact, read_sentence
 from augmentation.captions.wording import joined, pick
+from munet.errors import RequestError
 from munet.music import Key, PlanError
 
 PROMPTS = (*FIELDS.values(), "prompt_aug")
@@ -237,11 +238,11 @@ def paraphrase_row(row: Mapping[str, Any], paraphraser: Paraphraser, rng: np.ran
         A new row; `paraphrase` says what wrote it and, where a model was asked in vain, why.
 
     Raises:
-        ValueError: If a caption is missing.
+        RequestError: If a caption is missing.
     """
     for field in ("main_caption", "alt_caption"):
         if not isinstance(row.get(field), str):
-            raise ValueError(f"{field}: expected a caption, got {row.get(field)!r}")
+            raise RequestError(f"{field}: expected a caption, got {row.get(field)!r}")
     stated = [row[field] for field in PROMPTS if row.get(field) and row[field] in row["main_caption"]]
     result = paraphraser.paraphrase(row["alt_caption"], stated, rng)
     changed = {"main_caption": result.text, "paraphrase": {"by": result.by, "note": result.note}}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augmentation.captions import skeletons, words
+from augmentation.compose.styles import STYLES, StyleWords
 
 if TYPE_CHECKING:
     from augmentation.compose.composer import Piece, Track
@@ -174,20 +175,26 @@ def _pace(subject: Subject) -> str:
     return _tempo(subject, 3)
 
 
+def _style_words(subject: Subject) -> StyleWords:
+    """The words of the piece's style; a style without a file has its name only."""
+    name = subject.piece.style
+    return STYLES[name].words if name in STYLES else StyleWords((name,), (name,), ())
+
+
 def _style(subject: Subject) -> str:
     """A noun phrase for the kind of music: "boom bap beat", "swing tune", "lofi instrumental"."""
-    rng, style = subject.rng, subject.piece.style
+    rng = subject.rng
     chance = rng.random()
     if chance < 0.06:
         return "piece of music"
-    if chance < 0.46 and (noun := subject.pick(words.STYLE_NOUNS.get(style, (style,)))):
+    if chance < 0.46 and (noun := subject.pick(_style_words(subject).nouns)):
         return noun
     tag, head = _tag(subject), subject.pick(skeletons.HEADS)
     return f"{tag} {head}" if tag else head
 
 
 def _tag(subject: Subject) -> str:
-    return subject.pick(words.STYLE_TAGS.get(subject.piece.style, (subject.piece.style,)))
+    return subject.pick(_style_words(subject).tags)
 
 
 def _kindred(subject: Subject) -> str:
@@ -202,7 +209,7 @@ def _kindred(subject: Subject) -> str:
 
 def _use(subject: Subject) -> str:
     piece = subject.piece
-    return subject.pick((*words.USES.get(piece.style, ()), *words.USES.get(piece.mood, ("a playlist",))))
+    return subject.pick((*_style_words(subject).uses, *words.USES.get(piece.mood, ("a playlist",))))
 
 
 def _metre(subject: Subject) -> str:

@@ -1,4 +1,4 @@
-"""The words of captions: what people call styles, instruments, moods, tempi and metres.
+"""The words of captions: what people call instruments, moods, tempi and metres; those of styles stand in their files.
 
 Every phrase here is checked against the piece before it is written (`augmentation.captions.wording`): one that names an
 instrument needs that instrument (`mentions` finds the names), one that names a metre or a tempo needs that too. So a
@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+from augmentation.compose.styles import STYLES
+
 
 def _table(rows: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({name: tuple(part.strip() for part in text.split(",")) for name, text in rows.items()})
 
 
-# Instrument -> what it may be called, for the names of `augmentation.compose.styles.INSTRUMENTS` and the drums.
+# Instrument -> what it may be called, for the names of `augmentation.compose.programs.INSTRUMENTS` and the drums.
 INSTRUMENT_NOUNS = _table({
     "drums": "drums, drum kit, drum set, drumming", "piano": "piano, grand piano, acoustic piano",
     "bright piano": "bright piano, piano, upright piano",
@@ -115,111 +117,8 @@ def mentions(text: str) -> tuple[frozenset[str], ...]:
     return tuple(MEANINGS[match[1].lower()] for match in _NAMES.finditer(plain))
 
 
-# Style -> adjectives or genre names to put before "track", and to use as tags.
-STYLE_TAGS = _table({
-    "rock": "rock, alternative rock, indie rock, classic rock, guitar rock, band rock, arena rock",
-    "pop ballad": "pop ballad, soft pop, ballad, piano ballad, adult contemporary, sentimental pop, power ballad",
-    "pop": "pop, radio-friendly pop, modern pop, indie pop, chart pop, catchy pop, synth-pop",
-    "jazz swing": "swing, jazz, swing jazz, straight-ahead jazz, bebop-flavoured jazz, jazz club, small-combo jazz, "
-                  "swinging",
-    "bossa nova": "bossa nova, bossa, latin jazz, Brazilian, Brazilian jazz, bossa-style lounge",
-    "blues shuffle": "blues, shuffle blues, Chicago-style blues, bluesy, juke-joint, rhythm and blues, blues shuffle",
-    "slow blues": "slow blues, blues, bluesy, smoky blues, late-night blues, blues ballad",
-    "waltz": "waltz, ballroom, Viennese-style, classical waltz, old-world, light classical",
-    "classical piano": "classical piano, classical, romantic-era, piano, neoclassical, chamber, keyboard",
-    "orchestral": "orchestral, cinematic, symphonic, film score, soundtrack, classical, orchestral film",
-    "ambient": "ambient, atmospheric, new age, drone-like ambient, soundscape-like, downtempo, spacey",
-    "house": "house, deep house, club, electronic dance, dance, EDM, piano house, four-on-the-floor",
-    "techno": "techno, minimal techno, electronic, warehouse techno, club, EDM, hypnotic techno, electronic dance",
-    "hip hop": "hip hop, hip-hop, boom bap, rap, urban, trap-leaning hip hop, old-school hip hop, head-nodding",
-    "folk guitar": "folk, acoustic folk, acoustic guitar, singer-songwriter style, indie folk, folky, front-porch, "
-                   "acoustic, rustic",
-    "reggae": "reggae, roots reggae, island, Jamaican, offbeat reggae, dub-flavoured reggae, Caribbean",
-    "funk": "funk, funky, seventies funk, funk band, slap bass funk, jazz-funk, danceable funk",
-    "metal": "metal, heavy metal, hard rock, thrash-flavoured metal, heavy, distorted guitar, headbanging",
-    "synthwave": "synthwave, retrowave, eighties-style, retro synth, 80s-inspired electronic, outrun, neon",
-    "country": "country, country and western, Nashville-style, americana, country-folk, banjo, honky-tonk style",
-    "salsa": "salsa, latin, Afro-Cuban, latin dance, tropical, Cuban-style, mambo-like",
-    "lo-fi": "lo-fi, lofi, lofi hip hop, chillhop, lo-fi jazz, chill, bedroom lo-fi",
-    "celtic jig": "celtic, Irish, Irish folk, jig, celtic folk, pub session, traditional Irish",
-    "march": "march, marching band, military, brass band, parade, ceremonial",
-    "disco": "disco, seventies disco, nu-disco, dance, disco-funk, dancefloor, string-laden disco",
-    "drum and bass": "drum and bass, dnb, D&B, jungle, liquid drum and bass, breakbeat, electronic",
-    "soul": "soul, r&b, neo-soul, Motown-style, soulful, smooth r&b, vintage soul",
-    "tango": "tango, Argentine tango, ballroom, tango-style, Latin ballroom, Buenos Aires style",
-})  # fmt: skip
-
-# Style -> whole noun phrases.
-STYLE_NOUNS = _table({
-    "rock": "rock song, rock anthem, band jam, garage rock number, rock instrumental, guitar-driven rocker, stadium "
-            "rocker",
-    "pop ballad": "ballad, love song, slow pop song, piano ballad, torch song, tender pop tune",
-    "pop": "pop song, pop tune, feel-good single, radio tune, pop instrumental, catchy pop number",
-    "jazz swing": "swing tune, jazz standard, jazz number, jazz combo performance, swinging jazz tune, club jazz "
-                  "number, bebop head",
-    "bossa nova": "bossa nova, bossa, bossa nova tune, Brazilian lounge piece, latin jazz number, bossa guitar piece",
-    "blues shuffle": "blues, blues shuffle, shuffle, bar-room blues, blues jam, juke-joint number, bluesy number",
-    "slow blues": "slow blues, blues ballad, late-night blues, slow-burning blues jam, blues lament",
-    "waltz": "waltz, ballroom waltz, little waltz, concert waltz, musette-like waltz, dance in three",
-    "classical piano": "piano piece, classical piece, piano miniature, sonata-like movement, étude, harpsichord "
-                       "piece, salon piece, prelude",
-    "orchestral": "orchestral piece, film score cue, symphonic passage, soundtrack cue, cinematic theme, trailer "
-                  "cue, overture",
-    "ambient": "ambient piece, soundscape, ambient texture, slow drift of sound, new age piece, meditation track, "
-               "sound bath",
-    "house": "house track, club track, dance track, deep house groove, piano house tune, dancefloor filler",
-    "techno": "techno track, club tool, warehouse groove, electronic workout, minimal techno loop, rave track",
-    "hip hop": "hip-hop groove, boom bap beat, rap instrumental, hip hop beat, beat to rap over, head-nodder, type "
-               "beat",
-    "folk guitar": "folk tune, folk song, campfire song, acoustic ballad, guitar piece, mellow guitar tune, "
-                   "acoustic sketch",
-    "reggae": "reggae groove, reggae tune, roots groove, island jam, riddim, rocksteady-like number",
-    "funk": "funk jam, funk groove, funky workout, funk vamp, slap bass workout, party groove",
-    "metal": "metal track, riff-heavy metal song, headbanger, metal instrumental, heavy riff, guitar onslaught",
-    "synthwave": "synthwave track, retro synth anthem, eighties-style instrumental, neon night-drive track, retro "
-                 "electronic piece",
-    "country": "country song, country tune, honky-tonk number, americana tune, two-step, cowboy song",
-    "salsa": "salsa, salsa number, latin dance tune, montuno, salsa jam, tropical dance number",
-    "lo-fi": "lofi beat, lo-fi beat, chillhop loop, study beat, lo-fi instrumental, dusty loop, mellow loop",
-    "celtic jig": "jig, Irish jig, celtic dance tune, session tune, Irish dance, pub tune",
-    "march": "march, marching tune, military march, parade march, brass band march, processional",
-    "disco": "disco tune, disco groove, dancefloor anthem, seventies dance number, disco stomper, mirror-ball groove",
-    "drum and bass": "drum and bass track, dnb roller, jungle tune, breakbeat track, liquid roller",
-    "soul": "soul tune, soul ballad, r&b groove, neo-soul jam, slow jam, Motown-flavoured song",
-    "tango": "tango, Argentine tango, dramatic tango, ballroom tango, milonga-like dance",
-})  # fmt: skip
-
-# Style or mood -> occasions it suits.
+# Mood -> occasions it suits.
 USES = _table({
-    "rock": "a road movie, a skateboarding clip, a sports montage, driving with the windows down, a garage party",
-    "pop ballad": "a wedding film, the end credits of a romance, a slow dance, a rainy evening, a heartfelt scene",
-    "pop": "a phone commercial, a summer playlist, a travel vlog, a shop in the mall, a coming-of-age movie",
-    "jazz swing": "a cocktail bar, a jazz club, a dinner party, a black-and-white movie, a hotel lobby",
-    "bossa nova": "a beach bar, a café, a sunny terrace, an elevator, a cooking show",
-    "blues shuffle": "a roadside bar, a pool hall, a pub gig, a whisky advert, a long drive south",
-    "slow blues": "a smoky bar, the last round of the night, a lonely street scene, a detective movie",
-    "waltz": "a ballroom, a period drama, a carousel, a figure skating routine, a costume party",
-    "classical piano": "a recital, a museum audio guide, a ballet class, a period drama, a quiet library",
-    "orchestral": "a movie trailer, a fantasy game, a historical drama, a nature documentary, an opening title",
-    "ambient": "meditation, a yoga class, sleeping, a planetarium show, a spa, floating in space",
-    "house": "a nightclub, a rooftop party, a fashion show, a DJ set, a gym playlist",
-    "techno": "a dark club, a rave, a late DJ set, a cyberpunk game, a running playlist",
-    "hip hop": "freestyling, a street dance video, a skate clip, a city vlog, a rapper to write to",
-    "folk guitar": "a campfire, a hike in the mountains, a documentary about farm life, a coffee shop, a Sunday "
-                   "morning",
-    "reggae": "a day at the beach, a barbecue, a surf video, hanging out in a hammock",
-    "funk": "a block party, a cooking video, a car chase in an old cop show, a dance crew",
-    "metal": "a boss fight, a workout, a wrestling entrance, a racing game, a mosh pit",
-    "synthwave": "a night drive, an arcade game, a retro science fiction movie, a neon city",
-    "country": "a rodeo, a pickup truck advert, a barn dance, a porch on a summer evening",
-    "salsa": "a dance class, a street carnival, a tropical party, a holiday advert",
-    "lo-fi": "studying, homework, a rainy window, a cosy stream, background listening, reading",
-    "celtic jig": "a pub session, a folk dance, a village fair, a fantasy tavern, a step dance show",
-    "march": "a parade, a ceremony, a toy soldier scene, a school sports day, a victory scene",
-    "disco": "a roller rink, a wedding party, a dance floor, a retro party, a glittery show",
-    "drum and bass": "a racing game, a snowboard video, a rave, an action scene",
-    "soul": "a candlelit dinner, a slow evening, a romantic scene, a cookout, a record shop",
-    "tango": "a dance hall, a film noir, a dance competition, a dramatic duel, a candlelit bar",
     "happy": "a children's show, a sunny day, a birthday video",
     "uplifting": "a success story, a charity campaign, a finish line",
     "playful": "a cartoon, a puppet show, a puzzle game", "sad": "a farewell scene, a break-up scene, a rainy day",
@@ -285,7 +184,11 @@ METRE_WORDS: Mapping[int, tuple[str, ...]] = MappingProxyType({
     7: ("in seven", "with seven beats to the bar", "in an odd metre of seven"),
 })  # fmt: skip
 # A phrase with such a word is true only in these metres or up to, or from, such a tempo.
-METRE_BOUND = ((re.compile(r"\bwaltz|musette|in three|Viennese", re.I), 3), (re.compile(r"\bjig\b|two-step", re.I), 2),
-               (re.compile(r"four-on-the-floor|common time|boom bap", re.I), 4))  # fmt: skip
+METRE_BOUND = (
+    (re.compile(r"in three", re.I), 3),
+    (re.compile(r"two-step", re.I), 2),
+    (re.compile(r"four-on-the-floor|common time|boom bap", re.I), 4),
+    *((re.compile(style.words.metre, re.I), style.meters[0][0]) for style in STYLES.values() if style.words.metre),
+)
 SLOW_WORDS = re.compile(r"\bslow|unhurried|downtempo|ballad|lament", re.I)
 FAST_WORDS = re.compile(r"\bfast|rapid|quick|uptempo|thrash|breakneck", re.I)

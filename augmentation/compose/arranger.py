@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from augmentation.compose.patterns_drums import DRUMS, FILL_KINDS, FILLS
+from augmentation.compose.drums import DRUMS, FILLS
 from augmentation.compose.styles import Style
 from munet.music import QUALITIES, Chord
 
@@ -164,8 +164,7 @@ def play_drums(
 ) -> list[RawNote]:
     """Drums: the groove of each section, a fill where a section ends, a crash where a loud one begins."""
     notes: list[RawNote] = []
-    kind = FILL_KINDS.get(style.key, "straight")
-    fills = FILLS.get(kind, ())
+    fills = FILLS.get(style.fills, ())
     for bar in bars:
         fill = fills[int(rng.random() * len(fills))] if fills and bar.closes and rng.random() < 0.6 else ""
         tail = min(len(fill.split("/")[0].split()[1:]), bar.beats - 1) if fill else 0
@@ -178,7 +177,7 @@ def play_drums(
             notes += [
                 (ending.start + start, 0.2, note, level * 0.9) for start, note, level in _drum_bar(fill, ending, touch)
             ]
-        if bar.opens and kind == "straight" and touch.loudness > 0.85 and rng.random() < 0.7:
+        if bar.opens and style.fills == "straight" and touch.loudness > 0.85 and rng.random() < 0.7:
             notes.append((float(bar.start), 0.2, DRUMS["crash"][0], DRUMS["crash"][1]))
     scale = touch.loudness * (0.94 + 0.12 * rng.random(len(notes)))
     return [

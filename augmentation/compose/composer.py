@@ -27,11 +27,9 @@ from augmentation.compose.arranger import (
 )
 from augmentation.compose.form import Timeline, chord_spans, draw_bars, draw_plan, transposed
 from augmentation.compose.melody import play_melody
-from augmentation.compose.patterns_bass import BASS_PATTERNS
-from augmentation.compose.patterns_comping import COMPING_PATTERNS, SECOND_PATTERNS
-from augmentation.compose.patterns_drums import DRUM_PATTERNS
-from augmentation.compose.patterns_melody import MELODY_PATTERNS
-from augmentation.compose.styles import INSTRUMENTS, MOODS, STYLES, Mood, Style
+from augmentation.compose.moods import MOODS, Mood
+from augmentation.compose.programs import INSTRUMENTS
+from augmentation.compose.styles import STYLES, Style
 from munet.music import Key, MusicPlan
 
 Rng = np.random.Generator
@@ -159,8 +157,8 @@ def _draw_style(rng: Rng, given: MusicPlan) -> Style:
         wanted = {m for m in (2, 3, 4) if m == meter} or {4}
         styles = [s for s in styles if wanted & {m for m, _ in s.meters}]
     if given.bpm is not None:
-        near = [s for s in styles if s.bpm[0] * 0.92 <= given.bpm <= s.bpm[2] * 1.08]
-        styles = near or sorted(styles, key=lambda s: abs(s.bpm[1] - given.bpm))[:3]
+        near = [s for s in styles if s.tempo[0] * 0.92 <= given.bpm <= s.tempo[2] * 1.08]
+        styles = near or sorted(styles, key=lambda s: abs(s.tempo[1] - given.bpm))[:3]
     return styles[int(rng.random() * len(styles))]
 
 
@@ -199,9 +197,7 @@ def _draw_roles(rng: Rng, style: Style) -> set[str]:
         roles &= {"comp", "melody"}
     elif draw < 0.24:
         roles &= {"comp", "bass", "pad"}
-    if style.key == "metal" or (style.key == "reggae" and "bass" not in roles):
-        roles.add("second")
-    return roles
+    return roles | set(style.always)
 
 
 def _arrange(rng: Rng, setting: _Setting) -> list[_Part]:
@@ -226,36 +222,34 @@ def _instrument(rng: Rng, setting: _Setting, role: str, used: set[str]) -> str:
 
 
 def _drums(rng: Rng, setting: _Setting, used: set[str], roles: set[str]) -> list[_Part]:
-    patterns = _variants(rng, DRUM_PATTERNS[setting.style.key], setting.energy)
+    patterns = _variants(rng, setting.style.patterns.drums, setting.energy)
     notes = play_drums(rng, setting.style, setting.bars, patterns, setting.touch)
     kit = setting.style.kit if setting.style.kit != 48 or rng.random() < 0.7 else 0
-    hand = setting.style.key in ("salsa", "bossa nova", "celtic jig", "ambient", "folk guitar")
-    return [("percussion" if hand else "drums", kit, True, notes, 0.9 if setting.energy != "calm" else 0.75, 0.0)]
+    name = "percussion" if setting.style.hand_drums else "drums"
+    return [(name, kit, True, notes, 0.9 if setting.energy != "calm" else 0.75, 0.0)]
 
 
 def _bass(rng: Rng, setting: _Setting, used: set[str], roles: set[str]) -> list[_Part]:
     name = _instrument(rng, setting, "bass", used)
-    events = _sectioned(_variants(rng, BASS_PATTERNS[setting.style.key], setting.energy), setting.bars, setting.touch)
+    events = _sectioned(_variants(rng, setting.style.patterns.bass, setting.energy), setting.bars, setting.touch)
     centre = 43.0 if name in ("cello", "piano") else 36.0
     return [(name, INSTRUMENTS[name], False, play_bass(rng, events, setting.spans, setting.touch, centre), 0.85, 0.0)]
 
 
 def _comp(rng: Rng, setting: _Setting, used: set[str], roles: set[str]) -> list[_Part]:
     name = _instrument(rng, setting, "comp", used)
-    events = _sectioned(
-        _variants(rng, COMPING_PATTERNS[setting.style.key], setting.energy), setting.bars, setting.touch
-    )
+    events = _sectioned(_variants(rng, setting.style.patterns.comp, setting.energy), setting.bars, setting.touch)
     program = INSTRUMENTS[name]
     notes = play_chords(
         rng, events, setting.spans, setting.touch, strum=program in (24, 25), rooted="bass" not in roles
     )
     pan = (0.0, -0.3, 0.3)[int(rng.random() * 3)]
-    return [(name, program, False, notes, 0.8 if setting.style.key != "metal" else 0.7, pan)]
+    return [(name, program, False, notes, 0.7 if name == "distorted guitar" else 0.8, pan)]
 
 
 def _second(rng: Rng, setting: _Setting, used: set[str], roles: set[str]) -> list[_Part]:
     name = _instrument(rng, setting, "second", used)
-    table = SECOND_PATTERNS.get(setting.style.key) or COMPING_PATTERNS[setting.style.key]
+    table = setting.style.patterns.second or setting.style.patterns.comp
     events = _sectioned(_variants(rng, table, setting.energy), setting.bars, setting.touch)
     centre = 58 if INSTRUMENTS[name] in (29, 30, 57, 60) else 67
     spans = transposed(setting.spans, centre)
@@ -275,8 +269,7 @@ def _melody(rng: Rng, setting: _Setting, used: set[str], roles: set[str]) -> lis
 
 
 def _melody_part(rng: Rng, setting: _Setting, name: str) -> _Part:
-    table = MELODY_PATTERNS.get(setting.style.key, MELODY_PATTERNS["straight"])
-    events = _sectioned(_variants(rng, table, setting.energy), setting.bars, setting.touch)
+    events = _sectioned(_variants(rng, setting.style.patterns.melody, setting.energy), setting.bars, setting.touch)
     program = INSTRUMENTS[name]
     centre = (77 if program in _HIGH else 67 if program in _LOW else 72) + setting.mood.register
     notes = play_melody(rng, events, setting.spans, setting.key, setting.touch, centre)
@@ -287,12 +280,12 @@ def _solo(rng: Rng, setting: _Setting) -> list[_Part]:
     """One instrument plays bass, chords and usually the melody."""
     name = _pick(rng, setting.style.solos)
     program = INSTRUMENTS[name]
-    table = COMPING_PATTERNS[setting.style.key]
+    table = setting.style.patterns.comp
     events = _sectioned(_variants(rng, table, setting.energy), setting.bars, setting.touch)
     low = transposed(setting.spans, 57)
     notes = play_chords(rng, events, low, setting.touch, strum=program in _PLUCKED, rooted=True)
     if program not in _PLUCKED:
-        walk = _sectioned(_variants(rng, BASS_PATTERNS[setting.style.key], "calm"), setting.bars, setting.touch)
+        walk = _sectioned(_variants(rng, setting.style.patterns.bass, "calm"), setting.bars, setting.touch)
         notes += play_bass(rng, walk, setting.spans, setting.touch, 41.0)
     if rng.random() < 0.8:
         notes += _melody_part(rng, setting, name)[3]

@@ -13,8 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from augmentation.compose.arranger import Bar, Span
+from augmentation.compose.moods import MOODS
 from augmentation.compose.progressions import chord_from, progression, voice
-from augmentation.compose.styles import MOODS, Style
+from augmentation.compose.styles import Style
 from munet.music import Chord, Key, MusicPlan, PlanError, beat_grid, estimate_key
 
 Rng = np.random.Generator
@@ -42,7 +43,7 @@ class Timeline:
 
 def draw_tempo(rng: Rng, style: Style, energy: str) -> float:
     """A tempo in the style's range, slower for calm pieces, seldom outside it."""
-    low, usual, high = style.bpm
+    low, usual, high = style.tempo
     spread = {"calm": (low, usual), "moderate": ((low + usual) / 2, (usual + high) / 2), "energetic": (usual, high)}
     lower, upper = spread[energy]
     bpm = lower + (upper - lower) * (rng.random() + rng.random()) / 2

@@ -1,13 +1,12 @@
 """Chord progressions and their voicings.
 
-Progressions are written as chord symbols over a tonic of C (major or minor) and moved to the key with
-`Chord.transpose`; nothing here parses or spells a symbol. Voicings are MIDI pitches in close position that move as
+Progressions come from the style files as degrees of the key. Voicings are MIDI pitches in close position that move as
 little as possible from chord to chord, with every tone of the chord present.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -15,139 +14,7 @@ import numpy as np
 
 from augmentation.compose.styles import Style
 from munet.music import MUSTANGO_QUALITIES, QUALITIES, Chord, Key
-
-PROGRESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "pop": MappingProxyType(
-            {
-                "major": (
-                    "C G Am F", "C Am F G", "Am F C G", "C F G F", "C F Am G", "F G Em Am", "C Em F G", "C G F C",
-                    "C Bb F C", "F C G Am", "C G Am Em F C F G", "C Dm F G", "C E Am F", "C F Fm C", "C Am Dm G",
-                ),
-                "minor": (
-                    "Cm Ab Eb Bb", "Cm Bb Ab Bb", "Cm Fm Ab G", "Cm Eb Bb Fm", "Ab Bb Cm Cm", "Cm Gm Ab Bb",
-                    "Cm Ab Fm G",
-                    "Cm Bb Fm Cm", "Fm Cm Gm Ab", "Cm Bb Ab G",
-                ),
-            }
-        ),
-        "rockminor": MappingProxyType(
-            {
-                "major": ("C Bb F C", "C Eb F C", "C G Bb F", "C F Ab Bb"),
-                "minor": (
-                    "Cm Ab Bb Cm", "Cm Eb Bb F", "Cm Bb Ab G", "Cm Ab Eb Bb", "Cm Db Cm Bb", "Cm Ab Fm Gm",
-                    "Cm Gm Ab Eb",
-                    "Cm Fm Ab Bb", "Cm Cm Ab Bb", "Cm Ebm Bbm Ab",
-                ),
-            }
-        ),
-        "jazz": MappingProxyType(
-            {
-                "major": (
-                    "Dm7 G7 Cmaj7 Cmaj7", "Cmaj7 Am7 Dm7 G7", "Cmaj7 A7 Dm7 G7", "Em7 A7 Dm7 G7", "Cmaj7 C#dim Dm7 G7",
-                    "Cmaj7 Fmaj7 Em7 A7", "Cmaj7 Gm7 C7 Fmaj7 Fm6 Cmaj7 Dm7 G7", "C6 Am7 Dm7 G7", "Cmaj7 D7 Dm7 G7",
-                    "Fmaj7 Fm6 Em7 A7", "Cmaj7 Bm7b5 E7 Am7", "Cmaj7 Ebdim Dm7 G7", "C6 Gaug C6 Am7",
-                ),
-                "minor": (
-                    "Dm7b5 G7 Cm6 Cm6", "Cm7 Fm7 Dm7b5 G7", "Cm7 F7 Bbmaj7 Ebmaj7",
-                    "Fm7 Bb7 Ebmaj7 Abmaj7 Dm7b5 G7 Cm7 Cm7",
-                    "Cm6 Abmaj7 Dm7b5 G7", "Cm7 Bb7 Abmaj7 G7", "Cm7 Am7b5 Dm7b5 G7", "Cm6 Caug Fm6 G7",
-                ),
-            }
-        ),
-        "blues": MappingProxyType(
-            {
-                "major": (
-                    "C7 C7 C7 C7 F7 F7 C7 C7 G7 F7 C7 G7", "C7 F7 C7 C7 F7 F7 C7 A7 Dm7 G7 C7 G7", "C7 F7 C7 G7",
-                    "C6 F7 C6 G7", "C7 C7 F7 F#dim C7 A7 D7 G7",
-                ),
-                "minor": (
-                    "Cm7 Cm7 Cm7 Cm7 Fm7 Fm7 Cm7 Cm7 Ab7 G7 Cm7 G7", "Cm7 Fm7 Cm7 G7", "Cm6 Fm6 Cm6 G7",
-                ),
-            }
-        ),
-        "classical": MappingProxyType(
-            {
-                "major": (
-                    "C G7 C F C G7 C C", "C F G C", "C Am F G", "C G Am Em F C F G", "C Dm G7 C", "C Bdim C G",
-                    "C F Bdim Em Am Dm G C",
-                    "C A7 Dm G7", "C D7 G G7", "C Caug F G7", "C E7 Am D7 G C",
-                ),
-                "minor": (
-                    "Cm Fm G7 Cm", "Cm G7 Cm G7", "Cm Ab Ddim G7", "Cm Fm Bb Eb Ab Ddim G Cm", "Cm Bb Ab G",
-                    "Cm Bdim Cm G7",
-                    "Cm Gm Ab Eb Fm Cm Fm G", "Cm C7 Fm G7", "Eb Bb Cm G7",
-                ),
-            }
-        ),
-        "cinematic": MappingProxyType(
-            {
-                "major": ("C Em F G", "C F Am G", "C Ab Bb C", "C G F Fm", "Am F C G", "C D F C", "C Bb Ab Bb"),
-                "minor": (
-                    "Cm Ab Eb Bb", "Cm Fm Cm G", "Cm Ab Fm G", "Cm Em Cm Em", "Cm Gm Ab Fm", "Cm Eb Fm Ab",
-                    "Cm Abm Cm G",
-                    "Cm Bb Ab Caug", "Cm Db Cm Bb", "Cm Ddim Eb Bdim",
-                ),
-            }
-        ),
-        "modal": MappingProxyType(
-            {
-                "major": ("Cmaj7 Fmaj7", "C F Am F", "Cmaj7 Em7 Fmaj7 Am7", "C D C D", "Fmaj7 G Am7 Cmaj7",
-                "Cadd9 Gsus4 Am7 Fmaj7"),
-                "minor": ("Cm7 Abmaj7", "Cm Bb Ab Bb", "Cm7 F Cm7 F", "Cm7 Ebmaj7 Abmaj7 Gm7", "Abmaj7 Bb Cm7 Cm7",
-                "Cm Db Cm Db"),
-            }
-        ),
-        "club": MappingProxyType(
-            {
-                "major": ("C Am F G", "F G Am C", "C G Am F", "Fmaj7 Em7 Am7 G", "C Em Am F"),
-                "minor": (
-                    "Cm Ab Bb Gm", "Cm7 Fm7", "Cm Eb Bb F", "Abmaj7 Gm7 Cm7 Bb", "Cm Cm Ab Bb", "Fm7 Gm7 Cm7 Cm7",
-                    "Cm Db Cm Bb",
-                    "Cm7 Cm7 Fm7 Gm7",
-                ),
-            }
-        ),
-        "soul": MappingProxyType(
-            {
-                "major": (
-                    "Cmaj7 Em7 Fmaj7 G", "Cmaj7 Dm7 Em7 Fmaj7", "Fmaj7 Em7 Dm7 Cmaj7", "C C7 F Fm", "Am7 D7 Fmaj7 G",
-                    "C E7 Am7 Fm6",
-                    "C Caug C6 C7", "Dm7 Em7 Fmaj7 G7",
-                ),
-                "minor": (
-                    "Cm7 Fm7", "Cm7 Gm7 Abmaj7 Bb", "Cm7 Bb7 Abmaj7 G7", "Abmaj7 Gm7 Cm7 Eb", "Cm7 F7 Cm7 F7",
-                    "Fm7 Gm7 Cm7 Bb7",
-                    "Cm6 Dm7b5 G7 Cm6",
-                ),
-            }
-        ),
-        "folk": MappingProxyType(
-            {
-                "major": (
-                    "C F C G", "C G C C", "C Am F G", "C F G C", "G F C C", "C C F C G G C C", "C Em F C", "C D7 G7 C",
-                    "C Bb F C", "Am G C F",
-                ),
-                "minor": ("Cm Bb Cm Bb", "Cm Ab Bb Cm", "Cm Fm Cm G", "Cm Eb Bb Cm", "Cm Bb Ab Bb", "Cm Fm Bb Eb",
-                "Cm F Cm Bb"),
-            }
-        ),
-        "funk": MappingProxyType(
-            {
-                "major": ("C7 F7", "C7 C7 F7 C7", "Cmaj7 Am7 Dm7 G7", "C7 Bb F C7", "Fmaj7 Em7 Dm7 G7"),
-                "minor": ("Cm7 F7", "Cm7 Cm7 Fm7 Cm7", "Cm7 Bb7 Ab7 G7", "Fm7 Bb7 Ebmaj7 Cm7", "Cm7 Ebmaj7 Fm7 G7",
-                "Cm6 F7 Cm6 Bb"),
-            }
-        ),
-        "latin": MappingProxyType(
-            {
-                "major": ("C F G F", "C F G C", "C Am Dm G7", "Cmaj7 A7 Dm7 G7", "C6 C#dim Dm7 G7"),
-                "minor": ("Cm Fm G7 Cm", "Cm Bb Ab G7", "Cm Fm Bb7 Eb", "Cm7 F7 Cm7 G7", "Dm7b5 G7 Cm6 Cm6",
-                "Cm G7 Cm G7"),
-            }
-        ),
-    }
-)  # fmt: skip
+from munet.music.degrees import degree_chord
 
 # Roots (semitones above the tonic) that a wandering progression may step to, diatonic ones several times.
 _FREE_ROOTS = MappingProxyType(
@@ -166,6 +33,9 @@ def chord_from(symbol: str) -> Chord:
     return Chord.parse(symbol)
 
 
+_on_degree = lru_cache(maxsize=4096)(degree_chord)
+
+
 @lru_cache(maxsize=4096)
 def _moved(symbol: str, semitones: int) -> Chord:
     return chord_from(symbol).transpose(semitones)
@@ -174,17 +44,14 @@ def _moved(symbol: str, semitones: int) -> Chord:
 def progression(rng: np.random.Generator, style: Style, key: Key) -> tuple[Chord, ...]:
     """Draws one cycle of chords in the key, coloured for the style.
 
-    About one piece in seven wanders through chords of any root and quality around the tonic,
-    so that chords rare in songs
-    (augmented, half-diminished, far roots) are heard often enough to be learnt.
+    About one piece in seven wanders through chords of any root and quality around the tonic, so that chords rare in
+    songs (augmented, half-diminished, far roots) are heard often enough to be learnt.
     """
     if rng.random() < _FREE_SHARE:
         return _wander(rng, key)
-    rows = PROGRESSIONS[style.progressions][key.mode]
-    symbols = rows[int(rng.random() * len(rows))].split()
-    tonic = (key.tonic_pc + 5) % 12 - 5
-    chords = [_moved(symbol, tonic) for symbol in symbols]
-    return tuple(_coloured(rng, style, key, chord) for chord in chords)
+    rows = style.progressions[key.mode]
+    degrees = rows[int(rng.random() * len(rows))].split()
+    return tuple(_coloured(rng, style, key, _on_degree(degree, key)) for degree in degrees)
 
 
 def _wander(rng: np.random.Generator, key: Key) -> tuple[Chord, ...]:
@@ -205,7 +72,7 @@ def _coloured(rng: np.random.Generator, style: Style, key: Key, chord: Chord) ->
     draw, degree = rng.random(), (chord.root_pc - key.tonic_pc) % 12
     quality = chord.quality
     if rng.random() < style.sevenths and quality in _SEVENTHS:
-        quality = "7" if quality == "" and (degree == 7 or style.progressions == "blues") else _SEVENTHS[quality]
+        quality = "7" if quality == "" and degree == 7 else _SEVENTHS[quality]
         if draw < 0.12 and quality in ("maj7", "m7"):
             quality = "6" if quality == "maj7" else "m6"
         return Chord(chord.root, quality)

@@ -26,22 +26,18 @@ from typing import Any
 
 from tqdm import tqdm
 
+from augmentation.audio import encode
 from augmentation.dataset.card import write_card
 from augmentation.dataset.clips import BuildConfig, labelled, make_versions
-from augmentation.dataset.corpus import (
-    FAILURES,
-    ITEM_ERRORS,
-    encode,
-    expect,
-    join_lines,
-    json_lines,
-    open_folder,
-    write_atomically,
-)
+from augmentation.dataset.corpus import FAILURES, ITEM_ERRORS, join_lines, open_folder
 from augmentation.dataset.quality import filter_rows
+from augmentation.dataset.records import json_lines
 from augmentation.dataset.sources import Source, read_sources
 from augmentation.dataset.tables import SPLITS, write_tables
+from augmentation.hearing.backends import refuse_missing
 from augmentation.workers import ENGINES
+from munet.errors import expect
+from munet.files import alone, write_atomically
 
 DROPPED = "dropped.jsonl"
 
@@ -122,14 +118,23 @@ def build_dataset(
         that this run spent in extractors and altogether.
 
     Raises:
-        ValueError: For bad arguments, malformed metadata, a folder of other parameters, or an engine that is not
-            installed.
+        ValueError: For bad arguments, malformed metadata, a folder of other parameters or one that another run
+            works on, an engine or an extractor that is not installed.
         OSError: If the machine fails (disk full); everything finished so far stays and the next run continues.
         concurrent.futures.process.BrokenProcessPool: If a worker was killed.
     """
     expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
     expect("engine", engine in ENGINES, " or ".join(ENGINES), engine)
-    folder, manifest = Path(folder), config.manifest()
+    refuse_missing(() if config.given else config.labels)
+    with alone(folder, "out"):
+        return _build(config, Path(folder), workers, engine, progress)
+
+
+def _build(
+    config: BuildConfig, folder: Path, workers: int, engine: str, progress: Callable[..., tqdm]
+) -> dict[str, Any]:
+    """Make what is missing of the dataset."""
+    manifest = config.manifest()
     sources, dropped = choose(config, read_sources(config.metadata, config.audio_dir, config.limit))
     expect("metadata", bool(sources), "at least one clip to keep", f"{len(dropped)} of low quality")
     open_folder(manifest, folder, ("shards", *SPLITS))

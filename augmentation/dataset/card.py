@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from augmentation.dataset.corpus import write_atomically
 from augmentation.dataset.records import count_rows
 from augmentation.dataset.tables import FIELDS, SPLITS, rows_of, split_of
 from augmentation.hearing.key import name_key
+from munet.files import write_atomically
 from munet.music import TEMPO_WORDS, Key
 
 STATISTICS, PLOT, CARD = "statistics.json", "labels.png", "README.md"

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from augmentation.audio import resample
 from augmentation.captions.chat import ChatParaphraser
 from augmentation.captions.paraphrase import OfflineParaphraser, Paraphraser, paraphrase_row
-from augmentation.dataset.corpus import expect
 from augmentation.dataset.extract import extract, state_reliable
 from augmentation.dataset.labels import crop_row
 from augmentation.dataset.records import METADATA
-from augmentation.dataset.sources import Source, read_clip, resample
+from augmentation.dataset.sources import Source, read_clip
 from augmentation.dataset.tables import FIELDS, require_parquet
 from augmentation.dataset.transforms import (
     SEMITONES,
@@ -39,7 +39,8 @@ from augmentation.dataset.transforms import (
     version_name,
 )
 from augmentation.hearing.listen import PARTS
-from munet.music.plan import BPM_RANGE
+from munet.errors import expect
+from munet.music.checks import BPM_RANGE
 
 VERSION = 1  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
@@ -187,7 +188,8 @@ def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str,
     audio, rate = read_clip(source, config.clip_seconds)
     # Heard at the rate of the file, which may be higher than that of the dataset.
     labels = {} if config.given else extract(audio, rate, config.labels)
-    audio = resample(audio, rate, config.sample_rate)
+    if rate != config.sample_rate:
+        audio = np.clip(resample(audio, rate, config.sample_rate), -1, 1)
     seconds = audio.shape[1] / config.sample_rate
     if config.given:
         expect("start", source.start == 0, "0 where the labels are given", source.start)

@@ -13,30 +13,25 @@ written under a temporary name and renamed into place, the rows of a shard last,
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
+from augmentation.audio import encode
 from augmentation.captions.caption import caption, control_sentences, describe
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import default_soundfont, render
-from augmentation.dataset.records import METADATA, row_of
+from augmentation.dataset.records import METADATA, json_lines, row_of
+from augmentation.workers import run_in_processes
+from munet.errors import RequestError, expect
+from munet.files import alone, sweep, write_atomically
 
 VERSION = 1  # raised when the same (seed, i) starts to give another item
 SHARD = 16  # items per unit of work: a second or two of one core, lost at most by an interruption
@@ -44,7 +39,6 @@ MANIFEST, FAILURES = "manifest.json", "failures.jsonl"
 ENCODINGS = ("flac", "wav")
 # What a defective item may raise. Errors of the machine (OSError, MemoryError) are not an item's and stop the run.
 ITEM_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
-Task, Result = TypeVar("Task"), TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ class CorpusConfig:
     """Parameters that decide the bytes of a corpus (times in seconds, rates in Hz).
 
     Raises:
-        ValueError: If a value is out of range or the soundfont is no SoundFont file.
+        RequestError: If a value is out of range or the soundfont is no SoundFont file.
     """
 
     count: int
@@ -69,21 +63,21 @@ class CorpusConfig:
         expect("sample-rate", 8000 <= self.sample_rate <= 192000, "Hz from 8000 to 192000", self.sample_rate)
         expect("format", self.format in ENCODINGS, " or ".join(ENCODINGS), self.format)
         if not is_soundfont(self.soundfont_path):
-            raise ValueError(f"soundfont: expected a SoundFont (.sf2) file, got {str(self.soundfont_path)!r}")
+            raise RequestError(f"soundfont: expected a SoundFont (.sf2) file, got {str(self.soundfont_path)!r}")
 
     @property
     def soundfont_path(self) -> Path:
         """The soundfont rendered with, as given or the default one.
 
         Raises:
-            ValueError: If there is no default one.
+            RequestError: If there is no default one.
         """
         if self.soundfont:
             return Path(self.soundfont)
         try:
             return default_soundfont()
         except FileNotFoundError as error:
-            raise ValueError(f"soundfont: {error}") from error
+            raise RequestError(f"soundfont: {error}") from error
 
     @property
     def shards(self) -> int:
@@ -95,12 +89,6 @@ class CorpusConfig:
         return {"version": VERSION, "shard": SHARD, **asdict(self), "soundfont": f"sha256:{digest}"}
 
 
-def expect(name: str, holds: bool, expected: str, got: object) -> None:
-    """Raise `ValueError("NAME: expected EXPECTED, got GOT")` unless a condition holds."""
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")
-
-
 def is_soundfont(path: Path) -> bool:
     """Whether a file starts like a SoundFont (RIFF container of type `sfbk`)."""
     if not path.is_file():
@@ -108,28 +96,6 @@ def is_soundfont(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(12)
     return head[:4] == b"RIFF" and head[8:] == b"sfbk"
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is either absent (or as before) or whole, never half."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Rows as the bytes of a JSON-lines file."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-
-
-def encode(audio: np.ndarray, sample_rate: int, encoding: str) -> bytes:
-    """Encode audio `(channels, samples)` in [-1, 1] as 16-bit FLAC or WAV, in memory."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, audio.T, sample_rate, format=encoding.upper(), subtype="PCM_16")
-    return buffer.getvalue()
 
 
 def item_source(seed: int, index: int) -> tuple[int, np.random.Generator]:
@@ -176,7 +142,7 @@ def make_shard(config: CorpusConfig, folder: Path, shard: int) -> tuple[int, int
 
 def _strangers(folder: Path) -> bool:
     """Whether a folder holds more than a half-written manifest."""
-    return any(not path.name.startswith(MANIFEST) for path in folder.iterdir())
+    return any(not path.name.lstrip(".").startswith(Path(MANIFEST).stem) for path in folder.iterdir())
 
 
 def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str]) -> None:
@@ -185,7 +151,7 @@ def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str])
     What an interrupted run left half written is swept away.
 
     Raises:
-        ValueError: If the folder was made with other parameters (named), or holds something else.
+        RequestError: If the folder was made with other parameters (named), or holds something else.
     """
     path = folder / MANIFEST
     if path.is_file():
@@ -193,12 +159,11 @@ def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str])
         names = [name for name in manifest if known.get(name) != manifest[name]]
         if names:
             changed = ", ".join(f"{name} ({known.get(name)!r} there, {manifest[name]!r} asked)" for name in names)
-            raise ValueError(f"out: expected a folder made with the same parameters, got other values of {changed}")
+            raise RequestError(f"out: expected a folder made with the same parameters, got other values of {changed}")
     elif folder.exists() and (not folder.is_dir() or _strangers(folder)):
-        raise ValueError(f"out: expected a new or empty folder, or one with {MANIFEST}, got {str(folder)!r}")
+        raise RequestError(f"out: expected a new or empty folder, or one with {MANIFEST}, got {str(folder)!r}")
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.rglob("*.tmp"):
-        stale.unlink(missing_ok=True)
+    sweep(folder)
     if not path.is_file():  # first of all, so that a run killed here can go on
         write_atomically(path, (json.dumps(manifest, indent=2) + "\n").encode())
     for name in parts:
@@ -209,38 +174,6 @@ def pending_shards(config: CorpusConfig, folder: Path) -> list[int]:
     """Shards that are not done, or in which an item failed (so that a repaired cause can be tried again)."""
     paths = [_shard_paths(folder, shard) for shard in range(config.shards)]
     return [shard for shard, (done, failed) in enumerate(paths) if not done.is_file() or failed.is_file()]
-
-
-def _leave_with_parent() -> None:
-    """Worker initialiser: end when the parent does (even by SIGKILL), and leave Ctrl-C to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@contextmanager
-def run_in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Iterator[Result]]:
-    """Iterator over the results of `work`, in order of completion; on an error what has not started yet is dropped.
-
-    Args:
-        work: A function that can be pickled.
-        tasks: Its arguments.
-        workers: Number of processes (1: this one).
-    """
-    if workers == 1:
-        yield (work(task) for task in tasks)
-        return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_with_parent)
-    try:
-        futures = [pool.submit(work, task) for task in tasks]
-        yield (future.result() for future in as_completed(futures))
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def join_lines(folder: Path, name: str, parts: list[Path]) -> int:
@@ -272,12 +205,17 @@ def build_corpus(
         this run.
 
     Raises:
-        ValueError: For a bad number of workers or a folder of other parameters.
+        RequestError: For a bad number of workers, a folder of other parameters, or one that another run works on.
         OSError: If the machine fails (disk full); everything finished so far stays and the next run continues.
         concurrent.futures.process.BrokenProcessPool: If a worker was killed.
     """
     expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
-    folder = Path(folder)
+    with alone(folder, "out"):
+        return _build(config, Path(folder), workers, progress)
+
+
+def _build(config: CorpusConfig, folder: Path, workers: int, progress: Callable[..., tqdm]) -> dict[str, Any]:
+    """Make what is missing of the corpus."""
     open_folder(config.manifest(), folder, ("data", "shards"))
     shards = pending_shards(config, folder)
     made = 0

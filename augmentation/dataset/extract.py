@@ -25,12 +25,16 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from augmentation.captions.control import state_row
-from augmentation.dataset.corpus import ITEM_ERRORS, expect, json_lines, run_in_processes, write_atomically
-from augmentation.dataset.records import read_rows
+from augmentation.dataset.corpus import ITEM_ERRORS
+from augmentation.dataset.records import json_lines, read_rows
 from augmentation.dataset.sources import Source, audio_files, read_clip
+from augmentation.hearing.backends import refuse_missing
 from augmentation.hearing.listen import PARTS, Heard, listen
+from augmentation.workers import run_in_processes
+from munet.errors import expect
+from munet.files import alone, write_atomically
 from munet.music import Chord, Key
-from munet.music.plan import BPM_RANGE
+from munet.music.checks import BPM_RANGE
 
 CONFIDENT_BEATS = 0.3  # below, most of the wrong tempi are found
 CONFIDENT_KEY = 0.6  # two of three methods
@@ -190,7 +194,21 @@ def extract_files(
     expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
     expect("parts", bool(parts) and set(parts) <= set(PARTS), f"some of {', '.join(PARTS)}", tuple(parts))
     expect("out", out.parent.is_dir() and not out.is_dir(), "a file in an existing folder", str(out))
-    journal, files = out.with_name(f"{out.name}.partial"), recordings(audio, out)
+    refuse_missing(parts)
+    with alone(out, "out"):
+        return _extract_files(recordings(audio, out), out, parts, seed, workers, progress)
+
+
+def _extract_files(
+    files: Sequence[Recording],
+    out: Path,
+    parts: Sequence[str],
+    seed: int,
+    workers: int,
+    progress: Callable[..., tqdm],
+) -> dict[str, Any]:
+    """Listen to what is missing in `out`."""
+    journal = out.with_name(f"{out.name}.partial")
     rows = _finished(journal, out)
     write_atomically(journal, json_lines(list(rows.values())))  # ends with a whole line again
     missing = [recording for recording in files if recording.name not in rows]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from munet.errors import RequestError
+
 REASONS: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         reason: re.compile(pattern, re.IGNORECASE | re.DOTALL)
@@ -70,13 +72,13 @@ def filter_rows(rows: Iterable[Mapping[str, Any]], field: str = "main_caption") 
         field: The caption to look at.
 
     Raises:
-        ValueError: If a row has no such caption (the message gives its number, counted from 0).
+        RequestError: If a row has no such caption (the message gives its number, counted from 0).
     """
     kept, dropped = [], []
     for index, row in enumerate(rows):
         caption = row.get(field)
         if not isinstance(caption, str):
-            raise ValueError(f"{field}: expected a caption in row {index}, got {caption!r}")
+            raise RequestError(f"{field}: expected a caption in row {index}, got {caption!r}")
         if found := low_quality(caption):
             dropped.append(Dropped(index, str(row.get("location", row.get("id", index))), *found))
         else:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from munet.errors import RequestError
 from munet.music import Chord, Key, MusicPlan, tempo_word
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def row_of(
     }
 
 
+def json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as the bytes of a JSON-lines file."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
 def read_rows(folder: str | Path) -> list[dict[str, Any]]:
     """Read the rows of a dataset.
 
@@ -76,12 +82,12 @@ def read_rows(folder: str | Path) -> list[dict[str, Any]]:
         folder: A folder with `metadata.jsonl`, or a JSON-lines file itself.
 
     Raises:
-        ValueError: If there is no such file, or a line is not a JSON object (the message gives its number).
+        RequestError: If there is no such file, or a line is not a JSON object (the message gives its number).
     """
     path = Path(folder)
     path = path / METADATA if path.is_dir() else path
     if not path.is_file():
-        raise ValueError(f"folder: expected a folder with {METADATA} (or a .jsonl file), got {str(folder)!r}")
+        raise RequestError(f"folder: expected a folder with {METADATA} (or a .jsonl file), got {str(folder)!r}")
     rows = []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
@@ -90,9 +96,9 @@ def read_rows(folder: str | Path) -> list[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise ValueError(f"{path.name}: expected a JSON object on line {number}, got {error}") from error
+                raise RequestError(f"{path.name}: expected a JSON object on line {number}, got {error}") from error
             if not isinstance(row, dict):
-                raise ValueError(f"{path.name}: expected a JSON object on line {number}, got {line.strip()[:60]!r}")
+                raise RequestError(f"{path.name}: expected a JSON object on line {number}, got {line.strip()[:60]!r}")
             rows.append(row)
     return rows
 
@@ -101,6 +107,8 @@ def _key_of(value: Any) -> str | None:
     """First key of a row: `["E", "major"]`, `["E major", "C# minor"]`, `["E major", None]`, `"E major"` or nothing."""
     if isinstance(value, str) or value is None:
         return value or None
+    if not isinstance(value, list | tuple):
+        raise RequestError(f"key: expected a name or a list of names, got {value!r}")
     parts = [part for part in value if isinstance(part, str) and part]
     if not parts:
         return None
@@ -111,14 +119,27 @@ def _key_of(value: Any) -> str | None:
 def _pairs(name: str, first: Any, second: Any) -> tuple[tuple[Any, float], ...] | None:
     """Two columns as pairs, None where the row says nothing."""
     first, second = first or [], second or []
+    if not all(isinstance(column, list | tuple) for column in (first, second)):
+        raise RequestError(f"{name}: expected two lists, got {first!r} and {second!r}")
     if len(first) != len(second):
-        raise ValueError(f"{name}: expected as many values as times, got {len(first)} and {len(second)}")
+        raise RequestError(f"{name}: expected as many values as times, got {len(first)} and {len(second)}")
     return tuple(zip(first, second, strict=True)) or None
+
+
+def _beats_of(value: Any) -> tuple[tuple[float, int], ...] | None:
+    """Beats of a row, `[[times], [positions]]`, as (second, position) pairs."""
+    try:
+        times, positions = value
+        numbers = [list(map(float, column or ())) for column in (times, positions)]
+    except (TypeError, ValueError):
+        raise RequestError(f"beats: expected [[seconds], [positions]], got {value!r}") from None
+    beats = _pairs("beats", *numbers)
+    return beats and tuple((time, _position(position)) for time, position in beats)
 
 
 def _position(value: float) -> int:
     if value != int(value):
-        raise ValueError(f"beats: expected whole positions in the bar, got {value!r}")
+        raise RequestError(f"beats: expected whole positions in the bar, got {value!r}")
     return int(value)
 
 
@@ -128,12 +149,9 @@ def plan_of(row: Mapping[str, Any]) -> MusicPlan:
     What a row leaves empty stays open in the plan. The metre is the row's `meter`, or else its highest beat position.
 
     Raises:
-        ValueError: If a field is malformed (`munet.music.PlanError` names it).
+        RequestError: If a field is malformed (`munet.music.PlanError` names it).
     """
-    times, positions = row.get("beats") or [[], []]
-    beats = _pairs("beats", times, positions)
-    if beats is not None:
-        beats = tuple((float(time), _position(position)) for time, position in beats)
+    beats = _beats_of(row.get("beats") or [[], []])
     meter = row.get("meter")
     if meter is None and beats is not None:
         meter = max(position for _, position in beats)

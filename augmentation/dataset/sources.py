@@ -22,12 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
 
-from augmentation.dataset.corpus import expect
+from augmentation.audio import LONGEST, read_audio, seconds_of
 from augmentation.dataset.records import read_rows
 from augmentation.hearing.listen import MINIMUM_SECONDS, is_silent
+from munet.errors import RequestError, expect
 
 # Endings in the order in which they are preferred when a recording lies there in several formats.
 ENDINGS = (".flac", ".wav", ".aiff", ".aif", ".au", ".caf", ".w64", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4",
@@ -36,7 +35,6 @@ CSV_COLUMNS = ("ytid", "start_s", "end_s", "caption")
 FILE_FIELDS = ("file", "file_name", "location", "id")
 CAPTION_FIELDS = ("caption", "alt_caption", "main_caption")
 MUSICCAPS = "MusicCaps"
-LONGEST = 600.0  # seconds, as a `MusicPlan`
 SLACK = 0.5  # seconds by which a file may be longer than the part of it that is asked for and yet be that part
 
 
@@ -78,7 +76,7 @@ class AudioFolder:
     """Audio files by their path in a folder, and by their name without ending.
 
     Raises:
-        ValueError: If there is no such folder.
+        RequestError: If there is no such folder.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -117,7 +115,7 @@ def _seconds(where: str, value: Any) -> float:
     try:
         seconds = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: expected seconds, got {value!r}") from None
+        raise RequestError(f"{where}: expected seconds, got {value!r}") from None
     expect(where, 0 <= seconds < 1e6, "seconds from 0", value)
     return seconds
 
@@ -160,7 +158,7 @@ def read_sources(metadata: str | Path, audio_dir: str | Path, limit: int | None 
         limit: Take the first lines only.
 
     Raises:
-        ValueError: If a file, column or field is missing or malformed; the message names the row.
+        RequestError: If a file, column or field is missing or malformed; the message names the row.
     """
     path = Path(metadata)
     expect("limit", limit is None or limit >= 1, "a whole number of at least 1", limit)
@@ -185,30 +183,18 @@ def read_clip(source: Source, longest: float = LONGEST) -> tuple[np.ndarray, int
         float32 `(1 or 2, samples)` and the rate in Hz; what is louder than full scale is turned down.
 
     Raises:
-        ValueError: If there is no file, or what it holds is too short, silent or not finite.
-        soundfile.LibsndfileError: If it holds no audio that libsndfile reads.
+        RequestError: If there is no file, or what it holds is no audio, too short, silent or not finite.
     """
     if source.path is None:
-        raise ValueError(f"file: expected audio of {source.id!r} in the audio folder, got none")
-    with soundfile.SoundFile(source.path) as file:
-        rate, start, end = file.samplerate, source.start, source.end
-        if source.whole and end is not None and file.frames <= (end - start + SLACK) * rate:
-            start, end = 0.0, end - start
-        file.seek(min(round(start * rate), file.frames))
-        seconds = min(longest, longest if end is None else end - start)
-        samples = file.read(round(seconds * rate), dtype="float32", always_2d=True)
-    expect(
-        "audio", len(samples) >= MINIMUM_SECONDS * rate, f"{MINIMUM_SECONDS:g} s or more", f"{len(samples) / rate:g} s"
-    )
-    expect("audio", bool(np.isfinite(samples).all()), "finite samples", "NaN or infinity")
-    audio = np.ascontiguousarray(samples.T if samples.shape[1] <= 2 else samples.mean(axis=1)[None])
+        raise RequestError(f"file: expected audio of {source.id!r} in the audio folder, got none")
+    start, end = source.start, source.end
+    if source.whole and end is not None and seconds_of(source.path) <= end - start + SLACK:
+        start, end = 0.0, end - start
+    audio, rate = read_audio(source.path, None, start, min(longest, longest if end is None else end - start))
+    seconds = audio.shape[1] / rate
+    expect("audio", seconds >= MINIMUM_SECONDS, f"{MINIMUM_SECONDS:g} s or more", f"{seconds:g} s")
+    expect("audio", bool(np.isfinite(audio).all()), "finite samples", "NaN or infinity")
+    audio = audio if len(audio) <= 2 else audio.mean(axis=0, keepdims=True)
     expect("audio", not is_silent(audio), "sound", "silence")
     peak = float(np.abs(audio).max())
     return (audio / np.float32(peak) if peak > 1 else audio), rate
-
-
-def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    """Resample float32 `(channels, samples)` from one rate (Hz) to another."""
-    if rate == new_rate:
-        return audio
-    return np.clip(np.ascontiguousarray(soxr.resample(audio.T, rate, new_rate).T), -1, 1)

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from augmentation.dataset.corpus import json_lines, write_atomically
-from augmentation.dataset.records import METADATA
+from augmentation.dataset.records import METADATA, json_lines
+from munet.errors import RequestError
+from munet.files import write_atomically
 
 if TYPE_CHECKING:
     import pyarrow
@@ -93,12 +94,12 @@ def require_parquet() -> None:
     """Check that Parquet can be written.
 
     Raises:
-        ValueError: pyarrow is not installed.
+        RequestError: pyarrow is not installed.
     """
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise ValueError(
+        raise RequestError(
             "parquet: expected pyarrow to be installed (pip install pyarrow), got no such module"
         ) from error
 

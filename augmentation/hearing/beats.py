@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from augmentation.hearing.backends import first_available
 from augmentation.hearing.madmom.compat import load_madmom, signal
-from augmentation.hearing.madmom.recurrent import RecurrentEnsembles
+from augmentation.hearing.madmom.recurrent import run_together
 
 SAMPLE_RATE = 44100  # Hz
 FRAMES_PER_SECOND = 100
@@ -38,6 +38,7 @@ class BeatTrack:
         meter: beats per bar, None where downbeats are unknown.
         confidence: mean activation at the beats, 0 to 1; below 0.3 the tempo is often wrong. None without networks.
         missing: what could not be measured, and why.
+        counted: whether the beats were counted, so that their positions in the bar and the metre mean something.
     """
 
     beats: tuple[tuple[float, int], ...] | None
@@ -45,6 +46,7 @@ class BeatTrack:
     meter: int | None
     confidence: float | None
     missing: tuple[str, ...] = ()
+    counted: bool = True
 
 
 def tempo(times: np.ndarray) -> float | None:
@@ -87,7 +89,7 @@ def beat_confidence(activations: np.ndarray, times: np.ndarray) -> float:
 
 
 @functools.cache
-def _madmom_processors() -> tuple[RecurrentEnsembles, Any]:
+def _madmom_processors() -> tuple[Callable[[Any], list[np.ndarray]], Any]:
     """Build madmom's downbeat and beat networks, joined, and its bar decoder once per process."""
     load_madmom()
     from madmom.features.beats import RNNBeatProcessor
@@ -96,14 +98,14 @@ def _madmom_processors() -> tuple[RecurrentEnsembles, Any]:
     decoder = DBNDownBeatTrackingProcessor(
         beats_per_bar=list(BAR_LENGTHS), transition_lambda=TRANSITION_LAMBDA, fps=FRAMES_PER_SECOND
     )
-    return RecurrentEnsembles(RNNDownBeatProcessor(), RNNBeatProcessor(fps=FRAMES_PER_SECOND)), decoder
+    return run_together(RNNDownBeatProcessor(), RNNBeatProcessor(fps=FRAMES_PER_SECOND)), decoder
 
 
 def track_with_madmom(samples: np.ndarray) -> BeatTrack:
     """Track beats and downbeats with madmom.
 
     Raises:
-        ImportError: madmom is not installed, or in a version whose networks differ (see `recurrent`).
+        ImportError: madmom is not installed.
     """
     networks, decoder = _madmom_processors()
     activations, beat_net = networks(signal(samples))
@@ -133,6 +135,7 @@ def track_with_librosa(samples: np.ndarray) -> BeatTrack:
         meter=None,
         confidence=None,
         missing=("downbeats and metre: librosa finds beats only",),
+        counted=False,
     )
 
 
@@ -152,5 +155,5 @@ def track_beats(
     """
     track, missing = first_available("beats", back_ends, samples)
     if track is None:
-        return BeatTrack(beats=None, bpm=None, meter=None, confidence=None, missing=missing)
-    return BeatTrack(track.beats, track.bpm, track.meter, track.confidence, missing + track.missing)
+        return BeatTrack(beats=None, bpm=None, meter=None, confidence=None, missing=missing, counted=False)
+    return replace(track, missing=missing + track.missing)

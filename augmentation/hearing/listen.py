@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from augmentation.audio import LONGEST, MAXIMUM_CHANNELS, check_rate
 from augmentation.hearing.backends import explain
 from augmentation.hearing.beats import track_beats
 from augmentation.hearing.chords import recognise_chords
 from augmentation.hearing.key import estimate_key
+from munet.errors import RequestError
 
 SAMPLE_RATE = 44100  # Hz, what the networks were trained with
 PEAK = 0.9
 MINIMUM_SECONDS = 1.0
 MINIMUM_LEVEL = -60.0  # dBFS, root mean square
-MAXIMUM_CHANNELS = 8  # more is an array handed over the wrong way round
 PARTS = ("beats", "chords", "key")
 
 
@@ -39,6 +40,7 @@ class Heard:
         key_confidence: share of the methods that agree with `key`; None when the key was not listened for.
         chords: (Harte label, start second, end second).
         missing: what could not be measured, and why.
+        counted: whether the beats were counted, so that their positions in the bar and the metre mean something.
     """
 
     duration: float
@@ -50,6 +52,7 @@ class Heard:
     key_confidence: float | None = None
     chords: tuple[tuple[str, float, float], ...] | None = None
     missing: tuple[str, ...] = ()
+    counted: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain numbers, strings and lists, ready for JSON."""
@@ -92,26 +95,31 @@ def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         `(samples,)` float32.
 
     Raises:
-        ValueError: the audio has no such shape or type, is shorter than 1 s, silent or not finite.
+        RequestError: the audio has no such shape or type, is shorter than 1 s, silent or not finite.
         ImportError: soxr is needed for this sample rate and is not installed.
     """
     samples = np.asarray(audio)
     if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
-        raise ValueError(
+        raise RequestError(
             f"audio: expected floating point (channels, samples) or (samples,), got {samples.dtype} {samples.shape}"
         )
     if samples.ndim == 2 and not 1 <= samples.shape[0] <= MAXIMUM_CHANNELS:
-        raise ValueError(f"audio: expected (channels, samples), 1 to {MAXIMUM_CHANNELS} channels, got {samples.shape}")
-    if not sample_rate > 0:
-        raise ValueError(f"sample_rate: expected a positive number of Hz, got {sample_rate!r}")
+        raise RequestError(
+            f"audio: expected (channels, samples), 1 to {MAXIMUM_CHANNELS} channels, got {samples.shape}"
+        )
+    check_rate(sample_rate)
     mono = samples.mean(axis=0, dtype=np.float64) if samples.ndim == 2 else samples.astype(np.float64)
     if len(mono) < MINIMUM_SECONDS * sample_rate:
-        raise ValueError(f"audio: expected at least {MINIMUM_SECONDS:g} s, got {len(mono) / sample_rate:.3g} s")
+        raise RequestError(f"audio: expected at least {MINIMUM_SECONDS:g} s, got {len(mono) / sample_rate:.3g} s")
+    if len(mono) > LONGEST * sample_rate:
+        raise RequestError(f"audio: expected at most {LONGEST:g} s, got {len(mono) / sample_rate:.0f} s")
     if not np.isfinite(mono).all():
-        raise ValueError("audio: expected finite samples, got NaN or infinity")
+        raise RequestError("audio: expected finite samples, got NaN or infinity")
     level = level_of(mono)
     if level < MINIMUM_LEVEL:
-        raise ValueError(f"audio: expected a level of at least {MINIMUM_LEVEL:g} dBFS, got {level:.0f} dBFS (silence)")
+        raise RequestError(
+            f"audio: expected a level of at least {MINIMUM_LEVEL:g} dBFS, got {level:.0f} dBFS (silence)"
+        )
     if sample_rate != SAMPLE_RATE:
         import soxr
 
@@ -130,11 +138,11 @@ def listen(audio: np.ndarray, sample_rate: int, parts: Collection[str] = PARTS) 
         parts: what to measure, of "beats" (tempo and metre with them), "chords" and "key".
 
     Raises:
-        ValueError: unusable audio (see `front_end`) or an unknown part.
+        RequestError: unusable audio (see `front_end`) or an unknown part.
     """
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
-        raise ValueError(f"parts: expected some of {PARTS}, got {unknown[0]!r}")
+        raise RequestError(f"parts: expected some of {PARTS}, got {unknown[0]!r}")
     try:
         samples = front_end(audio, sample_rate)
     except ImportError as error:
@@ -145,6 +153,7 @@ def listen(audio: np.ndarray, sample_rate: int, parts: Collection[str] = PARTS) 
     if "beats" in parts:
         track = track_beats(samples)
         found |= {"beats": track.beats, "bpm": track.bpm, "meter": track.meter, "beat_confidence": track.confidence}
+        found["counted"] = track.counted
         missing += track.missing
     if "chords" in parts:
         chords = recognise_chords(samples)

@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from munet.conditions.positions import TIME_BASE, global_time_embedding
+from munet.errors import RequestError
 
 PAD_ID = 0
 # Id 1 is the published vocabulary's unused "None"; the first beat of a bar is 2.
@@ -50,17 +51,17 @@ def tokenize_beats(
         and the mask, all of length `max_beats`. Without beats the mask is all False: the published null condition.
 
     Raises:
-        ValueError: if there are too many beats, a time that is not finite, or a position that is not a whole number
+        RequestError: if there are too many beats, a time that is not finite, or a position that is not a whole number
             from 1 to `max_position`.
     """
     beats = () if beats is None else beats
     if len(beats) > max_beats:
-        raise ValueError(f"beats: expected at most {max_beats} beats, got {len(beats)}")
+        raise RequestError(f"beats: expected at most {max_beats} beats, got {len(beats)}")
     for second, position in beats:
         if not isfinite(second):
-            raise ValueError(f"beats: expected times in seconds, got {second!r}")
+            raise RequestError(f"beats: expected times in seconds, got {second!r}")
         if not (isinstance(position, Real) and float(position).is_integer() and 1 <= position <= max_position):
-            raise ValueError(f"beats: expected positions in the bar from 1 to {max_position}, got {position!r}")
+            raise RequestError(f"beats: expected positions in the bar from 1 to {max_position}, got {position!r}")
     padding = max_beats - len(beats)
     last = float(beats[-1][0]) if beats else 0.0
     return BeatTokens(
@@ -106,7 +107,7 @@ class BeatEncoder(ModelMixin, ConfigMixin):
         """Ids, times (seconds) and bool mask, each `(batch, max_beats)`, of a batch of beat sequences.
 
         Raises:
-            ValueError: if a sequence has too many beats or a position beyond the vocabulary.
+            RequestError: if a sequence has too many beats or a position beyond the vocabulary.
         """
         tokens = [tokenize_beats(row, self.config.max_beats, self.max_position) for row in beats]
         device = self.beat_ffn.weight.device
@@ -123,7 +124,7 @@ class BeatEncoder(ModelMixin, ConfigMixin):
             Embeddings `(batch, max_beats, embed_dim)` and bool mask `(batch, max_beats)`.
 
         Raises:
-            ValueError: if a sequence has too many beats or a position beyond the vocabulary.
+            RequestError: if a sequence has too many beats or a position beyond the vocabulary.
         """
         ids, times, mask = self.tokenize(beats)
         return self(ids, times), mask

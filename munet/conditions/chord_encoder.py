@@ -22,6 +22,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from munet.conditions.positions import PUBLISHED_FME_BASE, TIME_BASE, FundamentalMusicEmbedding, global_time_embedding
+from munet.errors import RequestError
 from munet.music import Chord
 
 PAD_ID = 0
@@ -51,7 +52,7 @@ def chord_ids(symbol: str, qualities: Sequence[str] = PUBLISHED_QUALITIES) -> tu
     """Root, type and inversion id of a chord symbol, reduced to `qualities` if it is richer.
 
     Raises:
-        ValueError: if `symbol` is not a chord.
+        RequestError: if `symbol` is not a chord.
     """
     chord = Chord.parse(symbol).reduce(qualities)
     if chord.is_none:
@@ -78,14 +79,14 @@ def tokenize_chords(
         `max_chords`. Without chords there is one "N" at 0 s: the published null condition.
 
     Raises:
-        ValueError: if there are too many chords, one that cannot be parsed, or a time that is not finite.
+        RequestError: if there are too many chords, one that cannot be parsed, or a time that is not finite.
     """
     chords = chords or (("N", 0.0),)
     if len(chords) > max_chords:
-        raise ValueError(f"chords: expected at most {max_chords} chords, got {len(chords)}")
+        raise RequestError(f"chords: expected at most {max_chords} chords, got {len(chords)}")
     for _, second in chords:
         if not isfinite(second):
-            raise ValueError(f"chords: expected times in seconds, got {second!r}")
+            raise RequestError(f"chords: expected times in seconds, got {second!r}")
     padding = max_chords - len(chords)
     ids = [chord_ids(symbol, qualities) for symbol, _ in chords] + [(PAD_ID, PAD_ID, PAD_ID)] * padding
     roots, types, inversions = (list(column) for column in zip(*ids, strict=True))
@@ -142,7 +143,7 @@ class ChordEncoder(ModelMixin, ConfigMixin):
         """Roots, types, inversions, times (seconds) and bool mask, each `(batch, max_chords)`, of a batch.
 
         Raises:
-            ValueError: if a sequence has too many chords or one that cannot be parsed.
+            RequestError: if a sequence has too many chords or one that cannot be parsed.
         """
         tokens = [tokenize_chords(row, self.config.max_chords, tuple(self.config.qualities)) for row in chords]
         device = self.chord_ffn.weight.device
@@ -158,7 +159,7 @@ class ChordEncoder(ModelMixin, ConfigMixin):
             Embeddings `(batch, max_chords, embed_dim)` and bool mask `(batch, max_chords)`.
 
         Raises:
-            ValueError: if a sequence has too many chords or one that cannot be parsed.
+            RequestError: if a sequence has too many chords or one that cannot be parsed.
         """
         roots, types, inversions, times, mask = self.tokenize(chords)
         return self(roots, types, inversions, times), mask

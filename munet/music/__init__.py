@@ -1,20 +1,19 @@
-"""Symbolic music, without torch: chords, keys and how they are spelled (`harmony`), roman numerals (`degrees`), beat
-grids, tempo words and the `MusicPlan` (`plan`).
+"""Symbolic music, without torch: chords, keys and their spelling (`chords`, `keys`, `spelling`), degrees (`degrees`),
+beat grids and tempo words (`grid`), instruments (`instruments`), and the `MusicPlan` with its sections (`plan`,
+`sections`, `layout`, `completion`, `edits`), and chords as people write them (`notation`, `symbols`, `repeats`).
 """
 
-from munet.music.harmony import (
-    MUSTANGO_QUALITIES,
-    PITCH_NAMES_FLAT,
-    PITCH_NAMES_SHARP,
-    QUALITIES,
-    Chord,
-    Key,
-    PlanError,
-    estimate_key,
-)
-from munet.music.plan import TEMPO_WORDS, MusicPlan, beat_grid, parse_chord_line, spread_chords, tempo_word
+from munet.music.checks import BEAT_UNITS, ENERGIES, PlanError
+from munet.music.chords import MUSTANGO_QUALITIES, QUALITIES, Chord
+from munet.music.grid import TEMPO_WORDS, beat_grid, spread_chords, tempo_word
+from munet.music.keys import MODES, Key, estimate_key
+from munet.music.notation import ChordLine, parse_chord_line, read_chord_line
+from munet.music.plan import MusicPlan
+from munet.music.sections import Note, Part, Section
+from munet.music.spelling import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP
 
 __all__ = [
-    "MUSTANGO_QUALITIES", "PITCH_NAMES_FLAT", "PITCH_NAMES_SHARP", "QUALITIES", "TEMPO_WORDS", "Chord", "Key",
-    "MusicPlan", "PlanError", "beat_grid", "estimate_key", "parse_chord_line", "spread_chords", "tempo_word",
+    "BEAT_UNITS", "ENERGIES", "MODES", "MUSTANGO_QUALITIES", "PITCH_NAMES_FLAT", "PITCH_NAMES_SHARP", "QUALITIES",
+    "TEMPO_WORDS", "Chord", "ChordLine", "Key", "MusicPlan", "Note", "Part", "PlanError", "Section", "beat_grid",
+    "estimate_key", "parse_chord_line", "read_chord_line", "spread_chords", "tempo_word",
 ]  # fmt: skip

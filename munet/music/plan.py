@@ -1,120 +1,38 @@
-"""Symbolic music: beat grids, chord lines and the `MusicPlan`; chords and keys come from `munet.music.harmony`.
+"""The `MusicPlan`: everything that the music is asked to be, as one typed value, JSON in and out.
 
-Times are seconds, tempo is beats per minute (BPM). All objects are immutable: methods return new ones. Whatever is
-not understood raises `PlanError`.
+Times are seconds, tempo is beats per minute (BPM). Plans are immutable: methods return new ones. Whatever is not
+understood raises `PlanError`.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from itertools import groupby, pairwise
-from numbers import Real
-from statistics import median
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any
 
-from munet.music.harmony import (
-    MUSTANGO_QUALITIES,
-    PITCH_NAMES_FLAT,
-    PITCH_NAMES_SHARP,
-    QUALITIES,
-    UNICODE,
-    Chord,
-    Key,
+from munet.music import completion, edits
+from munet.music.checks import (
+    BEAT_UNITS,
+    BPM_RANGE,
+    DURATION_RANGE,
+    ENERGIES,
+    METER_RANGE,
+    PITCH_RANGE,
     PlanError,
-    estimate_key,
+    check_choice,
+    check_instruments,
+    check_integer,
+    check_number,
+    check_rows,
+    check_text,
 )
+from munet.music.chords import Chord
+from munet.music.layout import Laid, lay_out
+from munet.music.sections import Note, Part, Section, check_key
 
-__all__ = [
-    "MUSTANGO_QUALITIES", "PITCH_NAMES_FLAT", "PITCH_NAMES_SHARP", "QUALITIES", "TEMPO_WORDS", "Chord", "Key",
-    "MusicPlan", "PlanError", "beat_grid", "estimate_key", "parse_chord_line", "spread_chords", "tempo_word",
-]  # fmt: skip
-
-BPM_RANGE, METER_RANGE, DURATION_RANGE = (30.0, 300.0), (1, 12), (0.5, 600.0)
-DEFAULT_BPM, DEFAULT_METER, DEFAULT_KEY, DEFAULT_DURATION = 120.0, 4, "C major", 10.0
-# The bins of Mustango (Melechovsky et al., 2024); an upper bound belongs to the slower word.
-_WORDS = ("Grave", "Largo", "Adagio", "Andante", "Moderato", "Allegro", "Vivace", "Presto", "Prestissimo")
-_WORD_BOUNDS = (BPM_RANGE[0], 40.0, 60.0, 70.0, 90.0, 110.0, 140.0, 160.0, 210.0, BPM_RANGE[1])
-TEMPO_WORDS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    dict(zip(_WORDS, pairwise(_WORD_BOUNDS), strict=True))
-)
-
-
-def _number(argument: str, value: object, limits: tuple[float, float]) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not limits[0] <= value <= limits[1]:
-        raise PlanError(argument, f"a number from {limits[0]:g} to {limits[1]:g}", value)
-    return float(value)
-
-
-def _integer(argument: str, value: object, limits: tuple[int, int]) -> int:
-    if isinstance(value, bool) or not isinstance(value, Real) or value not in range(limits[0], limits[1] + 1):
-        raise PlanError(argument, f"an integer from {limits[0]} to {limits[1]}", value)
-    return int(value)
-
-
-def tempo_word(bpm: float) -> str:
-    """Return the Italian word for a tempo in BPM."""
-    bpm = _number("bpm", bpm, BPM_RANGE)
-    return next(word for word, (_, high) in TEMPO_WORDS.items() if bpm <= high)
-
-
-def beat_grid(
-    bpm: float, meter: int, duration: float, first_beat: float = 0.0, first_position: int = 1
-) -> tuple[tuple[float, int], ...]:
-    """Return the even beats from `first_beat` to before `duration` (seconds): (second, position in the bar)."""
-    bpm, meter = _number("bpm", bpm, BPM_RANGE), _integer("meter", meter, METER_RANGE)
-    duration = _number("duration", duration, DURATION_RANGE)
-    first_beat = _number("first_beat", first_beat, (0.0, DURATION_RANGE[1]))
-    offset = _integer("first_position", first_position, (1, meter)) - 1
-    count = math.ceil((duration - first_beat) * bpm / 60 - 1e-6)
-    return tuple((round(first_beat + i * 60 / bpm, 9), (offset + i) % meter + 1) for i in range(count))
-
-
-def spread_chords(
-    symbols: Sequence[str], beats: Sequence[tuple[float, int]], meter: int, duration: float
-) -> tuple[tuple[str, float], ...]:
-    """Place chords on the beats: one a bar, cycled, the first at 0 whenever the first beat comes.
-
-    If there are more chords than bars, each bar takes the smallest number that lets all of them in, and PlanError is
-    raised if the beats cannot. A chord equal to the one before it is not listed again.
-    """
-    chords = [str(Chord.parse(symbol)) for symbol in symbols]
-    beats = [beat for beat in beats if beat[0] < duration]
-    starts = [i for i, beat in enumerate(beats) if beat[1] == 1] or list(range(0, len(beats), meter))
-    bars = [[second for second, _ in beats[i:j]] for i, j in pairwise([*starts, len(beats)])] or [[0.0]]
-    for per_bar in range(1, meter + 1):
-        slots = [bar[k * meter // per_bar] for bar in bars for k in range(per_bar) if k * meter // per_bar < len(bar)]
-        if len(slots) >= len(chords) > 0:
-            break
-    else:
-        raise PlanError("chords", f"from 1 to {len(slots)} chords for {len(beats)} beats", tuple(symbols))
-    cycled = [(chords[i % len(chords)], second) for i, second in enumerate([0.0, *slots[1:]])]
-    return tuple(next(run) for _, run in groupby(cycled, key=lambda pair: pair[0]))
-
-
-def parse_chord_line(text: str) -> tuple[tuple[str, float | None], ...]:
-    """Read "G D/F# Em C", "G, D | Em - C", "Am-F-C-G" (without times) or "G@0 Em@2.5" (seconds); no mixture."""
-    result: list[tuple[str, float | None]] = []
-    for token in re.split(r"[\s,;|→]+", text.translate(UNICODE) if isinstance(text, str) else ""):
-        symbol, at, second = token.partition("@")
-        if token in ("", "-"):
-            continue
-        if at and not re.fullmatch(r"\d+(\.\d*)?|\.\d+", second):
-            raise PlanError("chords", "seconds after @, as in Em@2.5", token)
-        try:
-            symbols = [str(Chord.parse(symbol))]
-        except PlanError:
-            if at or "-" not in symbol:
-                raise
-            symbols = [str(Chord.parse(part)) for part in symbol.split("-")]
-        result += [(name, float(second) if at else None) for name in symbols]
-    if not result or len({second is None for _, second in result}) > 1:
-        raise PlanError("chords", "a line of chord symbols, all with @seconds or all without", text)
-    return tuple(result)
+CORE = ("bpm", "meter", "key", "chords", "beats", "duration")  # what a complete plan states
 
 
 @dataclass(frozen=True)
@@ -123,11 +41,21 @@ class MusicPlan:
 
     Args:
         bpm: tempo in beats per minute, 30 to 300.
-        meter: beats per bar, 1 to 12.
-        key: what `Key.parse` reads, held as "C minor".
+        meter: beats per bar, 1 to 15.
+        key: what `Key.parse` reads, held as "C minor" or "D dorian".
         chords: (symbol, start second), ascending, symbols held in canonical form; an empty sequence is held as None.
         beats: (second, position in the bar, 1 = downbeat), ascending; an empty sequence is held as None.
         duration: seconds, 0.5 to 600; no chord or beat comes later.
+        beat_unit: the note that a beat is and `bpm` counts, one of `BEAT_UNITS`; None is a quarter.
+        style: one of the composer's styles.
+        instruments: who plays, names of instruments or of their classes; an empty sequence is held as None.
+        energy: "calm", "moderate" or "energetic".
+        melody: the top line as (MIDI pitch, start, end), ascending and in one voice: a note that lasts into the next
+            one or past the duration is held as ending there.
+        sections: what differs from place to place; the first starts at 0. What they say of tempo, metre and chords is
+            folded into `beats` and `chords` by `complete`, and those stay the truth.
+        loop: the end leads into the beginning; takes whole bars.
+        notes: what became of the words that the plan was read from; not compared.
     """
 
     bpm: float | None = None
@@ -136,109 +64,169 @@ class MusicPlan:
     chords: tuple[tuple[str, float], ...] | None = None
     beats: tuple[tuple[float, int], ...] | None = None
     duration: float | None = None
+    beat_unit: str | None = None
+    style: str | None = None
+    instruments: tuple[str, ...] | None = None
+    energy: str | None = None
+    melody: tuple[tuple[int, float, float], ...] | None = None
+    sections: tuple[Section, ...] | None = None
+    loop: bool = False
+    notes: tuple[Note, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        held: dict[str, Any] = {
-            "bpm": None if self.bpm is None else _number("bpm", self.bpm, BPM_RANGE),
-            "meter": None if self.meter is None else _integer("meter", self.meter, METER_RANGE),
-            "key": None
-            if self.key is None
-            else str(Key.parse(str(self.key) if isinstance(self.key, Key) else self.key)),
-            "duration": None if self.duration is None else _number("duration", self.duration, DURATION_RANGE),
-        }
-        span, places = (0.0, held["duration"] or DURATION_RANGE[1]), (1, held["meter"] or METER_RANGE[1])
-        chords = [(str(Chord.parse(symbol)), _number("chords", t, span)) for symbol, t in _pairs("chords", self.chords)]
-        beats = [(_number("beats", t, span), _integer("beats", at, places)) for t, at in _pairs("beats", self.beats)]
-        for name, times in (("chords", [t for _, t in chords]), ("beats", [t for t, _ in beats])):
-            if any(later <= earlier for earlier, later in pairwise(times)):
-                raise PlanError(name, "ascending times", tuple(times))
-        for name, value in (held | {"chords": tuple(chords) or None, "beats": tuple(beats) or None}).items():
-            object.__setattr__(self, name, value)
+        self._hold("bpm", lambda value: check_number("bpm", value, BPM_RANGE))
+        self._hold("meter", lambda value: check_integer("meter", value, METER_RANGE))
+        self._hold("key", lambda value: check_key("key", value))
+        self._hold("duration", lambda value: check_number("duration", value, DURATION_RANGE))
+        self._hold("beat_unit", lambda value: check_choice("beat_unit", value, BEAT_UNITS))
+        self._hold("style", lambda value: check_text("style", value))
+        self._hold("instruments", lambda value: check_instruments("instruments", value))
+        self._hold("energy", lambda value: check_choice("energy", value, ENERGIES))
+        self._hold("sections", lambda value: _sections(value, self.duration))
+        self._hold("chords", self._checked_chords)
+        self._hold("beats", self._checked_beats)
+        self._hold("melody", self._checked_melody)
+        self._hold("notes", _notes)
+        if not isinstance(self.loop, bool):
+            raise PlanError("loop", "true or false", self.loop)
+        if self.loop:
+            completion.check_loop(self)
+
+    def _hold(self, name: str, check: Any) -> None:
+        value = getattr(self, name)
+        object.__setattr__(self, name, None if value is None else check(value))
+
+    def _checked_chords(self, value: object) -> tuple[tuple[str, float], ...] | None:
+        span, rows = self._span(), check_rows("chords", value, "symbol, start second")
+        chords = [(str(Chord.parse(symbol)), check_number("chords", t, span)) for symbol, t in rows]
+        _check_ascending("chords", [t for _, t in chords])
+        return tuple(chords) or None
+
+    def _checked_beats(self, value: object) -> tuple[tuple[float, int], ...] | None:
+        # Sections may have longer bars than the plan's metre.
+        highest = max([section.meter or 0 for section in self.sections or ()], default=0)
+        places = (1, max(self.meter, highest) if self.meter else METER_RANGE[1])
+        rows = check_rows("beats", value, "second, position in the bar")
+        beats = [(check_number("beats", t, self._span()), check_integer("beats", at, places)) for t, at in rows]
+        _check_ascending("beats", [t for t, _ in beats])
+        return tuple(beats) or None
+
+    def _checked_melody(self, value: object) -> tuple[tuple[int, float, float], ...] | None:
+        rows, low_high = check_rows("melody", value, "MIDI pitch, start second, end second"), (0.0, DURATION_RANGE[1])
+        notes = [
+            (check_integer("melody", p, PITCH_RANGE), check_number("melody", a, self._span()),
+             check_number("melody", b, low_high))
+            for p, a, b in rows
+        ]  # fmt: skip
+        starts = [start for _, start, _ in notes]
+        _check_ascending("melody", starts)
+        if any(end <= start for _, start, end in notes):
+            raise PlanError("melody", "notes that end after they start", tuple(notes))
+        limits = [*starts, self._span()[1]][1:]
+        held = [(pitch, start, min(end, limit)) for (pitch, start, end), limit in zip(notes, limits, strict=True)]
+        return tuple(note for note in held if note[2] > note[1]) or None
+
+    def _span(self) -> tuple[float, float]:
+        return 0.0, self.duration or DURATION_RANGE[1]
 
     @property
     def is_complete(self) -> bool:
-        """Whether every field is given."""
-        return None not in vars(self).values()
+        """Whether tempo, metre, key, chords, beats and duration are all given."""
+        return all(getattr(self, name) is not None for name in CORE)
 
-    def complete(self, chord_symbols: Sequence[str] | None = None) -> MusicPlan:
-        """Fill what is not given, consistently; what is given stays as it is.
+    @property
+    def length(self) -> float:
+        """Seconds: the duration, or without one the last time that is stated."""
+        melody = [end for _, _, end in self.melody or ()]
+        return self.duration or max([*self.beat_times(), *(t for _, t in self.chords or ()), *melody], default=0.0)
 
-        Tempo and metre come from the beats, beats from tempo and metre (first downbeat at 0), chords from
-        `chord_symbols` (for a plan without chords) or the key (I V vi IV; i VI III VII), the key from the chords.
+    def complete(self, chord_symbols: Sequence[str] | None = None, bars: int | None = None) -> MusicPlan:
+        """Fill what is not given of tempo, metre, key, chords, beats and duration; what is given stays as it is.
+
+        Tempo and metre come from the sections or the beats, beats from tempo and metre (first downbeat at 0), chords
+        from the sections, from `chord_symbols` (for a plan without chords) or the key (I V vi IV; i VI III VII), the
+        key from the chords, the duration from the sections or `bars`. Sections get their start seconds.
+
+        Args:
+            chord_symbols: one a bar, cycled, from the start of every section that names no chords.
+            bars: length in bars, for a plan that has neither duration nor sections.
+
+        Raises:
+            PlanError: what is given contradicts itself; the message names the field.
         """
-        if chord_symbols is not None and self.chords is not None:
-            raise PlanError("chord_symbols", "None, as the plan has chords", tuple(chord_symbols))
-        meter = self.meter or max((position for _, position in self.beats or ()), default=DEFAULT_METER)
-        bpm = self.bpm or self._inferred_bpm(meter)
-        last = max([t for t, _ in self.beats or ()] + [t for _, t in self.chords or ()], default=0.0)
-        duration = self.duration or max(DEFAULT_DURATION, last + 60 / bpm)
-        beats, chords = self.beats or beat_grid(bpm, meter, duration), self.chords
-        if chords is None and chord_symbols is None:
-            triads = Key.parse(self.key or DEFAULT_KEY).diatonic_triads()
-            bars = max(1, sum(position == 1 for _, position in beats))
-            chord_symbols = [str(triads[i]) for i in ((0, 5, 2, 6) if triads[0].quality else (0, 4, 5, 3))[:bars]]
-        if chords is None:
-            chords = spread_chords(chord_symbols or (), beats, meter, duration)
-        plan = MusicPlan(bpm, meter, self.key, chords, beats, duration)
-        spans = [(chord, end - start) for start, end, chord in plan.chord_intervals()]
-        sounds = any(seconds > 0 and not chord.is_none for chord, seconds in spans)
-        return plan.with_(key=self.key or (str(estimate_key(spans)) if sounds else DEFAULT_KEY))
+        return completion.complete(self, chord_symbols, bars)
 
-    def _inferred_bpm(self, meter: int) -> float:
-        gaps = [later - earlier for earlier, later in pairwise(self.beat_times() or [t for _, t in self.chords or ()])]
-        if not gaps or self.beats:
-            return 60 / median(gaps) if gaps else DEFAULT_BPM
-        # The shortest chord is a bar, halved or doubled to a usual tempo, so that even chords sit on beats.
-        bpm = 60 * meter / min(gaps)
-        return bpm * 2.0 ** math.ceil(math.log2(70 / bpm))
+    def parts(self) -> tuple[Part, ...]:
+        """Return what holds when, inheritance resolved; one part for a plan without sections."""
+        if not self.sections:
+            whole = (self.bpm, self.meter, self.key, self.instruments, self.energy, None)
+            return (Part(0.0, self.length, "", *whole),)
+        return tuple(
+            Part(
+                laid.start,
+                laid.end,
+                laid.section.name,
+                laid.ramp[0],
+                laid.meter,
+                laid.section.key or self.key,
+                laid.section.instruments or self.instruments,
+                laid.section.energy or self.energy,
+                laid.section.prompt,
+            )
+            for laid in self.laid()
+        )
+
+    def laid(self) -> tuple[Laid, ...]:
+        """Return the sections in time, with their tempo ramps; none for a plan without sections."""
+        return lay_out(self.sections, self.bpm, self.meter, self.duration, self.beats) if self.sections else ()
 
     def with_(self, **changes: Any) -> MusicPlan:
         """Return a copy with some fields changed."""
         return MusicPlan.from_dict({**vars(self), **changes})
 
     def transpose(self, semitones: int) -> MusicPlan:
-        """Return the plan with key and chords moved by `semitones`; the new key, if given, spells the chords."""
-        chords = [(Chord.parse(symbol), t) for symbol, t in self.chords or ()]
-        if self.key is None:
-            return self.with_(chords=[(str(chord.transpose(semitones)), t) for chord, t in chords])
-        old = Key.parse(self.key)
-        new = old.transpose(semitones)
-        return self.with_(key=str(new), chords=[(str(chord.shift(old, new)), t) for chord, t in chords])
+        """Return the plan with keys, chords and melody moved by `semitones`; a new key, if given, spells the chords."""
+        return edits.transpose(self, semitones)
 
     def stretch(self, factor: float) -> MusicPlan:
-        """Return the plan played `factor` times as fast: times divided by it, the tempo multiplied."""
-        factor = _number("factor", factor, (0.01, 100.0))
-        return self.with_(
-            bpm=self.bpm and self.bpm * factor,
-            chords=[(symbol, t / factor) for symbol, t in self.chords or ()],
-            beats=[(t / factor, position) for t, position in self.beats or ()],
-            duration=self.duration and self.duration / factor,
-        )
+        """Return the plan played `factor` times as fast: times divided by it, tempi multiplied."""
+        return edits.stretch(self, factor)
 
     def crop(self, start: float, end: float) -> MusicPlan:
-        """Return the plan from `start` to before `end` (seconds); the chord sounding at `start`, or N, begins at 0."""
-        start = _number("start", start, (0.0, DURATION_RANGE[1]))
-        end = _number("end", end, (start, self.duration or DURATION_RANGE[1]))
-        chords = [(symbol, max(0.0, round(t - start, 9))) for symbol, t in self.chords or () if t < end]
-        begun = [symbol for symbol, t in chords if t == 0] or (["N"] if self.chords else [])
-        beats = [(round(t - start, 9), position) for t, position in self.beats or () if t < end]
-        return self.with_(
-            chords=[(symbol, 0.0) for symbol in begun[-1:]] + [(symbol, t) for symbol, t in chords if t > 0],
-            beats=[(abs(t), position) for t, position in beats if t >= 0],
-            duration=round(end - start, 9),
-        )
+        """Return the plan from `start` to before `end` (seconds); the chord sounding at `start`, or N, begins at 0.
+
+        A section that is cut keeps its name and what holds in it, not its bars and its list of chords. Tempo, metre and
+        key of the plan become those at `start`. A part of a loop is no loop.
+        """
+        return edits.crop(self, start, end)
+
+    slice = crop
+
+    def concatenate(self, other: MusicPlan) -> MusicPlan:
+        """Return this plan, which has a duration, followed by `other`.
+
+        Where the two differ in what holds, or have sections, the whole gets sections. A chord or a melody note that
+        ends one plan and begins the other alike goes on.
+        """
+        return edits.concatenate(self, other)
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that ask for something, by name."""
+        return {item.name: value for item in fields(self) if (value := getattr(self, item.name)) != item.default}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as lists and plain numbers, None where not given."""
-        return {name: list(map(list, v)) if isinstance(v, tuple) else v for name, v in vars(self).items()}
+        """Return the fields as lists, mappings and plain numbers: the first six always, others where given."""
+        values = {name: getattr(self, name) for name in CORE} | self.given()
+        return {name: _plain(value) for name, value in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> MusicPlan:
         """Return the plan of some fields; an unknown one is an error."""
-        names = [field.name for field in fields(cls)]
+        names = [item.name for item in fields(cls)]
         if not isinstance(values, Mapping) or not set(values) <= set(names):
             raise PlanError("plan", f"a mapping with fields among {names}", values)
-        return cls(**values)
+        defaults = {"loop": False, "notes": ()}
+        return cls(**{name: defaults.get(name) if value is None else value for name, value in values.items()})
 
     def to_json(self) -> str:
         """Return the plan as one line of JSON."""
@@ -267,9 +255,33 @@ class MusicPlan:
         return tuple(t for t, position in self.beats or () if position == 1)
 
 
-def _pairs(argument: str, value: object) -> list[Sequence[Any]]:
-    pairs = [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
-    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
-        form = "(symbol, start second)" if argument == "chords" else "(second, position in the bar)"
-        raise PlanError(argument, f"a sequence of {form} pairs", value)
-    return pairs
+def _plain(value: Any) -> Any:
+    if isinstance(value, Section):
+        return value.to_dict()
+    if isinstance(value, Note):
+        return vars(value).copy()
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _check_ascending(argument: str, times: Sequence[float]) -> None:
+    if any(later <= earlier for earlier, later in pairwise(times)):
+        raise PlanError(argument, "ascending times", tuple(times))
+
+
+def _sections(value: object, duration: float | None) -> tuple[Section, ...] | None:
+    if not isinstance(value, list | tuple):
+        raise PlanError("sections", "a sequence of sections", value)
+    sections = tuple(item if isinstance(item, Section) else Section.from_dict(item) for item in value)
+    starts = [section.start for section in sections if section.start is not None]
+    _check_ascending("sections", starts)
+    if sections and (sections[0].start or 0.0) > 0:
+        raise PlanError("sections", "the first to start at 0 s", sections[0].start)
+    if starts and duration is not None and starts[-1] >= duration:
+        raise PlanError("sections", f"starts before the duration, {duration:g} s", starts[-1])
+    return sections or None
+
+
+def _notes(value: Iterable[Any]) -> tuple[Note, ...]:
+    if not isinstance(value, list | tuple):
+        raise PlanError("notes", "a sequence of notes", value)
+    return tuple(item if isinstance(item, Note) else Note.from_dict(item) for item in value)

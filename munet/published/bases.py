@@ -15,6 +15,8 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
+from munet.errors import RequestError
+
 # The other two names are in the checkpoint's configuration; this one is not.
 BEAT_BASE = "microsoft/deberta-v3-large"
 # Stable Diffusion 2.1's noise schedule. Its repository may be gone from the Hub, and the reference's scheduler ignores
@@ -45,17 +47,17 @@ def base_folders(source: Path, names: Iterable[str], bases: Mapping[str, str | P
         bases: folders by name.
 
     Raises:
-        ValueError: a name that the checkpoint does not use, or a base model that is nowhere to be had.
+        RequestError: a name that the checkpoint does not use, or a base model that is nowhere to be had.
     """
     names = sorted(set(names))
     if unknown := sorted(set(bases) - set(names)):
-        raise ValueError(f"bases: expected names out of {names}, got {unknown}")
+        raise RequestError(f"bases: expected names out of {names}, got {unknown}")
     found = {}
     for name in names:
         places = (Path(bases[name]),) if name in bases else (source / "bases" / name, Path(name))
         folder = next((place for place in places if place.is_dir()), None)
         if folder is None and name in bases:
-            raise ValueError(f"bases: expected a folder for {name}, got {str(bases[name])!r}")
+            raise RequestError(f"bases: expected a folder for {name}, got {str(bases[name])!r}")
         if folder is not None or name != SCHEDULER_BASE:
             found[name] = folder or _download(name, source)
     return found
@@ -65,12 +67,12 @@ def base_config(folder: Path) -> PretrainedConfig:
     """Configuration of a transformers model.
 
     Raises:
-        ValueError: there is none that can be read.
+        RequestError: there is none that can be read.
     """
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
+        raise RequestError(
             f"bases: expected a config.json that transformers reads in {str(folder)!r}, got none"
         ) from error
 
@@ -79,15 +81,15 @@ def base_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Tokenizer of a transformers model.
 
     Raises:
-        ValueError: there is none that can be read.
+        RequestError: there is none that can be read.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"bases: expected a tokenizer of transformers in {str(folder)!r}, got none") from error
+        raise RequestError(f"bases: expected a tokenizer of transformers in {str(folder)!r}, got none") from error
     # Without its vocabulary transformers makes a tokenizer that knows nothing, and says nothing.
     if set(tokenizer("a slow song", add_special_tokens=False).input_ids) <= {tokenizer.unk_token_id}:
-        raise ValueError(f"bases: expected a tokenizer with its vocabulary in {str(folder)!r}, got one without")
+        raise RequestError(f"bases: expected a tokenizer with its vocabulary in {str(folder)!r}, got one without")
     return tokenizer
 
 
@@ -98,13 +100,13 @@ def base_scheduler(folder: Path | None) -> DDPMScheduler:
         folder: of the base model or of its `scheduler/`; None for the published constants.
 
     Raises:
-        ValueError: there is no configuration.
+        RequestError: there is no configuration.
     """
     if folder is None:
         return DDPMScheduler(**SCHEDULE)
     path = next((path for path in (folder / "scheduler", folder) if (path / "scheduler_config.json").is_file()), None)
     if path is None:
-        raise ValueError(f"bases: expected scheduler/scheduler_config.json in {str(folder)!r}, got none")
+        raise RequestError(f"bases: expected scheduler/scheduler_config.json in {str(folder)!r}, got none")
     config = json.loads((path / "scheduler_config.json").read_text(encoding="utf-8"))
     return DDPMScheduler(**{name: config[name] for name in SCHEDULE if name in config})
 
@@ -113,7 +115,7 @@ def _download(name: str, source: Path) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=list(BASE_FILES)))
     except (OSError, ValueError, HfHubHTTPError) as error:
-        raise ValueError(
+        raise RequestError(
             f"bases: expected {name} (configuration and tokenizer) in a folder or on the Hub, got neither; "
             f"put them into {str(source / 'bases' / name)!r}"
         ) from error

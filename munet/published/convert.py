@@ -13,7 +13,6 @@ import json
 import shutil
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial as bind
 from pathlib import Path
 from types import MappingProxyType
@@ -21,12 +20,13 @@ from typing import NamedTuple
 
 import torch
 from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
-from filelock import FileLock, Timeout
 from huggingface_hub.serialization import split_state_dict_into_shards_factory
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from munet.errors import RequestError
+from munet.files import alone
 from munet.pipeline import MustangoPipeline
 from munet.published.bases import base_folders
 from munet.published.layout import (
@@ -40,6 +40,7 @@ from munet.published.layout import (
 )
 
 MANIFEST = "conversion.json"
+VERSION = 2  # raised when the same source is written otherwise, such as with other module paths in model_index.json
 SAFETENSORS_DTYPES = MappingProxyType({torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"})
 # What a call of the published model uses; the reference's own defaults.
 DEFAULTS = MappingProxyType({"max_text_length": 512, "default_steps": 100, "default_guidance_scale": 3.0})
@@ -55,6 +56,7 @@ def convert(
     bases: Mapping[str, str | Path] | None = None,
     max_shard_size: int | str = "2GB",
     progress: Progress | None = None,
+    wait: bool = False,
 ) -> Path:
     """Convert a folder in the published layout into one that `MustangoPipeline.from_pretrained` loads.
 
@@ -66,22 +68,24 @@ def convert(
             `source/bases`, in a folder of their own name or in the Hub's cache.
         max_shard_size: largest weights file, bytes or a string such as "2GB".
         progress: called as `(component, values written, values of the component)` after each tensor.
+        wait: whether to wait where another process is converting into `target`, and to take what it makes.
 
     Returns:
         `target`.
 
     Raises:
-        ValueError: the source is incomplete, has other tensors than it should, or `target` is taken.
+        RequestError: the source is incomplete, has other tensors than it should, or `target` is taken.
         OSError: the disk is full or cannot be written to.
     """
     source, target = Path(source), Path(target)
     if dtype not in SAFETENSORS_DTYPES:
-        raise ValueError(f"dtype: expected one of {[str(known) for known in SAFETENSORS_DTYPES]}, got {dtype}")
-    if target.exists():
-        raise ValueError(f"target: expected a folder that is not there yet, got {str(target)!r}")
+        raise RequestError(f"dtype: expected one of {[str(known) for known in SAFETENSORS_DTYPES]}, got {dtype}")
+    if target.exists() and not wait:
+        raise RequestError(f"target: expected a folder that is not there yet, got {str(target)!r}")
     files = layout_files(source)
     folders = base_folders(source, base_names(source), bases or {})
     manifest = {
+        "version": VERSION,
         "dtype": str(dtype).removeprefix("torch."),
         "source": fingerprint(files),
         "bases": {name: fingerprint(folder.rglob("*.json")) for name, folder in folders.items()},
@@ -90,7 +94,7 @@ def convert(
     parts = build(source, folders)
     working = target.with_name(f"{target.name}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target):
+    with alone(target, "target", wait):
         if target.exists():  # another process has just finished it
             return target
         working.mkdir(exist_ok=True)
@@ -108,32 +112,17 @@ def fingerprint(files: Iterable[Path]) -> str:
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:16]
 
 
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Hold a lock for `target` that ends with the process, however it ends."""
-    lock = FileLock(f"{target}.lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise ValueError(f"target: expected no other conversion into {str(target)!r}, got one at work") from None
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
-
-
 def _claim(working: Path, manifest: Mapping[str, object]) -> None:
     """Write down what the folder is made of, or check that an earlier conversion was of the same.
 
     Raises:
-        ValueError: the folder holds parts of another conversion.
+        RequestError: the folder holds parts of another conversion.
     """
     path = working / MANIFEST
     if path.is_file():
         if (found := json.loads(path.read_text(encoding="utf-8"))) != manifest:
             changed = ", ".join(name for name in manifest if found.get(name) != manifest[name])
-            raise ValueError(
+            raise RequestError(
                 f"target: expected an unfinished conversion of the same source in {str(working)!r}, got one with "
                 f"another {changed}; delete it to start afresh"
             )
@@ -200,11 +189,13 @@ class _Weights(NamedTuple):
         """A tensor in the type in which it is to be written; without a copy if it is already.
 
         Raises:
-            ValueError: it is not finite, or no longer.
+            RequestError: it is not finite, or no longer.
         """
         tensor = self.tensors[name].detach().to(self.dtype).contiguous()
         if not tensor.isfinite().all():
-            raise ValueError(f"source: expected finite values in {self.dtype}, got others in {self.component}: {name}")
+            raise RequestError(
+                f"source: expected finite values in {self.dtype}, got others in {self.component}: {name}"
+            )
         return tensor
 
 

@@ -37,6 +37,7 @@ from munet.codec.audioldm import MelAutoencoder
 from munet.codec.mel import MelFrontEnd
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
+from munet.errors import RequestError
 from munet.published.bases import BEAT_BASE, base_config, base_scheduler, base_tokenizer
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.chord_predictor import ChordPredictor
@@ -137,12 +138,12 @@ def layout_files(source: Path) -> tuple[Path, ...]:
     """All files of the layout.
 
     Raises:
-        ValueError: names those that are missing.
+        RequestError: names those that are missing.
     """
     names = (*CONFIGS.values(), *WEIGHTS)
     missing = [name for name in names if not (source / name).is_file()]
     if missing:
-        raise ValueError(f"source: expected the published layout, got {str(source)!r} without {', '.join(missing)}")
+        raise RequestError(f"source: expected the published layout, got {str(source)!r} without {', '.join(missing)}")
     return tuple(source / name for name in names)
 
 
@@ -150,7 +151,7 @@ def base_names(source: Path) -> tuple[str, str, str]:
     """Names of the base models of text encoder and chord predictor, of the beat predictor, and of the scheduler.
 
     Raises:
-        ValueError: the configuration does not name them.
+        RequestError: the configuration does not name them.
     """
     main = _read(source, "main", "text_encoder_name", "scheduler_name")
     return main["text_encoder_name"], BEAT_BASE, main["scheduler_name"]
@@ -164,7 +165,7 @@ def build(source: Path, bases: Mapping[str, Path]) -> Parts:
         bases: folders of the base models, see `munet.published.bases`.
 
     Raises:
-        ValueError: a configuration or tokenizer cannot be used.
+        RequestError: a configuration or tokenizer cannot be used.
     """
     text, beats, scheduler = (bases.get(name) for name in base_names(source))
     with torch.device("meta"):
@@ -187,7 +188,7 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Tensors of a weights file, mapped into memory where its format allows.
 
     Raises:
-        ValueError: the file is damaged or holds something else than tensors.
+        RequestError: the file is damaged or holds something else than tensors.
     """
     mapped = zipfile.is_zipfile(path)
     if not mapped:
@@ -195,9 +196,9 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         tensors = torch.load(path, weights_only=True, mmap=mapped, map_location="cpu")
     except (RuntimeError, EOFError, LookupError, torch_pickle.UnpicklingError) as error:
-        raise ValueError(f"source: expected a whole file of tensors, got {str(path)!r} ({error})") from error
+        raise RequestError(f"source: expected a whole file of tensors, got {str(path)!r} ({error})") from error
     if not isinstance(tensors, Mapping) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
-        raise ValueError(f"source: expected a dict of tensors in {str(path)!r}, got {type(tensors).__name__}")
+        raise RequestError(f"source: expected a dict of tensors in {str(path)!r}, got {type(tensors).__name__}")
     return dict(tensors)
 
 
@@ -205,7 +206,7 @@ def read_weights(source: Path, file: str, modules: Mapping[str, nn.Module]) -> d
     """Tensors of a weights file by component and name there, still in the file's memory map, all of them checked.
 
     Raises:
-        ValueError: names the tensors that are missing, unknown, of another shape, or differ from their duplicate.
+        RequestError: names the tensors that are missing, unknown, of another shape, or differ from their duplicate.
     """
     tensors = load_tensors(source / file)
     if file == TABLES:
@@ -238,7 +239,7 @@ def check_tensors(file: str, tensors: Mapping[str, torch.Tensor], expected: Mapp
     """Check that a weights file holds exactly what its modules need, and that duplicates agree.
 
     Raises:
-        ValueError: names the tensors that are missing, unknown, of another shape, or differ from their duplicate.
+        RequestError: names the tensors that are missing, unknown, of another shape, or differ from their duplicate.
     """
     faults = [f"{name} (missing)" for name in expected if name not in tensors]
     for name, tensor in tensors.items():
@@ -253,34 +254,34 @@ def check_tensors(file: str, tensors: Mapping[str, torch.Tensor], expected: Mapp
             faults.append(f"{name} (unknown)")
     if faults:
         shown = ", ".join(faults[:10]) + (f" and {len(faults) - 10} more" if len(faults) > 10 else "")
-        raise ValueError(f"source: expected the tensors of {file}, got {shown}")
+        raise RequestError(f"source: expected the tensors of {file}, got {shown}")
 
 
 def _check_tables(tensors: Mapping[str, torch.Tensor], front_end: MelFrontEnd) -> None:
     """Check that the published mel front end is ours: the Fourier basis times the window, and the mel basis.
 
     Raises:
-        ValueError: names the table that is missing or differs.
+        RequestError: names the table that is missing or differs.
     """
     fourier = torch.fft.rfft(torch.eye(front_end.settings.n_fft)).T * front_end.window
     own = (front_end.mel_basis, torch.cat([fourier.real, fourier.imag])[:, None])
     for name, table in zip(TABLE_NAMES, own, strict=False):
         got = tensors.get(name)
         if got is None or got.shape != table.shape or not torch.allclose(got, table, rtol=0, atol=1e-5):
-            raise ValueError(f"source: expected {name} as configs/stft_config.json describes it, got another or none")
+            raise RequestError(f"source: expected {name} as configs/stft_config.json describes it, got another or none")
 
 
 def _unet_config(source: Path) -> dict[str, Any]:
     """Constructor arguments of the denoiser.
 
     Raises:
-        ValueError: names the field that has another value than the one that `MuNetModel` has built in.
+        RequestError: names the field that has another value than the one that `MuNetModel` has built in.
     """
     known = inspect.signature(MuNetModel).parameters
     config = {name: value for name, value in _read(source, "unet").items() if name not in UNET_NOTES}
     for name, value in config.items():
         if name not in known and (name not in UNET_BUILT_IN or value != UNET_BUILT_IN[name]):
-            raise ValueError(f"{name}: expected {UNET_BUILT_IN.get(name, 'no such field')!r}, got {value!r}")
+            raise RequestError(f"{name}: expected {UNET_BUILT_IN.get(name, 'no such field')!r}, got {value!r}")
     return {name: value for name, value in config.items() if name in known}
 
 
@@ -288,10 +289,10 @@ def _vae_config(source: Path) -> dict[str, Any]:
     """Constructor arguments of the autoencoder: three files have a part of them each."""
     stft = _read(source, "stft", "win_length", *STFT_FIELDS)
     if stft["win_length"] != stft["filter_length"]:
-        raise ValueError(f"win_length: expected filter_length ({stft['filter_length']}), got {stft['win_length']}")
+        raise RequestError(f"win_length: expected filter_length ({stft['filter_length']}), got {stft['win_length']}")
     vocoder = load_tensors(source / VAE).get("vocoder.conv_pre.weight")
     if vocoder is None:
-        raise ValueError(f"source: expected vocoder.conv_pre.weight in {VAE}, got none")
+        raise RequestError(f"source: expected vocoder.conv_pre.weight in {VAE}, got none")
     front_end = {ours: stft[published] for published, ours in STFT_FIELDS.items()}
     return config_of(_read(source, "vae"), upsample_initial_channel=vocoder.shape[0]) | front_end
 
@@ -302,7 +303,7 @@ def _read(source: Path, name: str, *fields: str) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"source: expected JSON in {str(path)!r}, got {error}") from error
+        raise RequestError(f"source: expected JSON in {str(path)!r}, got {error}") from error
     if missing := [field for field in fields if field not in config]:
-        raise ValueError(f"source: expected {', '.join(missing)} in {str(path)!r}, got none")
+        raise RequestError(f"source: expected {', '.join(missing)} in {str(path)!r}, got none")
     return config

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from munet.errors import RequestError
+
 # Part of our name -> part of the published name, replaced in this order.
 PUBLISHED_PARTS = (
     ("encoder.down_blocks.", "encoder.down."),
@@ -87,14 +89,14 @@ def config_of(vae_config: Mapping[str, Any], upsample_initial_channel: int) -> d
             tensor `vocoder.conv_pre.weight`.
 
     Raises:
-        ValueError: names the field that is missing or whose value is not supported.
+        RequestError: names the field that is missing or whose value is not supported.
     """
     ddconfig = _field(vae_config, "ddconfig")
     _check_supported(vae_config, SUPPORTED)
     _check_supported(ddconfig, SUPPORTED_DDCONFIG, "ddconfig.")
     latent_channels, embed_dim = _field(ddconfig, "z_channels", "ddconfig."), _field(vae_config, "embed_dim")
     if embed_dim != latent_channels:
-        raise ValueError(f"embed_dim: expected ddconfig.z_channels ({latent_channels}), got {embed_dim!r}")
+        raise RequestError(f"embed_dim: expected ddconfig.z_channels ({latent_channels}), got {embed_dim!r}")
     width = _field(ddconfig, "ch", "ddconfig.")
     return {
         "latent_channels": latent_channels,
@@ -107,11 +109,11 @@ def config_of(vae_config: Mapping[str, Any], upsample_initial_channel: int) -> d
 
 def _field(config: Mapping[str, Any], name: str, prefix: str = "") -> Any:
     if name not in config:
-        raise ValueError(f"{prefix}{name}: expected a value, got none")
+        raise RequestError(f"{prefix}{name}: expected a value, got none")
     return config[name]
 
 
 def _check_supported(config: Mapping[str, Any], supported: Mapping[str, Any], prefix: str = "") -> None:
     for name, value in supported.items():
         if config.get(name, value) != value:
-            raise ValueError(f"{prefix}{name}: expected {value!r}, got {config[name]!r}")
+            raise RequestError(f"{prefix}{name}: expected {value!r}, got {config[name]!r}")

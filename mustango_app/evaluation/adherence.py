@@ -220,7 +220,7 @@ def obedience(scores: Mapping[str, float | None]) -> float | None:
 
 def downbeats_measured(heard: Heard) -> bool:
     """Whether the beats were counted, so that their positions in the bar and the metre mean something."""
-    return heard.beats is not None and not any(line.startswith("downbeats") for line in heard.missing)
+    return heard.beats is not None and heard.counted
 
 
 def _rhythm_scores(plan: MusicPlan, heard: Heard) -> dict[str, float | None]:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from munet.errors import RequestError
+
 RESAMPLES = 2000
 LEVEL = (2.5, 97.5)  # percentiles of the 95 % interval
 NOT_MEASURED = "-"
@@ -31,13 +33,13 @@ def interval(values: Sequence[float], groups: Sequence[str] | None = None) -> tu
         (mean, low, high).
 
     Raises:
-        ValueError: no values, or not one group a value.
+        RequestError: no values, or not one group a value.
     """
     sample = np.asarray(values, dtype=float)
     if sample.size == 0:
-        raise ValueError("values: expected at least one, got none")
+        raise RequestError("values: expected at least one, got none")
     if groups is not None and len(groups) != len(sample):
-        raise ValueError(f"groups: expected one a value ({len(sample)}), got {len(groups)}")
+        raise RequestError(f"groups: expected one a value ({len(sample)}), got {len(groups)}")
     place = np.unique(groups, return_inverse=True)[1] if groups is not None else np.arange(len(sample))
     sums, counts = np.bincount(place, weights=sample), np.bincount(place)
     draws = np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))

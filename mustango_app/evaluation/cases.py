@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from augmentation.dataset.records import plan_of, read_rows
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning.planner import plan_from_text
 from mustango_app.request import check_prompt
@@ -46,7 +47,7 @@ class EvaluateSettings:
         device, dtype, offload: as in `Mustango`.
 
     Raises:
-        ValueError: naming the setting that cannot be used.
+        RequestError: naming the setting that cannot be used.
     """
 
     rows: Path
@@ -67,17 +68,17 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         if self.plan_from not in PLAN_SOURCES:
-            raise ValueError(f"plan_from: expected one of {PLAN_SOURCES}, got {self.plan_from!r}")
+            raise RequestError(f"plan_from: expected one of {PLAN_SOURCES}, got {self.plan_from!r}")
         for name, lowest in (("limit", 1), ("workers", 1), ("steps", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and value < lowest:
-                raise ValueError(f"{name}: expected {lowest} or more, got {value!r}")
+                raise RequestError(f"{name}: expected {lowest} or more, got {value!r}")
         if self.clips is not None and (self.model, self.steps, self.plan_from) != (None, None, "row"):
-            raise ValueError("clips: expected no model, steps or plan_from beside it, for nothing is generated")
+            raise RequestError("clips: expected no model, steps or plan_from beside it, for nothing is generated")
         for name in ("clips", "reference"):
             folder = getattr(self, name)
             if folder is not None and not Path(folder).is_dir():
-                raise ValueError(f"{name}: expected a folder of audio, got {str(folder)!r}")
+                raise RequestError(f"{name}: expected a folder of audio, got {str(folder)!r}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Case:
         """Read row `index`.
 
         Raises:
-            ValueError: it has no caption, or labels that make no plan.
+            RequestError: it has no caption, or labels that make no plan.
         """
         name = row_name(index, row)
         prompt, reference = check_prompt(row.get("main_caption")), reference_plan(row)
@@ -119,7 +120,7 @@ def reference_plan(row: Mapping[str, Any]) -> MusicPlan:
     """The labels of a row that lie within the first ten seconds, which is also the plan's length if the row names none.
 
     Raises:
-        ValueError: the labels make no plan.
+        RequestError: the labels make no plan.
     """
     plan = plan_of(row)
     seconds = min(plan.duration or SECONDS, SECONDS)
@@ -135,7 +136,7 @@ def asked_plan(reference: MusicPlan) -> MusicPlan:
     chord reaches back to 0, and the beats go on to the end at the plan's tempo.
 
     Raises:
-        ValueError: the labels cannot be completed.
+        RequestError: the labels cannot be completed.
     """
     plan = reference.complete()
     beats, step = list(plan.beats), 60 / plan.bpm
@@ -161,16 +162,16 @@ def read_cases(settings: EvaluateSettings) -> tuple[list[Case], list[dict[str, A
     """Read the rows; return those that can be scored, and what is wrong with each of the others.
 
     Raises:
-        ValueError: there is no such file, it has no row, or a line of it is no JSON object.
+        RequestError: there is no such file, it has no row, or a line of it is no JSON object.
     """
     rows = read_rows(settings.rows)
     if not rows:
-        raise ValueError(f"rows: expected at least one row, got none in {str(settings.rows)!r}")
+        raise RequestError(f"rows: expected at least one row, got none in {str(settings.rows)!r}")
     cases, failures = [], []
     for index in spread(len(rows), settings.limit):
         try:
             cases.append(Case.of(index, rows[index], settings))
-        except (ValueError, TypeError) as error:
+        except RequestError as error:
             failures.append(failure(index, row_name(index, rows[index]), error))
     return cases, failures
 

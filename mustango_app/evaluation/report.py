@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from augmentation.audio import atomic_path
 from augmentation.hearing.listen import Heard
+from munet.files import atomic_path
 from mustango_app.evaluation.adherence import CONFIDENT, MEASURES, adherence
 from mustango_app.evaluation.bootstrap import Cell, Score, Summary, derangement, summarise, table
 from mustango_app.evaluation.cases import SECONDS, Case, EvaluateSettings

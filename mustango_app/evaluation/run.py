@@ -25,7 +25,11 @@ from tqdm import tqdm
 from augmentation.audio import FORMATS
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import default_soundfont, render
-from augmentation.hearing.listen import Heard
+from augmentation.hearing.backends import refuse_missing
+from augmentation.hearing.listen import PARTS, Heard
+from augmentation.training_data import HELD_BACK_SEEDS
+from munet.errors import RequestError
+from munet.files import digest
 from munet.music import MusicPlan
 from mustango_app.evaluation.cases import SECONDS, Case, EvaluateSettings, failure, read_cases
 from mustango_app.evaluation.measure import (
@@ -33,14 +37,12 @@ from mustango_app.evaluation.measure import (
     Listener,
     Measure,
     clap_identity,
-    digest,
     examine,
     read_clip,
     sound_of,
     write_json,
 )
 from mustango_app.evaluation.report import Take, build_report, report_table, write_report
-from mustango_app.train import HELD_BACK_SEEDS
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -118,7 +120,7 @@ class Generator:
         """Return the clip of a case.
 
         Raises:
-            ValueError: the model cannot play what is asked.
+            RequestError: the model cannot play what is asked.
         """
         path = self.settings.out / "clips" / f"{case.index:04d}.flac"
         note, seed = path.with_suffix(".json"), self.settings.seed + case.index
@@ -144,13 +146,13 @@ def ask_reference(settings: EvaluateSettings, listener: Listener) -> list[str]:
     """Have the sound of the reference set measured; return the names of the results, none without such a set.
 
     Raises:
-        ValueError: the folder holds no audio.
+        RequestError: the folder holds no audio.
     """
     if settings.reference is None:
         return []
     files = audio_files(settings.reference)
     if not files:
-        raise ValueError(f"reference: expected a folder with audio files, got {str(settings.reference)!r}")
+        raise RequestError(f"reference: expected a folder with audio files, got {str(settings.reference)!r}")
     return [ask_file(listener, settings, sound_of, path) for path in files]
 
 
@@ -170,12 +172,12 @@ class Finder:
         """Return the clip of a case.
 
         Raises:
-            ValueError: it is not there.
+            RequestError: it is not there.
         """
         names = (f"{case.index:04d}", case.name)
         found = [self.files[name] for name in names if name in self.files]
         if not found:
-            raise ValueError(f"clips: expected an audio file named {names[0]} or {names[1]}, got neither")
+            raise RequestError(f"clips: expected an audio file named {names[0]} or {names[1]}, got neither")
         return found[0]
 
 
@@ -195,7 +197,7 @@ def make_clips(
     for case in tqdm(cases, desc="making", unit="clip", disable=None):
         try:
             path = maker(case)
-        except (ValueError, FloatingPointError) as error:
+        except RequestError as error:
             failures.append(failure(case.index, case.name, error))
         else:
             made.append((case, path, ask_file(listener, settings, examine, path)))
@@ -227,7 +229,7 @@ def draw_all(takes: Sequence[Take], folder: Path, listener: Listener) -> list[Fu
 @contextlib.contextmanager
 def _spared_cores(workers: int) -> Iterator[None]:
     """Leave the workers their cores: threads of torch that wait for a busy core cost more than they bring."""
-    import torch
+    import torch  # loads slowly
 
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, min(threads, (os.cpu_count() or 1) - workers)))
@@ -244,13 +246,15 @@ def evaluate(settings: EvaluateSettings) -> dict[str, Any]:
         The report (see docs/benchmark.md); `failures` lists the rows that could not be scored.
 
     Raises:
-        ValueError: a setting, the rows as a whole, or the model cannot be used.
+        RequestError: a setting, the rows as a whole, or the model cannot be used.
     """
     start = time.perf_counter()
+    refuse_missing(PARTS)
     cases, failures = read_cases(settings)
     for folder in ("clips", "plots"):
         (settings.out / folder).mkdir(parents=True, exist_ok=True)
-    with Listener(settings.out / "heard", settings.workers) as listener, _spared_cores(settings.workers):
+    spared = contextlib.nullcontext() if settings.clips else _spared_cores(settings.workers)
+    with Listener(settings.out / "heard", settings.workers) as listener, spared:
         ceiling = ask_ceiling(cases, settings, listener)
         others = ask_reference(settings, listener)
         maker = Generator(settings) if settings.clips is None else Finder(settings.clips)
@@ -259,7 +263,7 @@ def evaluate(settings: EvaluateSettings) -> dict[str, Any]:
         for case, path, key in tqdm(made, desc="hearing", unit="clip", disable=None):
             try:
                 takes.append(Take(case, path, listener.result(key), listener.result(ceiling[case.index])))
-            except ValueError as error:
+            except RequestError as error:
                 failures.append(failure(case.index, case.name, error))
         compared = [listener.result(key) for key in others]
         heard = time.perf_counter()

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.fft
 
 from augmentation.audio import resample
+from munet.errors import RequestError
 
 FLOOR_DB = -120.0
 # The largest positive value of 16 bits: what a limiter or a converter leaves of everything beyond.
@@ -36,16 +37,16 @@ def check_audio(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Return `audio` as float64.
 
     Raises:
-        ValueError: if the shape is not `(1 or 2, at least one sample)`, the samples are not floats or the rate is
+        RequestError: if the shape is not `(1 or 2, at least one sample)`, the samples are not floats or the rate is
             below 1000 Hz.
     """
     audio = np.asarray(audio)
     if audio.ndim != 2 or audio.shape[0] not in (1, 2) or audio.shape[1] == 0:
-        raise ValueError(f"audio: expected shape (1 or 2 channels, samples), got {audio.shape}")
+        raise RequestError(f"audio: expected shape (1 or 2 channels, samples), got {audio.shape}")
     if not np.issubdtype(audio.dtype, np.floating):
-        raise ValueError(f"audio: expected floating point samples, got {audio.dtype}")
+        raise RequestError(f"audio: expected floating point samples, got {audio.dtype}")
     if sample_rate < LOWEST_RATE:
-        raise ValueError(f"sample_rate: expected at least {LOWEST_RATE} Hz, got {sample_rate}")
+        raise RequestError(f"sample_rate: expected at least {LOWEST_RATE} Hz, got {sample_rate}")
     return audio.astype(np.float64)
 
 
@@ -53,11 +54,11 @@ def mono_at(audio: np.ndarray, sample_rate: int, target_rate: int) -> np.ndarray
     """Mean of the channels of `audio` at `target_rate` (Hz), float32 `(samples,)`: what the embeddings listen to.
 
     Raises:
-        ValueError: as `check_audio`, and if a sample is not finite.
+        RequestError: as `check_audio`, and if a sample is not finite.
     """
     audio = check_audio(audio, sample_rate)
     if not np.isfinite(audio).all():
-        raise ValueError(f"audio: expected finite samples, got {np.count_nonzero(~np.isfinite(audio))} that are not")
+        raise RequestError(f"audio: expected finite samples, got {np.count_nonzero(~np.isfinite(audio))} that are not")
     return resample(audio.mean(axis=0, keepdims=True).astype(np.float32), sample_rate, target_rate)[0]
 
 
@@ -181,7 +182,7 @@ def sound_facts(audio: np.ndarray, sample_rate: int) -> dict[str, float | bool]:
         `silent_share`, and what `levels`, `clipping`, `bandwidth` and `stereo` return.
 
     Raises:
-        ValueError: if the audio has another shape or type.
+        RequestError: if the audio has another shape or type.
     """
     audio = check_audio(audio, sample_rate)
     finite = np.isfinite(audio)

@@ -20,17 +20,13 @@ import gradio as gr
 
 from augmentation.audio import read_audio
 from augmentation.hearing.listen import Heard, listen
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
-from mustango_app.engine import SEED_RANGE, Mustango, Stopped
+from mustango_app.engine import Mustango, Stopped
 from mustango_app.page.plots import plot_clip
-from mustango_app.page.text import INTRODUCTION, asked_of, chord_line, plan_table, read_fields, read_number, subtitles
-from mustango_app.request import (
-    DEFAULT_SECONDS,
-    PROMPT_LENGTH,
-    check_integer,
-    check_prompt,
-)
+from mustango_app.page.text import INTRODUCTION, chord_line, plan_table, read_fields, read_number, subtitles
+from mustango_app.request import DEFAULT_SECONDS, PROMPT_LENGTH, Request
 
 EXAMPLES = (
     "A calm waltz for piano and strings in G major, 90 bpm",
@@ -67,8 +63,13 @@ def build_demo(engine: Mustango) -> gr.Blocks:
     return demo.queue(default_concurrency_limit=1, max_size=64)
 
 
-def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str, Any]:
-    """Return the arguments for `demo.launch`: this machine only, no tunnel, no fonts from elsewhere."""
+def launch_options(host: str | None = None, port: int | None = None) -> dict[str, Any]:
+    """Return the arguments for `demo.launch`: no tunnel, no fonts from elsewhere.
+
+    Args:
+        host: address to listen at; None leaves it to GRADIO_SERVER_NAME, and without it to this machine only.
+        port: None leaves it to GRADIO_SERVER_PORT, and without it to the first free one from 7860.
+    """
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     theme = gr.themes.Soft(primary_hue="orange", font=system, font_mono=("ui-monospace", "Consolas", "monospace"))
     address = {"server_name": host, "server_port": port, "share": False}
@@ -81,7 +82,7 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
     }
 
 
-def serve(engine: Mustango, host: str = "127.0.0.1", port: int | None = None) -> None:
+def serve(engine: Mustango, host: str | None = None, port: int | None = None) -> None:
     """Open the page and wait until the process is interrupted."""
     build_demo(engine).launch(**launch_options(host, port))
 
@@ -227,23 +228,19 @@ class Handlers:
         """Show the plan, then the clip; what is wrong with the request stands in the status line."""
         stop = self._stops.get(request.session_hash)
         try:
-            asked = read_fields(bpm, meter, key, chords, seconds)
-            number = read_number("seed", seed)
-            number = secrets.randbelow(2**32) if number is None else check_integer("seed", number, *SEED_RANGE)
-            plan, sources = self._engine.plan(check_prompt(prompt), asked, seed=number)
+            asked = read_fields(bpm, meter, key, chords, seconds) | {"seed": read_number("seed", seed)}
+            made_with = {"steps": steps, "guidance": guidance, "best_of": best_of}
+            asked_for = Request(prompt, **asked, **made_with)
+            plan, sources = self._engine.plan(asked_for)
             table = plan_table(plan, sources)
             yield _results(f"Making {plan.duration:g} seconds …", table)
-            clip = self._engine.generate(
-                prompt,
-                plan=plan,
-                seed=number,
-                steps=steps,
-                guidance=guidance,
-                best_of=best_of,
+            (clip,) = self._engine.play(
+                asked_for,
+                [plan],
                 callback=lambda done, total: progress((done, total), desc="Denoising", unit="steps"),
                 stop=stop,
             )
-        except ValueError as error:
+        except RequestError as error:
             gr.Warning(_escaped(error), title="Please change the request")
             yield _results(f"**{_escaped(error)}**", plan_table(None))
         except Stopped:
@@ -256,7 +253,7 @@ class Handlers:
     def fill(self, prompt: str, *fields: Any) -> tuple[str, ...]:
         """Fill the empty fields of the plan with what the description says or leaves to be chosen."""
         with _plain_errors():
-            plan, _ = self._engine.plan(check_prompt(prompt), read_fields(*fields))
+            plan, _ = self._engine.plan(Request(prompt, **read_fields(*fields), seed=0))
         return f"{plan.bpm:g}", str(plan.meter), plan.key, chord_line(plan)
 
     def analyze(self, audio: str | None) -> dict[str, Any]:
@@ -270,7 +267,7 @@ class Handlers:
         """
         with _plain_errors():
             if audio is None:
-                raise ValueError("audio: expected a clip, got none; generate one first")
+                raise RequestError("audio: expected a clip, got none; generate one first")
             return listen(*read_audio(audio)).to_dict()
 
     def compare(self, record: dict[str, Any], heard: dict[str, Any]) -> str:
@@ -303,8 +300,8 @@ class Handlers:
             The plan: bpm, meter, key, chords [[symbol, second]], beats [[second, position in the bar]], duration.
         """
         with _plain_errors():
-            asked = asked_of(bpm, meter, key, chords, seconds)
-            return self._engine.plan(check_prompt(prompt), asked, seed=seed or 0)[0].to_dict()
+            request = Request(prompt, bpm, meter, key, chords, seconds, seed=0 if seed is None else seed)
+            return self._engine.plan(request).plan.to_dict()
 
     def api_generate(
         self,
@@ -337,9 +334,8 @@ class Handlers:
             A WAV file, and the request it can be made again from: prompt, seed, plan, settings.
         """
         with _plain_errors():
-            asked = asked_of(bpm, meter, key, chords, seconds)
-            options = {"seed": seed, "steps": steps, "guidance": guidance, "best_of": best_of}
-            clip = self._engine.generate(prompt, **asked, **options)
+            made_with = {"seed": seed, "steps": steps, "guidance": guidance, "best_of": best_of}
+            clip = self._engine.generate(Request(prompt, bpm, meter, key, chords, seconds, **made_with))
         return gr.FileData(path=str(_save(clip))), clip.to_dict()
 
 
@@ -348,11 +344,11 @@ def _plain_errors() -> Iterator[None]:
     """Show what a person can mend as a message instead of "Error"."""
     try:
         yield
-    except ValueError as error:
+    except RequestError as error:
         raise gr.Error(_escaped(error), print_exception=False) from None
 
 
-def _escaped(error: ValueError) -> str:
+def _escaped(error: RequestError) -> str:
     """Return the message for a browser, which would take a person's own text for HTML."""
     return html.escape(str(error), quote=False)
 

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from augmentation.audio import atomic_path
 from augmentation.hearing.listen import Heard
+from munet.files import atomic_path
 from munet.music import Chord, MusicPlan
 from mustango_app.clip import Clip
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from augmentation.hearing.listen import Heard
+from munet.errors import RequestError
 from munet.music import Chord, MusicPlan, spread_chords, tempo_word
 from mustango_app.evaluation.adherence import adherence, obedience
 
@@ -70,27 +71,23 @@ def subtitles(plan: MusicPlan) -> list[dict[str, Any]]:
     return [{"text": str(chord), "timestamp": [start, end]} for start, end, chord in plan.chord_intervals()]
 
 
-def asked_of(bpm: Any, meter: Any, key: Any, chords: Any, seconds: Any) -> dict[str, Any]:
-    """Return the request about the music by name; None asks for nothing."""
-    return {"bpm": bpm, "meter": meter, "key": key, "chords": chords, "seconds": seconds}
-
-
 def read_fields(*fields: str | None) -> dict[str, Any]:
     """Read the text fields bpm, meter, key, chords and seconds; an empty one ("" or None) asks for nothing.
 
     Raises:
-        ValueError: if a number is none.
+        RequestError: if a number is none.
     """
     bpm, meter, key, chords, seconds = ((text or "").strip() for text in fields)
-    tempo, beats = read_number("bpm", bpm), read_number("meter", meter)
-    return asked_of(tempo, beats, key or None, chords or None, read_number("seconds", seconds))
+    asked: dict[str, Any] = {"key": key or None, "chords": chords or None}
+    numbers = {"bpm": bpm, "meter": meter, "seconds": seconds}
+    return asked | {name: read_number(name, value) for name, value in numbers.items()}
 
 
 def read_number(argument: str, text: str | None) -> float | None:
     """Read a text field that holds a number or nothing.
 
     Raises:
-        ValueError: if it holds something else.
+        RequestError: if it holds something else.
     """
     text = (text or "").strip()
     if not text:
@@ -98,4 +95,4 @@ def read_number(argument: str, text: str | None) -> float | None:
     try:
         return int(text) if text.isdecimal() else float(text)
     except ValueError:
-        raise ValueError(f"{argument}: expected a number, got {text!r}") from None
+        raise RequestError(f"{argument}: expected a number, got {text!r}") from None

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from munet import MustangoPipeline
+from munet.errors import RequestError
 from munet.music import MusicPlan, PlanError
-from mustango_app.request import plan_with_sources
+from mustango_app.request import Draft, Request
 
 PREDICTED = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
 FIXED = ("given", "stated", "from the beats", "from the chords")  # sources of a plan's fields that leave no choice
 FEWEST_BEATS = 2  # that have a tempo
-
-Sources = dict[str, str]
 
 
 class ModelPlanner:
@@ -37,59 +36,54 @@ class ModelPlanner:
         self._lock = lock or threading.Lock()
         self._last: tuple[tuple[str, float] | None, MusicPlan] = (None, MusicPlan())
 
-    def __call__(
-        self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None = None, seed: int = 0
-    ) -> tuple[MusicPlan, Sources]:
+    def __call__(self, request: Request) -> Draft:
         """A complete plan that the model can play, and where its fields come from (`planner.explain`, "predicted").
 
-        Args:
-            prompt, asked, plan, seed: as in `request.plan_with_sources`.
-
         Raises:
-            ValueError: naming what cannot be used, or what is more than the model takes.
+            RequestError: naming what cannot be used, or what is more than the model takes.
         """
-        whole, sources = self._within_meters(prompt, asked, plan, seed)
+        whole, sources = self._within_meters(request)
         if self._pipeline.can_predict:
             open_fields = [name for name, group in PREDICTED if not any(sources[field] in FIXED for field in group)]
-            predicted = self._predict(prompt, whole.duration) if open_fields else MusicPlan()
+            predicted = self._predict(request.prompt, whole.duration) if open_fields else MusicPlan()
             found = {name: getattr(predicted, name) for name in open_fields if getattr(predicted, name) is not None}
             if "beats" in found:
                 found["meter"] = predicted.meter
             if found:
-                whole, sources = plan_with_sources(prompt, asked, (plan or MusicPlan()).with_(**found), seed)
-                sources |= {field: "predicted" for name, group in PREDICTED if name in found for field in group}
+                whole, sources = replace(request, plan=(request.plan or MusicPlan()).with_(**found)).draft
+                sources = sources | {
+                    field: "predicted" for name, group in PREDICTED if name in found for field in group
+                }
         self._check(whole)
-        return whole, sources
+        return Draft(whole, sources)
 
-    def _within_meters(
-        self, prompt: str, asked: Mapping[str, Any], plan: MusicPlan | None, seed: int
-    ) -> tuple[MusicPlan, Sources]:
+    def _within_meters(self, request: Request) -> Draft:
         """The planner's plan; a metre that it chose itself and the model does not know is counted in parts (6 as 3)."""
-        whole, sources = plan_with_sources(prompt, asked, plan, seed)
+        whole, sources = request.draft
         most = self._pipeline.beat_encoder.max_position
         if whole.meter <= most or sources["meter"] in FIXED:
-            return whole, sources
+            return request.draft
         parts = max(part for part in range(1, most + 1) if whole.meter % part == 0)
         chosen = f"{sources['meter']}, {whole.meter} beats counted as {parts}"
-        whole, sources = plan_with_sources(prompt, {**asked, "meter": parts}, plan, seed)
-        return whole, sources | {"meter": chosen}
+        whole, sources = replace(request, meter=parts).draft
+        return Draft(whole, sources | {"meter": chosen})
 
     def _check(self, plan: MusicPlan) -> None:
         """Refuse what the model's encoders do not take, in the words of the request.
 
         Raises:
-            ValueError: too many beats in a bar, beats or chords.
+            RequestError: too many beats in a bar, beats or chords.
         """
         beats, chords = self._pipeline.beat_encoder.config.max_beats, self._pipeline.chord_encoder.config.max_chords
         most = self._pipeline.beat_encoder.max_position
         if plan.meter > most:
-            raise ValueError(f"meter: expected at most {most} with this model, got {plan.meter}")
+            raise RequestError(f"meter: expected at most {most} with this model, got {plan.meter}")
         if len(plan.beats) > beats:
             asked = f"{len(plan.beats)} ({plan.duration:g} s at {plan.bpm:g} BPM)"
-            raise ValueError(f"seconds: expected at most {beats} beats with this model, got {asked}")
+            raise RequestError(f"seconds: expected at most {beats} beats with this model, got {asked}")
         if len(plan.chords) > chords:
             asked = f"{len(plan.chords)} in {plan.duration:g} s"
-            raise ValueError(f"chords: expected at most {chords} with this model, got {asked}")
+            raise RequestError(f"chords: expected at most {chords} with this model, got {asked}")
 
     def _predict(self, prompt: str, duration: float) -> MusicPlan:
         """The predictors' plan; the last one is kept, because several clips of one request share it.

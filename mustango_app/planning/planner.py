@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from munet.music import Key, MusicPlan, PlanError, beat_grid, estimate_key, parse_chord_line, spread_chords
+from munet.music.checks import DEFAULT_DURATION
 from munet.music.degrees import degree_chord
-from munet.music.plan import DEFAULT_DURATION
 from mustango_app.planning import priors
 from mustango_app.planning.reading import read_bpm, read_chords, read_duration, read_key, read_meter
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, EulerDiscreteScheduler
 
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.pipeline import MustangoPipeline
 from munet.training.munet import NOISE_SCHEDULE
@@ -122,3 +123,9 @@ def test_errors_name_argument_expectation_and_value(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         run(pipeline, **changes)
+
+
+def test_a_callback_cannot_ask_for_tensors_that_there_are_not(pipeline: MustangoPipeline) -> None:
+    message = r"callback_on_step_end_tensor_inputs: expected names out of \['latents'\], got \['noise'\]"
+    with pytest.raises(RequestError, match=message):
+        run(pipeline, callback_on_step_end_tensor_inputs=["latents", "noise"])

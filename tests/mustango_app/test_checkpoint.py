@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,7 +77,36 @@ def test_a_changed_source_is_converted_again(
     tensors["unet.conv_out.bias"] += 1
     torch.save(tensors, copy / LDM)
     assert torch.equal(load_pipeline(copy, CPU)[1].unet.conv_out.bias, tensors["unet.conv_out.bias"])
-    assert len(list(cache.iterdir())) == 2
+    assert len(list(cache.iterdir())) == 1  # the old conversion is gone
+
+
+CONVERT = """
+import sys
+from pathlib import Path
+from mustango_app.checkpoint import converted
+print(converted(Path(sys.argv[1]), "published", sys.argv[1]))
+"""
+
+
+def test_a_second_process_waits_for_the_first(source: Path, cache: Path) -> None:
+    command = [sys.executable, "-c", CONVERT, str(source)]
+    root = Path(__file__).resolve().parents[2]
+    runs = [
+        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"
+    ]
+    outputs = [run.communicate(timeout=120) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    assert outputs[0][0] == outputs[1][0]
+    assert [folder.name for folder in cache.iterdir()] == [Path(outputs[0][0].strip()).name]
+
+
+def test_conversions_of_the_first_edition_are_removed(source: Path, cache: Path) -> None:
+    old = cache / "published-0123456789abcdef"
+    other = cache / "somebody--else-0123456789abcdef"
+    for folder in (old, other):
+        folder.mkdir(parents=True)
+    load_pipeline(source, CPU)
+    assert not old.exists() and other.exists()
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -106,6 +106,13 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["convert", ".", "z"], "source: expected a checkpoint with configs/main_config.json, got '.'"),
         (["evaluate", "none.jsonl", "--out", "z"], "expected a folder with metadata.jsonl (or a .jsonl file)"),
         (["evaluate", "none.jsonl", "--out", "z", "--limit", "0"], "limit: expected 1 or more, got 0"),
+        (["generate", "x", "--steps", "0", "--model", "none"], "steps: expected an integer from 1 to 1000, got 0"),
+        (["generate", "x", "--seed", "-1", "--model", "none"], "seed: expected an integer from 0 to"),
+        (
+            ["generate", "x", "--guidance", "-1", "--model", "none"],
+            "guidance: expected a number from 0 to 30, got -1.0",
+        ),
+        (["plan", "x", "--seed", "-1"], "seed: expected an integer from 0 to"),
         (["generate", "x", "--steps", "1.5"], "--steps: expected an integer, got '1.5'"),
         (["analyze", "none.wav"], "file: expected an existing audio file, got 'none.wav'"),
         (["train", "none.json"], "config: expected a JSON file, got 'none.json'"),

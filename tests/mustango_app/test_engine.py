@@ -13,10 +13,9 @@ import torch
 
 from munet.music import MusicPlan
 from mustango_app import Clip, Mustango, Stopped
-from mustango_app.request import check_integer, make_plan, plan_with_sources
+from mustango_app.request import Request, check_integer
 
 PROMPT = "A calm waltz for piano in G major"
-NOTHING: dict[str, Any] = {}
 
 
 def test_a_clip_holds_what_was_asked(engine: Mustango) -> None:
@@ -124,23 +123,23 @@ def test_bad_input_is_named(engine: Mustango, arguments: dict[str, Any], message
 
 def test_arguments_win_over_the_plan_and_the_plan_over_the_text() -> None:
     plan = MusicPlan(bpm=100, key="A minor", duration=6.0)
-    made = make_plan("fast rock, 160 bpm, in C major, in 3/4", {"bpm": 80}, plan)
+    made = Request("fast rock, 160 bpm, in C major, in 3/4", bpm=80, plan=plan).draft.plan
     assert (made.bpm, made.key, made.meter, made.duration) == (80, "A minor", 3, 6.0)
-    assert make_plan("rock", NOTHING, made) == made
+    assert Request("rock", plan=made).draft.plan == made
 
 
 def test_a_whole_plan_is_cut_and_never_stretched_in_silence() -> None:
     plan = MusicPlan(bpm=120, meter=4, duration=8.0, key="C major").complete(["C", "F", "G", "C"])
-    short = make_plan("x", {"seconds": 3.0}, plan)
+    short = Request("x", seconds=3.0, plan=plan).draft.plan
     assert short.duration == 3.0
     assert short.chords == (("C", 0.0), ("F", 2.0))
     with pytest.raises(ValueError, match="seconds: expected at most the plan's 8, got 9"):
-        make_plan("x", {"seconds": 9.0}, plan)
-    assert make_plan("x", {"bpm": 60.0}, plan).beat_times() == tuple(float(second) for second in range(8))
+        Request("x", seconds=9.0, plan=plan)
+    assert Request("x", bpm=60.0, plan=plan).draft.plan.beat_times() == tuple(float(second) for second in range(8))
 
 
 def test_explanations_name_the_source() -> None:
-    sources = plan_with_sources("a waltz in G major", {"bpm": 90})[1]
+    sources = Request("a waltz in G major", bpm=90).draft.sources
     assert (sources["bpm"], sources["key"]) == ("given", "stated")
 
 

@@ -12,7 +12,7 @@ from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.music import MusicPlan
 from mustango_app.engine import Mustango
-from mustango_app.request import make_plan
+from mustango_app.request import Request
 from tests.tiny import add_predictors, tiny_pipeline, tiny_pipeline_folder
 
 OPEN = "soft strings for a film"
@@ -26,13 +26,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Mustango:
 
 
 def test_without_predictors_the_planner_decides(tmp_path: Path) -> None:
-    plan, sources = Mustango(tiny_pipeline_folder(tmp_path)).plan(OPEN, {"seconds": 4}, seed=2)
-    assert plan == make_plan(OPEN, {"seconds": 4}, seed=2)
+    plan, sources = Mustango(tiny_pipeline_folder(tmp_path)).plan(Request(OPEN, seconds=4, seed=2))
+    assert plan == Request(OPEN, seconds=4, seed=2).draft.plan
     assert "predicted" not in sources.values()
 
 
 def test_what_the_text_leaves_open_is_predicted(model: Mustango) -> None:
-    plan, sources = model.plan(OPEN, {"seconds": 3})
+    plan, sources = model.plan(Request(OPEN, seconds=3, seed=0))
     assert plan.beats == ((0.5, 1), (1.0, 2), (1.5, 3), (2.0, 1), (2.5, 2))  # at 3 s the clip is over
     assert plan.bpm == pytest.approx(120) and plan.meter == 3
     assert sources["bpm"] == sources["meter"] == "predicted"
@@ -41,31 +41,31 @@ def test_what_the_text_leaves_open_is_predicted(model: Mustango) -> None:
 
 @pytest.mark.parametrize("asked", [{"bpm": 90}, {"meter": 4}])
 def test_arguments_win(model: Mustango, asked: dict[str, float]) -> None:
-    plan, sources = model.plan(OPEN, asked)
-    assert plan == make_plan(OPEN, asked) and "predicted" not in sources.values()
+    plan, sources = model.plan(Request(OPEN, **asked, seed=0))
+    assert plan == Request(OPEN, **asked, seed=0).draft.plan and "predicted" not in sources.values()
 
 
 def test_what_the_text_states_wins(model: Mustango) -> None:
-    plan, sources = model.plan("soft strings at 90 bpm", {})
+    plan, sources = model.plan(Request("soft strings at 90 bpm", seed=0))
     assert plan.bpm == 90 and sources["bpm"] == "stated"
 
 
 def test_a_given_plan_wins(model: Mustango) -> None:
     given = MusicPlan(beats=((0.1, 1), (0.9, 2)), duration=2.0)
-    plan, sources = model.plan(OPEN, {}, given)
+    plan, sources = model.plan(Request(OPEN, plan=given, seed=0))
     assert plan.beats == given.beats and sources["bpm"] == "from the beats"
 
 
 def test_a_tempo_that_no_plan_can_have_counts_as_not_predicted(tmp_path: Path) -> None:
     model = Mustango(tiny_pipeline_folder(tmp_path))
     add_predictors(model.pipeline, interval=0.05)  # 1200 BPM
-    plan, sources = model.plan(OPEN, {})
-    assert plan == make_plan(OPEN, {}) and "predicted" not in sources.values()
+    plan, sources = model.plan(Request(OPEN, seed=0))
+    assert plan == Request(OPEN, seed=0).draft.plan and "predicted" not in sources.values()
 
 
 def test_generate_plays_that_plan(model: Mustango) -> None:
     clip = model.generate(OPEN, seconds=2, seed=3, steps=2)
-    assert clip.plan == model.plan(OPEN, {"seconds": 2}, seed=3)[0]
+    assert clip.plan == model.plan(Request(OPEN, seconds=2, seed=3)).plan
     assert clip.plan.beats[0] == (0.5, 1) and np.isfinite(clip.audio).all()
 
 
@@ -86,19 +86,19 @@ def test_a_model_without_predictors_says_so(tmp_path: Path) -> None:
 def test_the_predicted_metre_stays_when_its_bar_is_not_full(tmp_path: Path) -> None:
     model = Mustango(tiny_pipeline_folder(tmp_path))
     add_predictors(model.pipeline, interval=0.9, max_beat=4)
-    plan, _ = model.plan(OPEN, {"seconds": 3})
+    plan, _ = model.plan(Request(OPEN, seconds=3, seed=0))
     assert [position for _, position in plan.beats] == [1, 2, 3] and plan.meter == 4
 
 
 def test_a_single_beat_has_no_tempo_and_counts_as_not_predicted(tmp_path: Path) -> None:
     model = Mustango(tiny_pipeline_folder(tmp_path))
     add_predictors(model.pipeline, interval=2.0)
-    plan, sources = model.plan(OPEN, {"seconds": 3})
-    assert plan == make_plan(OPEN, {"seconds": 3}) and "predicted" not in sources.values()
+    plan, sources = model.plan(Request(OPEN, seconds=3, seed=0))
+    assert plan == Request(OPEN, seconds=3, seed=0).draft.plan and "predicted" not in sources.values()
 
 
 def test_what_is_left_out_of_a_prediction_is_told(model: Mustango, caplog: pytest.LogCaptureFixture) -> None:
-    model.plan("strings, softly", {"seconds": 3})  # chords in words that are none
+    model.plan(Request("strings, softly", seconds=3, seed=0))  # chords in words that are none
     assert any("left out of the prediction: chord" in message for message in caplog.messages)
 
 
@@ -113,8 +113,8 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Mustango:
 
 def test_a_metre_that_the_model_does_not_know_is_counted_in_parts(narrow: Mustango) -> None:
     jig = "an irish jig at 120 bpm"
-    assert make_plan(jig, {}).meter == 6
-    plan, sources = narrow.plan(jig, {})
+    assert Request(jig, seed=0).draft.plan.meter == 6
+    plan, sources = narrow.plan(Request(jig, seed=0))
     assert plan.meter == 3 and max(position for _, position in plan.beats) == 3
     assert sources["meter"] == "style: jig, 6 beats counted as 3"
 
@@ -137,7 +137,7 @@ def test_more_than_the_model_takes_is_refused_in_the_words_of_the_request(
     narrow: Mustango, asked: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        narrow.plan("a rock song", asked)
+        narrow.plan(Request("a rock song", **asked, seed=0))
 
 
 @pytest.mark.parametrize("device", ["meta", "mps", "vulkan", "gpu", "cuda:99"])

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from augmentation.dataset.corpus import CorpusConfig, build_corpus
+from augmentation.training_data import ComposedClips, CorpusClips
 from munet.pipeline import MustangoPipeline
 from munet.training.codec import AutoencoderTraining
 from munet.training.munet import MuNetTraining
-from mustango_app.train import ComposedClips, CorpusClips, main, settings_from, source_of, train
+from mustango_app.train import main, settings_from, source_of, train
 from tests.tiny import AUTOENCODER, MUNET
 
 ROOT = Path(__file__).parents[2]

@@ -22,6 +22,10 @@ from typing import Any
 import numpy as np
 
 
+class UnlikeMadmom(RuntimeError):
+    """A faster way to compute what madmom computes gives other answers here, or finds other parts than it knows."""
+
+
 @contextlib.contextmanager
 def _version_lookup() -> Iterator[None]:
     """Stand in for `pkg_resources`, which madmom asks for its own version only, while madmom is imported."""

@@ -6,10 +6,13 @@ Here the windows of all channels are laid out as rows and multiplied with all ke
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+
+from augmentation.hearing.madmom.compat import UnlikeMadmom
 
 TOLERANCE = 1e-4  # of the largest output, between madmom's layer and this one: far above rounding
 
@@ -36,18 +39,19 @@ class Convolution:
 def replace_convolutions(networks: Callable[[], Iterable[Any]]) -> None:
     """Replace the convolutional layers of madmom's `NeuralNetwork` objects, in place.
 
+    Where they are not found, or the first layer of one answers differently from its replacement (another version of
+    madmom), they are left as they are, slow and right, and the reason is logged.
+
     Args:
         networks: finds them inside a processor.
-
-    Raises:
-        ImportError: they are not found, or the first layer of one answers differently from its replacement (another
-            version of madmom).
     """
     try:
         for network in networks():
             _replace(network)
-    except (AttributeError, LookupError, TypeError, ValueError) as other:
-        raise ImportError(f"madmom: expected the networks of version 0.16.1, got {other}", name="madmom") from other
+    except (AttributeError, LookupError, TypeError, ValueError, UnlikeMadmom) as reason:
+        logging.getLogger(__name__).warning(
+            "madmom runs at its own, slower pace: expected the networks of version 0.16.1, got %s", reason
+        )
 
 
 def _replace(network: Any) -> None:
@@ -59,5 +63,5 @@ def _replace(network: Any) -> None:
     probe = np.random.default_rng(0).standard_normal((frames + 4, bins + 6, channels)).astype(np.float32)
     expected, got = layer.activate(probe), Convolution(layer).activate(probe)
     if expected.shape != got.shape or not np.abs(expected - got).max() <= TOLERANCE * np.abs(expected).max():
-        raise ImportError("madmom: expected the convolutional layers of version 0.16.1", name="madmom")
+        raise UnlikeMadmom("convolutional layers that answer differently")
     network.layers = [Convolution(layer) if layer in found else layer for layer in network.layers]

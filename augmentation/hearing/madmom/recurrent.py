@@ -25,14 +25,15 @@ by up to some 1e-3, and madmom's own differ as much from the same equations in d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from augmentation.hearing.madmom.compat import signal
+from augmentation.hearing.madmom.compat import UnlikeMadmom, signal
 
 TOLERANCE = 1e-4  # between madmom's activations of the clicks and these: far above rounding, far below a mistake
 
@@ -119,7 +120,7 @@ class RecurrentEnsembles:
         processors: such as `RNNDownBeatProcessor()` and `RNNBeatProcessor()`, not in online mode.
 
     Raises:
-        ImportError: the processors are built differently from those of madmom 0.16.1, or answer `clicks` differently
+        UnlikeMadmom: the processors are built differently from those of madmom 0.16.1, or answer `clicks` differently
             here than when called themselves.
     """
 
@@ -130,9 +131,9 @@ class RecurrentEnsembles:
             pairs = zip(self(probe), processors, strict=True)
             error = float(np.max([np.abs(ours - processor(probe)).max() for ours, processor in pairs]))
         except (AttributeError, LookupError, TypeError, ValueError) as other:
-            raise ImportError(f"madmom: expected the networks of version 0.16.1, got {other}", name="madmom") from other
+            raise UnlikeMadmom(f"madmom: expected the networks of version 0.16.1, got {other}") from other
         if not error <= TOLERANCE:
-            raise ImportError(f"madmom: expected activations within {TOLERANCE} of its own, got {error}", name="madmom")
+            raise UnlikeMadmom(f"madmom: expected activations within {TOLERANCE} of its own, got {error}")
 
     def _read(self, processors: Sequence[Any]) -> None:
         """Take madmom's processors apart: signal processing, LSTM layers, and what follows them."""
@@ -184,3 +185,15 @@ class RecurrentEnsembles:
                     found = step(found)
                 parts.append(found)
         return [np.hstack(parts) for parts in features]
+
+
+def run_together(*processors: Any) -> Callable[[Any], list[np.ndarray]]:
+    """Join madmom's recurrent processors; where `RecurrentEnsembles` does not answer as they do, call them themselves.
+
+    Their own answers take eight times as long; why they are needed is logged.
+    """
+    try:
+        return RecurrentEnsembles(*processors)
+    except UnlikeMadmom as reason:
+        logging.getLogger(__name__).warning("madmom runs at its own, slower pace: %s", reason)
+        return lambda recording: [processor(recording) for processor in processors]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from augmentation.compose.composer import Note, Piece, Track, compose
+from augmentation.compose.programs import INSTRUMENTS
 from augmentation.compose.renderer import default_soundfont, render
-from augmentation.compose.styles import INSTRUMENTS
 from munet.music import Chord, MusicPlan
 
 ROOT = Path(__file__).resolve().parents[3]

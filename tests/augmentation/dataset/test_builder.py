@@ -186,7 +186,7 @@ def test_full_disk_stops_cleanly_and_the_next_run_continues(corpus: Path, datase
     done = run(*arguments, preexec_fn=small_files_only, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr and "the same command continues" in done.stderr.splitlines()[-1]
-    assert not list(out.rglob("*.tmp")) and not (out / "README.md").exists()
+    assert not list(out.rglob("*.partial*")) and not (out / "README.md").exists()
     assert run(*arguments).returncode == 0
     assert digests(out) == digests(dataset)
 

@@ -12,12 +12,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from augmentation.__main__ import main
 from augmentation.dataset.corpus import SHARD, CorpusConfig, build_corpus
+from augmentation.dataset.extract import extract_files
 from augmentation.dataset.records import count_rows, plan_of, read_rows
+from munet.errors import RequestError
+from munet.files import alone
 from munet.music import MusicPlan, PlanError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -105,15 +109,15 @@ def test_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert "Traceback" not in error and error.endswith("interrupted; the same command continues\n")
-    assert not list(out.rglob("*.tmp"))
+    assert not list(out.rglob("*.partial*"))
 
 
 def test_half_written_files_are_swept_away(tmp_path: Path) -> None:
     config = CorpusConfig(count=1, **SMALL)
     build_corpus(config, tmp_path / "a")
-    (tmp_path / "a" / "data" / "00000000.flac.123.tmp").write_bytes(b"half")
+    (tmp_path / "a" / "data" / ".00000000.123.partial.flac").write_bytes(b"half")
     build_corpus(config, tmp_path / "a")
-    assert not list((tmp_path / "a").rglob("*.tmp"))
+    assert not list((tmp_path / "a").rglob("*.partial*"))
 
 
 def test_other_parameters_are_refused_by_name(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +186,7 @@ def test_full_disk_stops_cleanly_and_the_next_run_continues(workers: int, corpus
     done = run(*arguments, preexec_fn=small_files_only, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr and "the same command continues" in done.stderr.splitlines()[-1]
-    assert not list(out.rglob("*.tmp")) and not (out / "metadata.jsonl").exists()
+    assert not list(out.rglob("*.partial*")) and not (out / "metadata.jsonl").exists()
     if workers == 1:
         return
     assert run(*arguments).returncode == 0
@@ -242,3 +246,17 @@ def test_read_rows_names_the_bad_line(tmp_path: Path) -> None:
     path.write_text("[1]\n")
     with pytest.raises(ValueError, match="line 1"):
         read_rows(path)
+
+
+def test_two_builds_into_one_folder_do_not_meet(tmp_path: Path) -> None:
+    config = CorpusConfig(count=1, **SMALL)
+    with alone(tmp_path / "a", "out"), pytest.raises(RequestError, match="out: expected nobody else at work on"):
+        build_corpus(config, tmp_path / "a")
+    assert build_corpus(config, tmp_path / "a")["rows"] == 1
+
+
+def test_a_missing_extractor_is_told_before_the_first_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 8000)
+    monkeypatch.setitem(sys.modules, "madmom", None)  # as if it were not installed
+    with pytest.raises(RequestError, match="beats: expected its extractor, got none: madmom cannot be imported: pip"):
+        extract_files([tmp_path / "a.wav"], tmp_path / "rows.jsonl", ("chords", "beats"))

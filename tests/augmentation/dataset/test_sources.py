@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from augmentation.dataset.sources import Source, audio_files, read_clip, read_sources, resample
+from augmentation.audio import resample
+from augmentation.dataset.sources import Source, audio_files, read_clip, read_sources
 
 RATE = 8000
 

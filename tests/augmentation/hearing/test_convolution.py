@@ -55,20 +55,21 @@ def test_keys_are_madmoms_own(recordings: dict[str, np.ndarray], name: str) -> N
     assert key_from_madmom(recordings[name]) == expected
 
 
-def test_another_madmom_is_refused() -> None:
+def test_layers_that_answer_differently_stay(caplog: pytest.LogCaptureFixture) -> None:
     processor = chords.CNNChordFeatureProcessor()
     network = processor.processors[5]
     first = next(layer for layer in network.layers if isinstance(layer, layers.ConvolutionalLayer))
     first.activate = lambda data, **_: np.zeros_like(data)
-    with pytest.raises(ImportError, match="expected the convolutional layers of version"):
-        replace_convolutions(lambda: [network])
+    replace_convolutions(lambda: [network])
+    assert "got convolutional layers that answer differently" in caplog.text
+    assert first in network.layers
 
 
-def test_networks_that_are_elsewhere_are_named() -> None:
-    with pytest.raises(ImportError, match=r"expected the networks of version 0\.16\.1, got list index out of range"):
-        replace_convolutions(lambda: [[][5]])
-    with pytest.raises(ImportError, match="has no attribute 'layers'"):
-        replace_convolutions(lambda: [object()])
+def test_networks_that_are_elsewhere_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    replace_convolutions(lambda: [[][5]])
+    assert "expected the networks of version 0.16.1, got list index out of range" in caplog.text
+    replace_convolutions(lambda: [object()])
+    assert "has no attribute 'layers'" in caplog.text
 
 
 @pytest.mark.parametrize("seconds", [1.0, 1.4])

@@ -14,7 +14,8 @@ from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from augmentation.hearing import beats
 from augmentation.hearing.listen import front_end
-from augmentation.hearing.madmom.compat import load_madmom, signal
+from augmentation.hearing.madmom import recurrent
+from augmentation.hearing.madmom.compat import UnlikeMadmom, load_madmom, signal
 from augmentation.hearing.madmom.recurrent import LstmLayer, RecurrentEnsembles, clicks
 
 RATE = 44100
@@ -174,7 +175,7 @@ def test_networks_of_another_structure_are_refused() -> None:
     load_madmom()
     from madmom.features.beats import RNNBeatProcessor
 
-    with pytest.raises(ImportError, match=r"madmom: expected the networks of version 0\.16\.1, got .*fwd_layer"):
+    with pytest.raises(UnlikeMadmom, match=r"madmom: expected the networks of version 0\.16\.1, got .*fwd_layer"):
         RecurrentEnsembles(RNNBeatProcessor(online=True))  # one direction only
 
 
@@ -186,17 +187,19 @@ def test_networks_that_compute_something_else_are_refused() -> None:
     processor = RNNBeatProcessor(fps=beats.FRAMES_PER_SECOND)
     layer = processor.processors[1].processors[0].processors[0].layers[0].fwd_layer
     layer.cell_init = np.ones_like(layer.cell_init)  # ours starts from zero
-    with pytest.raises(ImportError, match="madmom: expected activations within"):
+    with pytest.raises(UnlikeMadmom, match="madmom: expected activations within"):
         RecurrentEnsembles(processor)
 
 
 @needs_madmom
-def test_refused_networks_are_named_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    load_madmom()
-    from madmom import models
-
-    monkeypatch.setattr(models, "BEATS_BLSTM", models.BEATS_LSTM)  # networks of one direction
+def test_where_the_fast_way_differs_madmom_answers_itself(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = beats.track_beats(click_track())
+    monkeypatch.setattr(recurrent, "TOLERANCE", -1.0)  # no answer is near enough
     beats._madmom_processors.cache_clear()
-    track = beats.track_beats(click_track(), {"madmom": beats.track_with_madmom})
-    assert track.beats is None
-    assert "beats by madmom" in track.missing[0]
+    track = beats.track_beats(click_track())
+    beats._madmom_processors.cache_clear()
+    assert "own, slower pace: madmom: expected activations within" in caplog.text
+    assert track.missing == () and track.meter == expected.meter is not None
+    assert [time for time, _ in track.beats] == pytest.approx([time for time, _ in expected.beats], abs=0.011)

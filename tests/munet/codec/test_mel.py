@@ -37,7 +37,10 @@ def test_golden_magnitudes(front_end: MelFrontEnd, golden: dict[str, torch.Tenso
         pytest.skip("only in the full golden set")
     magnitude = front_end.magnitude(golden["in.wave"][None])
     close(magnitude[0, :, 50], golden["magnitude_frame_50"])
-    close(magnitude.log()[:, :, ::10], golden["log_magnitudes"])
+    # Rounding of 3e-6 in a sum of 1,024 products, which differs from processor to processor, weighs more in the
+    # logarithm of a magnitude near zero than the bound of 1e-3.
+    sampled, expected = magnitude[:, :, ::10], golden["log_magnitudes"]
+    torch.testing.assert_close(sampled, expected.exp(), atol=3e-6, rtol=1e-3)
     assert torch.equal(front_end.mel_basis, golden["mel_basis"])
 
 

@@ -201,7 +201,7 @@ def test_keys_as_people_write_them(text: str, key: str) -> None:
     assert str(Key.parse(text)) == key
 
 
-@pytest.mark.parametrize("text", ["", "c", "a", "H minor", "C dorian", "minor", "Cmm", "C# #", 3, None])
+@pytest.mark.parametrize("text", ["", "c", "a", "H minor", "C blues", "minor", "Cmm", "C# #", 3, None])
 def test_unreadable_keys_are_refused(text: object) -> None:
     with pytest.raises(PlanError, match="key: expected"):
         Key.parse(text)  # type: ignore[arg-type]

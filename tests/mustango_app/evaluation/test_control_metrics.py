@@ -301,8 +301,7 @@ def test_a_recording_against_its_plan() -> None:
 def test_what_cannot_be_measured_does_not_count() -> None:
     plan = MusicPlan(bpm=120, meter=3, key="Eb major", chords=(("C", 0.0),))
     assert control_adherence(plan, Heard(duration=8.0)) == dict.fromkeys(CONTROL_METRICS)
-    line = "downbeats and metre: librosa finds beats only"
-    beats_only = heard_with("C:maj", meter=None, beats=((0.0, 0), (0.5, 0)), missing=(line,))
+    beats_only = heard_with("C:maj", meter=None, beats=((0.0, 0), (0.5, 0)), counted=False)
     assert control_adherence(plan, beats_only) == dict.fromkeys(CONTROL_METRICS, 1.0) | {"BM": None}
     # An extractor that ran and found nothing is another matter.
     silent = Heard(duration=8.0, beats=(), beat_confidence=0.0, chords=(), key_confidence=0.0)

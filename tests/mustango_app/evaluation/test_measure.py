@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from augmentation.audio import write_audio
+from munet.files import digest
 from mustango_app.evaluation.measure import (
     Audio,
     Listener,
     Measured,
-    digest,
     hear,
     read_clip,
     second_opinion,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from augmentation.audio import read_audio, write_audio
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.evaluation.cases import Case, asked_plan, read_cases, reference_plan, row_name, spread
 from mustango_app.evaluation.report import DISTANCES, set_distances
@@ -197,7 +199,7 @@ def test_plans_may_come_from_the_caption(settings: EvaluateSettings) -> None:
         (SONG | {"chords": ["Am", "H9"]}, "chord"),
         (SONG | {"chords_time": [0.0]}, "chords: expected as many values as times, got 2 and 1"),
         (SONG | {"beats": [[0.5, 0.4], [1.0, 2.0]]}, "beats: expected ascending times"),
-        (SONG | {"beats": 5}, "int"),
+        (SONG | {"beats": 5}, "beats: expected [[seconds], [positions]], got 5"),
         ({}, "prompt: expected a description"),
     ],
 )
@@ -263,3 +265,10 @@ def test_other_rates_and_lengths_are_read(tmp_path: Path) -> None:
     case = Case.of(0, WALTZ, EvaluateSettings(tmp_path / "rows.jsonl", tmp_path / "out"))
     assert finder(case) == tmp_path / "0000.wav"
     assert list(finder.files) == ["0000"]
+
+
+def test_a_missing_extractor_is_told_before_the_first_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "madmom", None)  # as if it were not installed
+    with pytest.raises(RequestError, match="beats: expected its extractor, got none: madmom cannot be imported: pip"):
+        evaluate(EvaluateSettings(tmp_path / "none.jsonl", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

@@ -20,7 +20,7 @@ from munet.music import MusicPlan
 from mustango_app import Mustango
 from mustango_app.page.blocks import EXAMPLES, Handlers, build_demo, launch_options
 from mustango_app.page.text import read_fields, read_number
-from mustango_app.request import make_plan
+from mustango_app.request import Request
 
 PROMPT = "A calm waltz for piano in G major"
 
@@ -110,8 +110,25 @@ def test_nothing_is_fetched_from_elsewhere(client: Client) -> None:
     assert "fonts.googleapis" not in page
     assert not [sheet for sheet in config.get("stylesheets") or () if sheet.startswith("http")]
     assert config["analytics_enabled"] is False
-    assert launch_options()["server_name"] == "127.0.0.1"
+    assert client.src.startswith("http://127.0.0.1:")
     assert launch_options()["share"] is False
+
+
+def test_the_environment_of_gradio_is_honoured_unless_an_address_is_given(
+    engine: Mustango, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.2")
+    for host, expected in ((None, "127.0.0.2"), ("127.0.0.1", "127.0.0.1")):
+        demo = build_demo(engine)
+        demo.launch(**launch_options(host), prevent_thread_lock=True, quiet=True)
+        assert demo.server_name == expected
+        demo.close()
+
+
+def test_an_upload_that_claims_too_much_is_refused_in_a_sentence(client: Client, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "slow.wav", np.zeros(1000), 1)
+    with pytest.raises(Exception, match="expected from 4000 to 384000 Hz, got 1"):
+        client.predict(audio=handle_file(tmp_path / "slow.wav"), api_name="/analyze")
 
 
 def session(name: str) -> Any:
@@ -190,4 +207,4 @@ def test_fields() -> None:
 def test_examples_state_plans_that_can_be_made() -> None:
     assert len(EXAMPLES) == 5
     for text in EXAMPLES:
-        assert make_plan(text, {}).is_complete
+        assert Request(text, seed=0).draft.plan.is_complete

@@ -1,0 +1,161 @@
+"""The parts of a plan: a `Section` says what is asked of it, a `Part` what holds in it, a `Note` what became of words.
+
+Times are seconds, tempo is beats per minute (BPM).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from munet.music.checks import (
+    BARS_RANGE,
+    BPM_RANGE,
+    DURATION_RANGE,
+    ENERGIES,
+    METER_RANGE,
+    PlanError,
+    check_choice,
+    check_instruments,
+    check_integer,
+    check_number,
+    check_text,
+)
+from munet.music.chords import Chord
+from munet.music.keys import Key
+
+Tempo = float | tuple[float, float]
+
+
+def check_key(argument: str, value: object) -> str:
+    """Return a key in its canonical spelling, "C minor"; a small letter alone ("a") is a minor key."""
+    try:
+        return str(Key.parse(str(value) if isinstance(value, Key) else value, lone_minor=True))  # type: ignore[arg-type]
+    except PlanError as error:
+        raise PlanError(argument, error.expected, value) from None
+
+
+def check_tempo(argument: str, value: object) -> Tempo:
+    """Return a tempo: a number, or (from, to) for a ramp; a ramp between equal tempi is a number."""
+    if isinstance(value, list | tuple) and len(value) == 2:
+        first, last = (check_number(argument, end, BPM_RANGE) for end in value)
+        return first if first == last else (first, last)
+    return check_number(argument, value, BPM_RANGE)
+
+
+def check_symbols(argument: str, value: object) -> tuple[str, ...] | None:
+    """Return chord symbols in canonical form; None for none of them."""
+    if not isinstance(value, list | tuple):
+        raise PlanError(argument, "a sequence of chord symbols", value)
+    return tuple(str(Chord.parse(symbol)) for symbol in value) or None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a plan, as asked for; what is None it inherits from the plan.
+
+    One exception: sections that follow a ramp inherit the tempo to which it leads.
+
+    Args:
+        name: such as "chorus".
+        bars: length in bars, 1 to 999; None where the next section's `start` or the plan's duration gives the end.
+        start: seconds; the first section starts at 0.
+        bpm: tempo, or (from, to) for a ramp that is linear in time.
+        meter: beats per bar.
+        key: what `Key.parse` reads.
+        chords: symbols, spread over the section's bars (see `grid.spread_chords`).
+        instruments: who plays; empty is None.
+        energy: "calm", "moderate" or "energetic".
+        prompt: words about this section.
+    """
+
+    name: str
+    bars: int | None = None
+    start: float | None = None
+    bpm: Tempo | None = None
+    meter: int | None = None
+    key: str | None = None
+    chords: tuple[str, ...] | None = None
+    instruments: tuple[str, ...] | None = None
+    energy: str | None = None
+    prompt: str | None = None
+
+    def __post_init__(self) -> None:
+        checks = {
+            "name": check_text,
+            "bars": lambda name, value: check_integer(name, value, BARS_RANGE),
+            "start": lambda name, value: check_number(name, value, (0.0, DURATION_RANGE[1])),
+            "bpm": check_tempo,
+            "meter": lambda name, value: check_integer(name, value, METER_RANGE),
+            "key": check_key,
+            "chords": check_symbols,
+            "instruments": check_instruments,
+            "energy": lambda name, value: check_choice(name, value, ENERGIES),
+            "prompt": check_text,
+        }
+        for name, check in checks.items():
+            value = getattr(self, name)
+            if value is not None or name == "name":
+                object.__setattr__(self, name, check(f"sections.{name}", value))
+
+    def with_(self, **changes: Any) -> Section:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that are given, as JSON holds them."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Section:
+        """Return the section of some fields; an unknown one is an error."""
+        return _from_fields(cls, "sections", values)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a statement of the text became, or why it could not be used.
+
+    Args:
+        statement: the words.
+        field: of the plan, None where it concerns none.
+        outcome: a sentence or a value.
+        used: whether the music follows it.
+    """
+
+    statement: str
+    field: str | None
+    outcome: str
+    used: bool
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Note:
+        """Return the note of its fields; an unknown one is an error."""
+        return _from_fields(cls, "notes", values)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What holds from `start` to before `end` (seconds), inheritance resolved; None is "not asked for".
+
+    `bpm` is the tempo at the start, `name` is "" for a plan without sections.
+    """
+
+    start: float
+    end: float
+    name: str
+    bpm: float | None
+    meter: int | None
+    key: str | None
+    instruments: tuple[str, ...] | None
+    energy: str | None
+    prompt: str | None
+
+
+def _from_fields(kind: type[Any], argument: str, values: Mapping[str, Any]) -> Any:
+    names = [field.name for field in fields(kind)]
+    if not isinstance(values, Mapping) or not set(values) <= set(names) or names[0] not in values:
+        raise PlanError(argument, f"a mapping with {names[0]} and fields among {names}", values)
+    return kind(**dict.fromkeys(names[1:]) | dict(values))
