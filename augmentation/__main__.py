@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from augmentation.dataset.builder import build_dataset
@@ -119,6 +120,31 @@ def _build(arguments: argparse.Namespace) -> int:
     return _conclude(arguments, report, summary, f"clips failed, see failures.jsonl in {report['out']}")
 
 
+def _judge_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run; run again to go on")
+    parser.add_argument("--minutes", type=float, default=10.0, help="wall minutes of this run (default 10)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--start", metavar="DIR", help="judge whose weights to start from")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that render (default 1)")
+    parser.add_argument("--validation", type=int, default=200, metavar="N", help="pieces to measure on (default 200)")
+
+
+def _judge(arguments: argparse.Namespace) -> int:
+    from augmentation.hearing.judge_training import JudgeTraining, train_judge  # torch loads slowly
+
+    settings = JudgeTraining(
+        arguments.out, arguments.minutes, workers=arguments.workers, validation=arguments.validation
+    )
+    figures = train_judge(settings, arguments.device, None if arguments.start is None else Path(arguments.start))
+    if arguments.json:
+        print(json.dumps(figures))
+        return 0
+    for name, threshold in zip(figures["recall"], figures["thresholds"], strict=True):
+        print(f"{name:18} {figures['recall'][name]:.3f} heard, {figures['false_alarms'][name]:.3f} false, {threshold}")
+    print(f"style {figures['style']:.3f} of {figures['pieces']} pieces")
+    return 0
+
+
 def _stats_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="dataset folder, or a .jsonl file of rows")
 
@@ -151,6 +177,7 @@ COMMANDS: tuple[tuple[str, Command], ...] = (
     ("compose", Command("compose, render and caption a dataset with exact labels", _compose_arguments, _compose)),
     ("extract", Command("hear beats, tempo, metre, chords and key of audio files", _extract_arguments, _extract)),
     ("build", Command("build a captioned, augmented dataset from audio and captions", _build_arguments, _build)),
+    ("train-judge", Command("train the judge of instruments and styles on renders", _judge_arguments, _judge)),
     ("stats", Command("count the rows of a dataset per style, metre, key, tempo, chord", _stats_arguments, _stats)),
 )
 

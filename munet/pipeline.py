@@ -25,11 +25,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditio
 
 from munet.codec.audioldm import MelAutoencoder
 from munet.codec.pocket import MusicAutoencoder
-from munet.conditions.batch import embed, null_like, plan_tokens, text_tokens
+from munet.conditions.batch import embed, plan_tokens, text_tokens
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import load_text_encoder
 from munet.errors import RequestError
+from munet.guidance import Guidance, guidance_weights, guided, is_guided, without_groups
 from munet.music import MusicPlan
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.predictor import Prediction, predict_plan
@@ -78,7 +79,7 @@ class MustangoPipeline(DiffusionPipeline):
         chord_predictor: T5ForConditionalGeneration | None = None,
         max_text_length: int = 64,
         default_steps: int = 25,
-        default_guidance_scale: float = 2.0,
+        default_guidance_scale: Guidance = 2.0,
     ) -> None:
         super().__init__()
         self._packaged_text_encoder = text_encoder is None or tokenizer is None
@@ -104,7 +105,7 @@ class MustangoPipeline(DiffusionPipeline):
         self.sample_rate = vae.config.sample_rate
         self.frame_rate = vae.config.sample_rate / vae.samples_per_latent_frame
         self._interrupt = False
-        self._guidance_scale = 1.0
+        self._guidance_scale: float | dict[str, float] = 1.0
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
         """Write a diffusers folder; a packaged text encoder is left out, because every installation has it."""
@@ -122,14 +123,14 @@ class MustangoPipeline(DiffusionPipeline):
         return self._interrupt
 
     @property
-    def guidance_scale(self) -> float:
-        """Guidance of the running call."""
+    def guidance_scale(self) -> float | dict[str, float]:
+        """Guidance of the running call: one weight, or the weights other than 1 by group."""
         return self._guidance_scale
 
     @property
     def do_classifier_free_guidance(self) -> bool:
-        """Whether the running call evaluates the null condition too."""
-        return self._guidance_scale != 1.0
+        """Whether the running call evaluates other forms of the condition too."""
+        return is_guided(self._guidance_scale)
 
     @property
     def can_predict(self) -> bool:
@@ -179,11 +180,11 @@ class MustangoPipeline(DiffusionPipeline):
     def encode_conditions(
         self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]:
-        """MuNet's arguments for the given conditions, and for the null condition (None without guidance)."""
-        device = self._execution_device
+        """MuNet's arguments for the given conditions, and for what guidance starts from (None without guidance)."""
+        device, styles = self._execution_device, self.unet.config.aligned_styles
 
         def tokens(text: dict[str, torch.Tensor], music: Sequence[MusicPlan]) -> dict[str, torch.Tensor]:
-            both = text | plan_tokens(music, self.beat_encoder, self.chord_encoder, frames, self.frame_rate)
+            both = text | plan_tokens(music, self.beat_encoder, self.chord_encoder, frames, self.frame_rate, styles)
             return {name: tensor.to(device) for name, tensor in both.items()}
 
         text = text_tokens(self.tokenizer, prompt, self.config.max_text_length, pad_to_longest=True)
@@ -191,7 +192,7 @@ class MustangoPipeline(DiffusionPipeline):
         if not self.do_classifier_free_guidance:
             return self.embed(given), None
         nothing = tokens(text_tokens(self.tokenizer, [""], text["input_ids"].shape[1]), [MusicPlan()])
-        return self.embed(given), self.embed(null_like(given, nothing))
+        return self.embed(given), self.embed(without_groups(given, nothing, self._guidance_scale))
 
     def embed(self, tokens: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """MuNet's keyword arguments for a batch of condition tokens (see `munet.conditions.batch`)."""
@@ -225,13 +226,15 @@ class MustangoPipeline(DiffusionPipeline):
         given: dict[str, torch.Tensor],
         null: dict[str, torch.Tensor] | None,
     ) -> torch.Tensor:
-        """Prediction `(batch, channels, frames, bins)` at one timestep, guided (Ho and Salimans, 2022)."""
+        """Prediction `(batch, channels, frames, bins)` at one timestep, guided (see `munet.guidance`)."""
         sample = self.scheduler.scale_model_input(latents, timestep)
         if null is None:
             return self.unet(sample, timestep, **given).sample
         both = {name: torch.cat([null[name], tensor]) for name, tensor in given.items()}
-        unconditional, conditional = self.unet(torch.cat([sample, sample]), timestep, **both).sample.chunk(2)
-        return unconditional + self._guidance_scale * (conditional - unconditional)
+        repeats = len(both["encoder_hidden_states"]) // len(sample)
+        prediction = self.unet(torch.cat([sample] * repeats), timestep, **both).sample
+        without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
+        return guided(conditional, without, self._guidance_scale)
 
     def decode_latents(self, latents: torch.Tensor, num_samples: int) -> torch.Tensor:
         """Waveforms `(batch, num_samples)` float32; a clip that is too loud is turned down, never cut."""
@@ -245,7 +248,7 @@ class MustangoPipeline(DiffusionPipeline):
         plans: MusicPlan | Sequence[MusicPlan] | None = None,
         audio_length_in_s: float = 10.0,
         num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
+        guidance_scale: Guidance | None = None,
         num_waveforms_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         latents: torch.Tensor | None = None,
@@ -261,7 +264,8 @@ class MustangoPipeline(DiffusionPipeline):
             plans: music to obey, one per prompt; None leaves it to the predictors or, without these, to the denoiser.
             audio_length_in_s: seconds of audio.
             num_inference_steps: denoising steps, by default the configured ones.
-            guidance_scale: strength of the conditions, by default the configured one; 1 switches guidance off.
+            guidance_scale: strength of the conditions, by default the configured one; 1 switches guidance off. A
+                mapping gives each group its own, such as `{"chords": 2, "arrangement": 3}`, see `munet.guidance`.
             num_waveforms_per_prompt: clips per prompt, the clips of one prompt side by side.
             generator: source of the noise, one or one per clip.
             latents: initial noise `(clips, channels, frames, bins)`, instead of drawing it.
@@ -285,7 +289,7 @@ class MustangoPipeline(DiffusionPipeline):
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
         tensor_inputs = callback_on_step_end_tensor_inputs
         self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs)
-        self._guidance_scale, self._interrupt = guidance_scale, False
+        self._guidance_scale, self._interrupt = guidance_weights(guidance_scale), False
 
         # 1. Conditions
         if unplanned and self.can_predict:

@@ -1,14 +1,18 @@
 """MuNet, the denoiser: a latent UNet that cross-attends to text, beats and chords (Mustango, Melechovsky et al., 2024).
 
-With its default configuration the model has the names and shapes of the published checkpoint. Two additions are off
-by default: a time-aligned condition (a vector per latent frame, as in MusiConGen, Lan et al., ISMIR 2024) and pooled
-text.
+With its default configuration the model has the names and shapes of the published checkpoint. Additions are off by
+default: a time-aligned condition (a vector per latent frame, as in MusiConGen, Lan et al., ISMIR 2024), pooled text,
+known latents to go on from, and `frames`, a body of blocks over whole frames (`munet.frame_blocks`) in place of the
+two-dimensional UNet.
 
 Conventions: latents are `(batch, channels, time, frequency)`; conditions are `(batch, length, cross_attention_dim)`;
 masks are `(batch, length)`, True where a token is to be attended to.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -20,6 +24,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
 from torch import nn
 
 from munet.blocks import BlockSettings, Condition, DownBlock, MidBlock, UpBlock
+from munet.frame_blocks import FrameNet
 
 ATTENTION_BLOCKS = ("CrossAttnDownBlock2DMusic", "CrossAttnUpBlock2DMusic")
 PLAIN_BLOCKS = ("DownBlock2D", "UpBlock2D")
@@ -55,6 +60,11 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         latent_bins: size of the latents' frequency axis; needed with `aligned_channels`, because every bin has its own
             weights.
         pooled_projection_dim: width of a pooled text embedding that is added to the time embedding, None for none.
+        aligned_styles: names of the styles that the time-aligned condition tells apart; None for its first edition.
+        known_latents: whether the model takes latents that are known already, to go on from or to fill in between.
+        frames: constructor arguments of `munet.frame_blocks.FrameNet`, the body over whole frames; None for the UNet.
+            With it the arguments from `down_block_types` to `use_linear_projection` count for nothing, but for
+            `cross_attention_dim`.
 
     Raises:
         ValueError: if the configuration contradicts itself.
@@ -87,8 +97,21 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         aligned_hidden: int = 128,
         latent_bins: int | None = None,
         pooled_projection_dim: int | None = None,
+        aligned_styles: tuple[str, ...] | None = None,
+        known_latents: bool = False,
+        frames: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        if aligned_channels is not None and latent_bins is None:
+            raise ValueError("latent_bins: expected an int because aligned_channels is given, got None")
+        entering = 2 * in_channels + 1 if known_latents else in_channels
+        if frames is not None:
+            if latent_bins is None:
+                raise ValueError("latent_bins: expected an int because frames is given, got None")
+            sizes = (entering * latent_bins, in_channels * latent_bins, out_channels * latent_bins)
+            self.frame_net = FrameNet(*sizes, cross_attention_dim, aligned_channels, pooled_projection_dim, **frames)
+            return
+        self.frame_net = None
         levels = len(block_out_channels)
         down_attention = _attention_flags("down_block_types", down_block_types, levels)
         up_attention = (
@@ -110,7 +133,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             use_linear_projection=use_linear_projection,
         )
 
-        self.conv_in = nn.Conv2d(in_channels, first, 3, padding=1)
+        self.conv_in = nn.Conv2d(entering, first, 3, padding=1)
         self.time_proj = Timesteps(first, flip_sin_to_cos, freq_shift)
         self.time_embedding = TimestepEmbedding(first, settings.time_embed_dim)
         self.down_blocks = nn.ModuleList(
@@ -132,8 +155,6 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
 
         self.aligned_embedding = None
         if aligned_channels is not None:
-            if latent_bins is None:
-                raise ValueError("latent_bins: expected an int because aligned_channels is given, got None")
             self.aligned_embedding = nn.Sequential(
                 nn.Conv1d(aligned_channels, aligned_hidden, 3, padding=1),
                 nn.SiLU(),
@@ -155,6 +176,8 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         chord_attention_mask: torch.Tensor | None = None,
         aligned_condition: torch.Tensor | None = None,
         pooled_projections: torch.Tensor | None = None,
+        known_latents: torch.Tensor | None = None,
+        known_mask: torch.Tensor | None = None,
         return_dict: bool = True,
     ) -> UNet2DConditionOutput | tuple[torch.Tensor]:
         """Predict what the scheduler asks for (the published model: the velocity) from noisy latents.
@@ -171,6 +194,9 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             chord_attention_mask: the same for the chords.
             aligned_condition: time-aligned condition `(batch, aligned_channels, time)`; None counts as all zeros.
             pooled_projections: pooled text `(batch, pooled_projection_dim)`.
+            known_latents: clean latents `(batch, in_channels, time, frequency)`, read where `known_mask` says; None for
+                nothing known.
+            known_mask: which frames are known, `(batch, time)`, 1 = known.
             return_dict: whether to return an output object rather than a tuple.
 
         Returns:
@@ -179,13 +205,20 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         Raises:
             ValueError: if an optional condition does not fit the configuration.
         """
-        temb = self._embed_time(sample, timestep, pooled_projections)
+        timesteps = _timesteps(sample, timestep)
         conditions = (
             Condition(encoder_hidden_states, _bias(encoder_attention_mask, sample.dtype)),
             Condition(beat_hidden_states, _bias(beat_attention_mask, sample.dtype)),
             Condition(chord_hidden_states, _bias(chord_attention_mask, sample.dtype)),
         )
-        hidden_states = self.conv_in(sample)
+        entering = self._with_known(sample, known_latents, known_mask)
+        if self.frame_net is not None:
+            aligned = self._checked_aligned(sample, aligned_condition)
+            pooled = self._checked_pooled(pooled_projections)
+            prediction = self.frame_net(entering, sample, timesteps, conditions, aligned, pooled)
+            return UNet2DConditionOutput(sample=prediction) if return_dict else (prediction,)
+        temb = self._embed_time(sample, timesteps, pooled_projections)
+        hidden_states = self.conv_in(entering)
         aligned = self._embed_aligned(sample, aligned_condition)
         if aligned is not None:
             hidden_states = hidden_states + aligned
@@ -204,39 +237,64 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         prediction = self.conv_out(self.conv_act(self.conv_norm_out(hidden_states)))
         return UNet2DConditionOutput(sample=prediction) if return_dict else (prediction,)
 
-    def _embed_time(
-        self, sample: torch.Tensor, timestep: torch.Tensor | float, pooled: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _embed_time(self, sample: torch.Tensor, timesteps: torch.Tensor, pooled: torch.Tensor | None) -> torch.Tensor:
         """Time embedding `(batch, 4 * block_out_channels[0])`, with the pooled text added if the model takes it."""
-        timesteps = torch.as_tensor(timestep, device=sample.device)
-        if timesteps.ndim > 1 or (timesteps.ndim == 1 and len(timesteps) not in (1, len(sample))):
-            shape = tuple(timesteps.shape)
-            raise ValueError(f"timestep: expected a number or a tensor of shape ({len(sample)},), got shape {shape}")
-        temb = self.time_embedding(self.time_proj(timesteps.expand(len(sample))).to(sample.dtype))
-        if (pooled is None) != (self.pooled_embedding is None):
-            expected = "None" if self.pooled_embedding is None else f"(batch, {self.config.pooled_projection_dim})"
-            raise ValueError(f"pooled_projections: expected {expected}, got {_shape(pooled)}")
+        temb = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
+        pooled = self._checked_pooled(pooled)
         return temb if pooled is None else temb + self.pooled_embedding(pooled)
+
+    def _checked_pooled(self, pooled: torch.Tensor | None) -> torch.Tensor | None:
+        if (pooled is None) != (self.config.pooled_projection_dim is None):
+            width = self.config.pooled_projection_dim
+            raise ValueError(
+                f"pooled_projections: expected {'None' if width is None else f'(batch, {width})'}, got {_shape(pooled)}"
+            )
+        return pooled
+
+    def _checked_aligned(self, sample: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor | None:
+        """The time-aligned condition `(batch, aligned_channels, time)`, zeros for None; None if none is taken."""
+        channels = self.config.aligned_channels
+        if channels is None:
+            if condition is not None:
+                got = _shape(condition)
+                raise ValueError(f"aligned_condition: expected None (the model has no aligned_channels), got {got}")
+            return None
+        bins = sample.shape[-1]
+        if bins != self.config.latent_bins:
+            raise ValueError(f"sample: expected {self.config.latent_bins} frequency bins (latent_bins), got {bins}")
+        shape = (len(sample), channels, sample.shape[2])
+        if condition is None:
+            return sample.new_zeros(shape)
+        if tuple(condition.shape) != shape:
+            raise ValueError(f"aligned_condition: expected shape {shape}, got {_shape(condition)}")
+        return condition
 
     def _embed_aligned(self, sample: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor | None:
         """Map `(batch, block_out_channels[0], time, latent_bins)` of the time-aligned condition.
 
         It is added to `conv_in`'s output, which equals concatenating the condition to the latent before a linear layer.
         """
-        if self.aligned_embedding is None:
-            if condition is not None:
-                got = _shape(condition)
-                raise ValueError(f"aligned_condition: expected None (the model has no aligned_channels), got {got}")
-            return None
-        batch, _, time, bins = sample.shape
-        if bins != self.config.latent_bins:
-            raise ValueError(f"sample: expected {self.config.latent_bins} frequency bins (latent_bins), got {bins}")
-        shape = (batch, self.config.aligned_channels, time)
+        condition = self._checked_aligned(sample, condition)
         if condition is None:
-            condition = sample.new_zeros(shape)
-        if tuple(condition.shape) != shape:
-            raise ValueError(f"aligned_condition: expected shape {shape}, got {_shape(condition)}")
-        return self.aligned_embedding(condition).unflatten(1, (-1, bins)).transpose(2, 3)
+            return None
+        return self.aligned_embedding(condition).unflatten(1, (-1, sample.shape[-1])).transpose(2, 3)
+
+    def _with_known(self, sample: torch.Tensor, known: torch.Tensor | None, mask: torch.Tensor | None) -> torch.Tensor:
+        """What enters the network: the sample and, if the model takes them, known latents and their mask."""
+        if (known is None) != (mask is None):
+            raise ValueError(f"known_mask: expected it together with known_latents, got {_shape(mask)}")
+        if not self.config.known_latents:
+            if known is not None:
+                raise ValueError(f"known_latents: expected None (the model takes none), got {_shape(known)}")
+            return sample
+        if known is None or mask is None:
+            return torch.cat([sample, torch.zeros_like(sample), torch.zeros_like(sample[:, :1])], dim=1)
+        if known.shape != sample.shape or mask.shape != (len(sample), sample.shape[2]):
+            raise ValueError(
+                f"known_latents: expected shape {_shape(sample)} and a mask of its frames, got {_shape(known)}"
+            )
+        held = mask.to(sample.dtype)[:, None, :, None]
+        return torch.cat([sample, known * held, held.expand(-1, -1, -1, sample.shape[-1])], dim=1)
 
 
 def _up_blocks(
@@ -276,6 +334,15 @@ def _heads(heads: int | tuple[int, ...], channels: tuple[int, ...], groups: int)
     if any(width % groups for width in channels):
         raise ValueError(f"norm_num_groups: expected a divisor of all of {channels!r}, got {groups}")
     return per_level
+
+
+def _timesteps(sample: torch.Tensor, timestep: torch.Tensor | float) -> torch.Tensor:
+    """One timestep per row `(batch,)`."""
+    timesteps = torch.as_tensor(timestep, device=sample.device)
+    if timesteps.ndim > 1 or (timesteps.ndim == 1 and len(timesteps) not in (1, len(sample))):
+        shape = tuple(timesteps.shape)
+        raise ValueError(f"timestep: expected a number or a tensor of shape ({len(sample)},), got shape {shape}")
+    return timesteps.expand(len(sample))
 
 
 def _bias(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import librosa
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -48,6 +47,8 @@ class MelFrontEnd(nn.Module):
 
     def __init__(self, settings: MelSettings | None = None) -> None:
         super().__init__()
+        import librosa  # here, so that whoever has another codec can do without it
+
         self.settings = settings or MelSettings()
         basis = librosa.filters.mel(
             sr=self.settings.sample_rate,

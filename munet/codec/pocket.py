@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import librosa
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
@@ -31,6 +31,17 @@ from munet.codec.phase import griffin_lim, stft_magnitude
 FLOOR = 1e-3  # magnitudes below -60 dB count as silence
 TIME_STRIDE = 8  # spectrogram frames in a latent frame
 LOG_MEAN, LOG_SCALE = -2.5, 0.4  # brings log10 magnitudes of music to about zero mean and unit variance
+
+
+def mel_frequencies(count: int, low: float, high: float) -> np.ndarray:
+    """Frequencies `(count,)` in Hz, evenly spaced on Slaney's mel scale: linear up to 1 kHz, logarithmic above."""
+    step, knee, ratio = 200 / 3, 1000.0, np.log(6.4) / 27
+
+    def mel(hertz: float) -> float:
+        return knee / step + np.log(hertz / knee) / ratio if hertz >= knee else hertz / step
+
+    mels = np.linspace(mel(low), mel(high), count)
+    return np.where(mels >= knee / step, knee * np.exp(ratio * (mels - knee / step)), step * mels)
 
 
 def compress(magnitude: torch.Tensor) -> torch.Tensor:
@@ -197,9 +208,7 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
             raise ValueError(f"mel_bins: expected a multiple of 4 and of latent_bins ({latent_bins}), got {mel_bins}")
         if max_frequency > sample_rate / 2:
             raise ValueError(f"max_frequency: expected at most {sample_rate / 2} Hz, got {max_frequency}")
-        frequencies = torch.from_numpy(
-            librosa.mel_frequencies(mel_bins, fmin=min_frequency, fmax=max_frequency)
-        ).float()
+        frequencies = torch.from_numpy(mel_frequencies(mel_bins, min_frequency, max_frequency)).float()
         self.register_buffer("to_mel", mel_from_linear(frequencies, n_fft, sample_rate), persistent=False)
         self.refiner = Refiner(
             linear_from_mel(frequencies, n_fft, sample_rate), tuple(refiner_channels), blocks, frame_width
@@ -208,6 +217,8 @@ class MusicAutoencoder(ModelMixin, ConfigMixin):
         self.register_buffer("patch_mean", torch.zeros(latent_bins, patch))
         self.register_buffer("components", torch.zeros(latent_bins, latent_channels, patch))
         self.register_buffer("latent_std", torch.ones(latent_bins, latent_channels))
+
+    audio_channels = 1
 
     @property
     def samples_per_latent_frame(self) -> int:

@@ -6,49 +6,90 @@ memory:
 | group | tensors |
 | --- | --- |
 | text | `input_ids`, `text_mask` `(batch, text tokens)` |
-| beats | `beat_ids`, `beat_times`, `beat_mask` `(batch, beats)` |
-| chords | `chord_roots`, `chord_types`, `chord_inversions`, `chord_times`, `chord_mask` `(batch, chords)` |
-| both | `aligned` `(batch, 52, latent frames)`, see `munet.conditions.aligned` |
+| rhythm | `beat_ids`, `beat_times`, `beat_mask` `(batch, beats)` |
+| harmony | `chord_roots`, `chord_types`, `chord_inversions`, `chord_times`, `chord_mask` `(batch, chords)` |
+| all but text | `aligned` `(batch, rows, latent frames)`, see `munet.conditions.aligned` |
 
-Dropping a group replaces it by the null condition's (an empty prompt, no beats, no chords): the same null that guidance
-uses.
+Dropping a group replaces it by the null condition's (an empty prompt, no beats, no chords, rows of zeros): the same
+null that guidance uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from munet.conditions.aligned import aligned_features
+from munet.conditions.aligned import aligned_features, rows_of
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import encode_tokens, tokenize
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.unet import MuNetModel
 
 TEXT = ("input_ids", "text_mask")
 BEATS = ("beat_ids", "beat_times", "beat_mask")
 CHORDS = ("chord_roots", "chord_types", "chord_inversions", "chord_times", "chord_mask")
-ALIGNED_CHORD_ROWS = (*range(37), 51)
-ALIGNED_BEAT_ROWS = (*range(37, 51),)
+# Group -> its token tensors and its groups of aligned rows. "arrangement" is all that says who plays, and how.
+GROUP_TOKENS: Mapping[str, tuple[str, ...]] = MappingProxyType({"text": TEXT, "rhythm": BEATS, "harmony": CHORDS})
+GROUP_ROWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"arrangement": ("instruments", "energy", "style", "edges"), "text": ()}
+)
 
 
 def plan_tokens(
-    plans: Sequence[MusicPlan], beat_encoder: BeatEncoder, chord_encoder: ChordEncoder, frames: int, frame_rate: float
+    plans: Sequence[MusicPlan],
+    beat_encoder: BeatEncoder,
+    chord_encoder: ChordEncoder,
+    frames: int,
+    frame_rate: float,
+    styles: Sequence[str] | None = None,
+    start: int = 0,
 ) -> dict[str, torch.Tensor]:
-    """Tokens of the beats and chords of each plan, and the aligned features for `frames` latent frames.
+    """Tokens of the beats and chords of each plan and the aligned features, for a window of latent frames.
+
+    Args:
+        plans: whole pieces.
+        beat_encoder, chord_encoder: whose vocabularies count.
+        frames: latent frames of the window.
+        frame_rate: latent frames per second.
+        styles: see `munet.conditions.aligned.aligned_features`.
+        start: first latent frame of the window; beats and chords are timed from there.
 
     Raises:
-        ValueError: a plan has more beats or chords than the encoders take.
+        ValueError: a window has more beats or chords than the encoders take.
     """
-    tokens = dict(zip(BEATS, beat_encoder.tokenize([plan.beats for plan in plans]), strict=True))
-    tokens |= dict(zip(CHORDS, chord_encoder.tokenize([plan.chords for plan in plans]), strict=True))
-    aligned = np.stack([aligned_features(plan, frames, frame_rate) for plan in plans])
-    return {**tokens, "aligned": torch.from_numpy(aligned)}
+    beats = [plan.beats for plan in plans]
+    chords = [plan.chords for plan in plans]
+    if start:
+        span = (start / frame_rate, (start + frames) / frame_rate)
+        beats = [_beats_within(row, *span) for row in beats]
+        chords = [_chords_within(row, *span) for row in chords]
+    tokens = dict(zip(BEATS, beat_encoder.tokenize(beats), strict=True))
+    tokens |= dict(zip(CHORDS, chord_encoder.tokenize(chords), strict=True))
+    aligned = [aligned_features(plan, start + frames, frame_rate, styles)[:, start:] for plan in plans]
+    return {**tokens, "aligned": torch.from_numpy(np.stack(aligned))}
+
+
+def _beats_within(
+    beats: Sequence[tuple[float, int]] | None, start: float, end: float
+) -> tuple[tuple[float, int], ...] | None:
+    return beats and tuple((second - start, position) for second, position in beats if start <= second < end)
+
+
+def _chords_within(
+    chords: Sequence[tuple[str, float]] | None, start: float, end: float
+) -> tuple[tuple[str, float], ...] | None:
+    """Chords from `start` to before `end`; the one that sounds at `start` begins at 0."""
+    if not chords:
+        return chords
+    begun = [(symbol, 0.0) for symbol, second in chords if second <= start][-1:]
+    return (*begun, *((symbol, second - start) for symbol, second in chords if start < second < end))
 
 
 def text_tokens(
@@ -61,16 +102,23 @@ def text_tokens(
 def replace_group(
     tokens: Mapping[str, torch.Tensor], null: Mapping[str, torch.Tensor], group: str, rows: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Tokens in which `group` ("text", "beats" or "chords") is null where `rows` `(batch,)` is True; a new dict."""
-    names = {"text": TEXT, "beats": BEATS, "chords": CHORDS}[group]
+    """Tokens in which `group` is null where `rows` `(batch,)` is True; a new dict.
+
+    Args:
+        tokens, null: conditions, and the null condition `(1, ...)`.
+        group: "text", "rhythm", "harmony", "arrangement", "melody", or one of the rows that make up the arrangement.
+        rows: which rows of the batch.
+    """
     replaced = dict(tokens)
-    for name in names:
+    for name in GROUP_TOKENS.get(group, ()):
         where = rows.view(-1, *[1] * (tokens[name].ndim - 1))
         replaced[name] = torch.where(where, null[name].to(tokens[name].dtype), tokens[name])
-    if group != "text":
-        features = torch.zeros(tokens["aligned"].shape[1], dtype=torch.bool, device=rows.device)
-        features[list(ALIGNED_BEAT_ROWS if group == "beats" else ALIGNED_CHORD_ROWS)] = True
-        replaced["aligned"] = tokens["aligned"].masked_fill(rows[:, None, None] & features[:, None], 0)
+    count = tokens["aligned"].shape[1]
+    features = [row for part in GROUP_ROWS.get(group, (group,)) for row in rows_of(part, count)]
+    if features:
+        gone = torch.zeros(count, dtype=torch.bool, device=rows.device)
+        gone[features] = True
+        replaced["aligned"] = tokens["aligned"].masked_fill(rows[:, None, None] & gone[:, None], 0)
     return replaced
 
 
@@ -80,23 +128,52 @@ class ConditionDropout:
 
     Attributes:
         everything: probability that a row loses all conditions, which trains the branch that guidance starts from.
-        text, beats, chords: probability that a row loses this one.
+        text, rhythm, harmony, melody, arrangement: probability that a row loses this group.
+        instruments, energy, style, edges: probability that a row loses this part of the arrangement, which teaches
+            plans that say only some of it, and text where nothing else says it.
+
+    Raises:
+        RequestError: a probability outside 0 to 1.
     """
 
     everything: float = 0.1
     text: float = 0.05
-    beats: float = 0.05
-    chords: float = 0.05
+    rhythm: float = 0.05
+    harmony: float = 0.05
+    melody: float = 0.5
+    arrangement: float = 0.25
+    instruments: float = 0.15
+    energy: float = 0.3
+    style: float = 0.3
+    edges: float = 0.1
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not 0 <= value <= 1:
+                raise RequestError(f"dropout.{item.name}: expected a probability from 0 to 1, got {value!r}")
 
     def __call__(
-        self, tokens: Mapping[str, torch.Tensor], null: Mapping[str, torch.Tensor], generator: torch.Generator
+        self,
+        tokens: Mapping[str, torch.Tensor],
+        null: Mapping[str, torch.Tensor],
+        generator: torch.Generator,
+        share: tuple[int, int] = (0, 1),
     ) -> dict[str, torch.Tensor]:
-        """Tokens with some groups of some rows replaced by the null condition; the given tokens are left alone."""
-        device = tokens["aligned"].device
-        draws = torch.rand(4, len(tokens["aligned"]), generator=generator, device=device)
+        """Tokens with some groups of some rows replaced by the null condition; the given tokens are left alone.
+
+        Args:
+            tokens, null: conditions, and the null condition `(1, ...)`.
+            generator: source of the draws, on the tokens' device.
+            share: (i, n): `tokens` are the i-th of n equal parts of the batch, whose draws are made together.
+        """
+        device, count = tokens["aligned"].device, len(tokens["aligned"])
+        groups = [item.name for item in fields(self)][1:]
+        draws = torch.rand(1 + len(groups), share[1] * count, generator=generator, device=device)
+        draws = draws[:, share[0] * count : (share[0] + 1) * count]
         everything = draws[0] < self.everything
         dropped = dict(tokens)
-        for draw, group in zip(draws[1:], ("text", "beats", "chords"), strict=True):
+        for draw, group in zip(draws[1:], groups, strict=True):
             dropped = replace_group(dropped, null, group, everything | (draw < getattr(self, group)))
         return dropped
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from munet.conditions.light_text import is_light_copy, load_light_copy
 from munet.errors import RequestError
 
 HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -41,6 +42,8 @@ def load_text_encoder(source: str | Path | None = None) -> tuple[PreTrainedToken
     Raises:
         RequestError: nothing was found; the message says what to install.
     """
+    if is_light_copy(source):
+        return load_light_copy(source)
     source = source or minilm_folder() or HUB_ID
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source))

@@ -1,7 +1,8 @@
-"""What both trainings share: schedule, loss weights, checkpoints that can be resumed, the log.
+"""What the trainings share: schedule, loss weights, checkpoints that can be resumed, the log.
 
-Conventions: a run lives in one folder: `latest/` (model folders and `training_state.safetensors` + `.json`), `log.csv`.
-A checkpoint is written under a temporary name and renamed, so that a killed run always leaves a whole one.
+Conventions: a run lives in one folder: `latest/` (model folders and `training_state.safetensors` + `.json`),
+`previous/` (the checkpoint before it), `log.csv`. A checkpoint is written under a temporary name and renamed, so that a
+killed run always leaves a whole one; it is refused where a number in it is not finite, so that no good one is lost.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
+
+from munet.errors import RequestError
+
+LAST_SAVE_SECONDS = 10.0  # kept for the last save of a run with a time limit, until a save has been measured
 
 
 @dataclass
@@ -41,23 +47,40 @@ class Budget:
         steps: optimizer steps in all.
         seconds: wall seconds in all (all runs together), or None for no such limit.
         warmup: steps of linear warm-up.
-        decay: last share of the training in which the learning rate falls to zero.
+        decay: last share of the training in which the learning rate falls to zero; 0 keeps it.
+        begin: wall seconds of earlier runs that this budget does not count.
+
+    Raises:
+        RequestError: a value out of range, by name.
     """
 
     steps: int
     seconds: float | None = None
     warmup: int = 200
     decay: float = 0.3
+    begin: float = 0.0
+
+    def __post_init__(self) -> None:
+        whole = not isinstance(self.steps, bool) and isinstance(self.steps, int)
+        if not whole or self.steps < 1:
+            raise RequestError(f"budget.steps: expected an integer of at least 1, got {self.steps!r}")
+        if self.seconds is not None and not self.seconds > 0:
+            raise RequestError(f"budget.seconds: expected seconds above 0 or null, got {self.seconds!r}")
+        if self.warmup < 0:
+            raise RequestError(f"budget.warmup: expected steps of at least 0, got {self.warmup!r}")
+        if not 0 <= self.decay <= 1:
+            raise RequestError(f"budget.decay: expected a share from 0 to 1, got {self.decay!r}")
 
     def fraction(self, progress: Progress) -> float:
         """Share of the training that is done, in [0, 1]."""
-        by_time = progress.seconds / self.seconds if self.seconds else 0.0
+        by_time = (progress.seconds - self.begin) / self.seconds if self.seconds else 0.0
         return min(1.0, max(progress.step / self.steps, by_time))
 
     def learning_rate(self, progress: Progress, peak: float) -> float:
         """Learning rate for the next step: linear warm-up, constant, linear decay (Hägele et al., 2024)."""
         warmup = min(1.0, (progress.step + 1) / max(self.warmup, 1))
-        return peak * warmup * min(1.0, (1.0 - self.fraction(progress)) / self.decay)
+        left = 1.0 - self.fraction(progress)
+        return peak * warmup * (min(1.0, left / self.decay) if self.decay else 1.0)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
@@ -79,19 +102,44 @@ def min_snr_weights(snr: torch.Tensor, gamma: float | None, prediction_type: str
     published Mustango training does although its target is the velocity.
 
     Raises:
-        ValueError: an unknown prediction type.
+        RequestError: an unknown prediction type.
     """
     if gamma is None:
         return torch.ones_like(snr)
     if prediction_type not in ("v_prediction", "epsilon"):
-        raise ValueError(f"prediction_type: expected 'v_prediction' or 'epsilon', got {prediction_type!r}")
+        raise RequestError(f"prediction_type: expected 'v_prediction' or 'epsilon', got {prediction_type!r}")
     return snr.clamp_max(gamma) / (snr + 1 if prediction_type == "v_prediction" else snr)
 
 
-def weighted_mse(prediction: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Squared error averaged over each row, times `weights` `(batch,)`, averaged over the batch."""
-    error = (prediction.float() - target.float()).pow(2).flatten(1).mean(dim=1)
-    return (error * weights).mean()
+def check_weighting(alphas_cumprod: torch.Tensor, gamma: float | None, prediction_type: str) -> None:
+    """Refuse weights that are 0 / 0 where the schedule ends in pure noise.
+
+    Raises:
+        RequestError: `epsilon` weights with a schedule whose last signal-to-noise ratio is zero; or see
+            `min_snr_weights`.
+    """
+    last = min_snr_weights(signal_to_noise(alphas_cumprod.cpu(), torch.tensor([-1])), gamma, prediction_type)
+    if not torch.isfinite(last).all():
+        raise RequestError(
+            f"snr_weighting: expected 'v_prediction' with a schedule that ends in pure noise, got {prediction_type!r}"
+        )
+
+
+def weighted_mse(
+    prediction: torch.Tensor, target: torch.Tensor, weights: torch.Tensor, counted: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Squared error averaged over each row, times `weights` `(batch,)`, averaged over the batch.
+
+    Args:
+        prediction, target: `(batch, ...)`; with `counted` `(batch, channels, frames, ...)`.
+        weights: `(batch,)`.
+        counted: which frames count, `(batch, frames)`; None for all.
+    """
+    error = (prediction.float() - target.float()).pow(2)
+    if counted is None:
+        return (error.flatten(1).mean(dim=1) * weights).mean()
+    frames = error.transpose(1, 2).flatten(2).mean(dim=2) * counted
+    return (frames.sum(dim=1) / counted.sum(dim=1).clamp_min(1) * weights).mean()
 
 
 def velocity_loss(
@@ -102,6 +150,7 @@ def velocity_loss(
     alphas_cumprod: torch.Tensor,
     snr_gamma: float | None = 5.0,
     snr_weighting: str = "v_prediction",
+    counted: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Weighted squared error against the velocity (Salimans and Ho, 2022), a number.
 
@@ -112,13 +161,14 @@ def velocity_loss(
         timesteps: `(batch,)`.
         alphas_cumprod: of the noise schedule, `(timesteps in all,)`.
         snr_gamma, snr_weighting: see `min_snr_weights`; "epsilon" is the published training.
+        counted: which frames count, see `weighted_mse`.
     """
     shape = (-1, *[1] * (latents.ndim - 1))
     signal = alphas_cumprod.to(timesteps.device)[timesteps]
     alpha, sigma = signal.sqrt().view(shape), (1 - signal).sqrt().view(shape)
     prediction = predict(alpha * latents + sigma * noise, timesteps)
     weights = min_snr_weights(signal_to_noise(alphas_cumprod, timesteps), snr_gamma, snr_weighting)
-    return weighted_mse(prediction, alpha * noise - sigma * latents, weights)
+    return weighted_mse(prediction, alpha * noise - sigma * latents, weights, counted)
 
 
 def optimizer_tensors(name: str, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
@@ -140,41 +190,66 @@ def restore_optimizer(name: str, optimizer: torch.optim.Optimizer, tensors: Mapp
 def save_checkpoint(
     run: Path, progress: Progress, tensors: Mapping[str, torch.Tensor], save_models: Callable[[Path], None]
 ) -> Path:
-    """Write `run/latest` whole or not at all.
+    """Write `run/latest` whole or not at all; what it was becomes `run/previous`.
 
     Args:
         run: the run's folder.
         progress: steps and seconds so far.
-        tensors: optimizer, EMA and similar state, flat names.
+        tensors: optimizer, average and similar state, flat names.
         save_models: writes the model folders below the path that it is given.
+
+    Raises:
+        FloatingPointError: a number is not finite; nothing is written.
     """
-    fresh, latest, old = run / "latest.new", run / "latest", run / "latest.old"
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise FloatingPointError(
+                f"checkpoint: expected finite numbers, got others in {name} at step {progress.step}"
+            )
+    fresh, latest, previous = run / "latest.new", run / "latest", run / "previous"
+    shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     save_models(fresh)
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, fresh / "training_state.safetensors")
     (fresh / "training_state.json").write_text(json.dumps(asdict(progress)))
     if latest.exists():
-        latest.rename(old)
+        shutil.rmtree(previous, ignore_errors=True)
+        latest.rename(previous)
     fresh.rename(latest)
-    shutil.rmtree(old, ignore_errors=True)
     return latest
 
 
 def load_checkpoint(run: Path) -> tuple[Path, Progress, dict[str, torch.Tensor]] | None:
-    """The newest whole checkpoint of a run: its folder, progress and tensors; None where there is none."""
-    for folder in (run / "latest", run / "latest.old", run / "latest.new"):
-        if (folder / "training_state.json").is_file():
+    """The newest whole checkpoint of a run: its folder, progress and tensors; None where there is none.
+
+    A damaged one is named on the way to the one before it.
+
+    Raises:
+        RequestError: there are checkpoints, and all of them are damaged.
+    """
+    damaged = ""
+    for folder in (run / "latest", run / "previous", run / "latest.new"):
+        if not (folder / "training_state.json").is_file():
+            continue
+        try:
             progress = Progress(**json.loads((folder / "training_state.json").read_text()))
             return folder, progress, load_file(folder / "training_state.safetensors")
+        except (SafetensorError, OSError, ValueError, TypeError) as error:
+            damaged = f"expected a whole training state, got {str(folder / 'training_state.safetensors')!r} ({error})"
+            print(f"run: {damaged}; trying the checkpoint before it")
+    if damaged:
+        raise RequestError(f"run: {damaged} and no whole one before it; remove {str(run)!r} to begin anew")
     return None
 
 
 class Log:
-    """A CSV of numbers per step, with the rate since the last line; a resumed run goes on in the same file."""
+    """A CSV of numbers per step, with the rate since the last line; a resumed run goes on in the same file.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file; None for a process that only checks the numbers.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.fields: list[str] | None = None
         self.clock = time.monotonic()
@@ -184,13 +259,14 @@ class Log:
         now = time.monotonic()
         row = {"step": step, "seconds": round(now - self.clock, 2), **{k: float(f"{v:.5g}") for k, v in values.items()}}
         self.clock = now
-        fresh = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=self.fields or list(row))
-            self.fields = list(row)
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        if self.path is not None:
+            fresh = not self.path.exists()
+            with self.path.open("a", newline="") as file:
+                writer = csv.DictWriter(file, fieldnames=self.fields or list(row))
+                self.fields = list(row)
+                if fresh:
+                    writer.writeheader()
+                writer.writerow(row)
         if not all(math.isfinite(value) for value in values.values()):
             raise FloatingPointError(f"loss: expected finite numbers at step {step}, got {dict(values)}")
 
@@ -204,6 +280,9 @@ def run_training(
     save: Callable[[], None],
     checkpoint_seconds: float,
     run_seconds: float | None,
+    report: Callable[[int, float], str] | None = None,
+    agree: Callable[[float], float] | None = None,
+    report_seconds: float = 30.0,
 ) -> None:
     """Repeat `step` until the budget or this run's time is used up; checkpoints on the way and at the end.
 
@@ -212,25 +291,82 @@ def run_training(
         budget: when the training ends.
         progress: counted on from where it stands.
         log: gets what `step` returns, every 100 steps.
-        step: does one optimizer step.
+        step: does one optimizer step; what it returns must be finite.
         save: writes a checkpoint.
         checkpoint_seconds: wall seconds from checkpoint to checkpoint.
-        run_seconds: wall seconds after which this run stops, None for no limit.
+        run_seconds: wall seconds after which this run has stopped, its last checkpoint written; None for no limit.
+        report: (steps since the last report, seconds since) -> what to say beside step and loss.
+        agree: makes the clocks of several processes one.
+        report_seconds: wall seconds from report to report.
+
+    Raises:
+        FloatingPointError: a loss that is not finite; the last checkpoint stays.
     """
     started = time.monotonic()
-    before, saved = progress.seconds, started
-    bar = tqdm(total=budget.steps, initial=progress.step, desc=name, unit="step", mininterval=5)
+    before, saved, said, said_step = progress.seconds, started, started, progress.step
+    reserve = LAST_SAVE_SECONDS if run_seconds is None else min(LAST_SAVE_SECONDS, 0.1 * run_seconds)
+    watch = LossWatch()
+    bar = tqdm(total=budget.steps, initial=progress.step, desc=name, unit="step", mininterval=5, disable=None)
     while budget.fraction(progress) < 1:
         values = step()
         progress.step += 1
-        progress.seconds = before + time.monotonic() - started
+        elapsed = time.monotonic() - started
+        elapsed = elapsed if agree is None else agree(elapsed)
+        progress.seconds = before + elapsed
+        watch.check(progress.step, values)
         bar.update()
         if progress.step % 100 == 0:
             log.write(progress.step, {key: value.item() for key, value in values.items()})
-        if time.monotonic() - saved > checkpoint_seconds:
+        if report is not None and elapsed - (said - started) > report_seconds:
+            left = _seconds_left(budget, progress, run_seconds, elapsed)
+            rate = report(progress.step - said_step, elapsed - (said - started))
+            loss = f" loss {values['loss'].item():.4f}" if "loss" in values else ""
+            bar.write(f"{name}: step {progress.step}{loss}, {rate}, {left}")
+            said, said_step = started + elapsed, progress.step
+        if elapsed - (saved - started) > checkpoint_seconds:
+            watch.close()
+            begun = time.monotonic()
             save()
-            saved = time.monotonic()
-        if run_seconds is not None and time.monotonic() - started > run_seconds:
+            reserve = 2 * (time.monotonic() - begun) + 1
+            saved = started + elapsed
+        if run_seconds is not None and elapsed + reserve > run_seconds:
             break
     bar.close()
+    watch.close()
     save()
+
+
+def _seconds_left(budget: Budget, progress: Progress, run_seconds: float | None, elapsed: float) -> str:
+    limits = [] if run_seconds is None else [run_seconds - elapsed]
+    if budget.seconds:
+        limits.append(budget.seconds + budget.begin - progress.seconds)
+    if not limits:
+        return f"{budget.steps - progress.step} steps left"
+    left = max(0, round(min(limits)))
+    return f"{left // 60}:{left % 60:02d} left"
+
+
+class LossWatch:
+    """Notices a value that is not finite, one step late so that the accelerator need not be waited for."""
+
+    def __init__(self) -> None:
+        self._waiting: tuple[int, torch.Tensor] | None = None
+
+    def check(self, step: int, values: Mapping[str, torch.Tensor]) -> None:
+        """Check the values of the step before and remember this one's.
+
+        Raises:
+            FloatingPointError: one was not finite.
+        """
+        self.close()
+        self._waiting = (step, sum((value.detach().float() for value in values.values()), torch.zeros(())))
+
+    def close(self) -> None:
+        """Check what is remembered.
+
+        Raises:
+            FloatingPointError: a value was not finite.
+        """
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not math.isfinite(waiting[1].item()):
+            raise FloatingPointError(f"loss: expected finite numbers at step {waiting[0]}, got others")

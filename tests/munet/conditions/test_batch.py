@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from munet.conditions.aligned import ALIGNED_FEATURES, ROWS, rows_of
 from munet.conditions.batch import (
-    ALIGNED_BEAT_ROWS,
-    ALIGNED_CHORD_ROWS,
     BEATS,
     CHORDS,
     TEXT,
@@ -39,28 +39,29 @@ def test_null_is_an_empty_prompt_without_beats_and_chords() -> None:
     assert not null["aligned"].any()
 
 
-def test_every_aligned_row_belongs_to_beats_or_chords() -> None:
-    assert sorted(ALIGNED_BEAT_ROWS + ALIGNED_CHORD_ROWS) == list(range(52))
+@pytest.mark.parametrize("count", [ALIGNED_FEATURES, 107])
+def test_every_aligned_row_belongs_to_one_group(count: int) -> None:
+    assert sorted(row for group in (*ROWS, "style") for row in rows_of(group, count)) == list(range(count))
 
 
 def test_replacing_a_group_changes_it_alone_and_only_in_its_rows() -> None:
     tokens, null = tokens_and_null()
     before = {name: tensor.clone() for name, tensor in tokens.items()}
-    replaced = replace_group(tokens, null, "chords", torch.tensor([False, True, False]))
+    replaced = replace_group(tokens, null, "harmony", torch.tensor([False, True, False]))
     assert all(torch.equal(tokens[name], before[name]) for name in tokens)
     for name in CHORDS:
         assert torch.equal(replaced[name][1], null[name][0]) and torch.equal(replaced[name][0], tokens[name][0])
     for name in (*TEXT, *BEATS):
         assert torch.equal(replaced[name], tokens[name])
-    assert not replaced["aligned"][1, list(ALIGNED_CHORD_ROWS)].any()
-    assert torch.equal(replaced["aligned"][1, list(ALIGNED_BEAT_ROWS)], tokens["aligned"][1, list(ALIGNED_BEAT_ROWS)])
+    assert not replaced["aligned"][1, list(ROWS["harmony"])].any()
+    assert torch.equal(replaced["aligned"][1, list(ROWS["rhythm"])], tokens["aligned"][1, list(ROWS["rhythm"])])
 
 
 def test_dropout_at_its_ends() -> None:
     tokens, null = tokens_and_null()
-    kept = ConditionDropout(0, 0, 0, 0)(tokens, null, torch.Generator().manual_seed(0))
+    kept = ConditionDropout(*[0] * 10)(tokens, null, torch.Generator().manual_seed(0))
     assert all(torch.equal(kept[name], tokens[name]) for name in tokens)
-    gone = ConditionDropout(1, 0, 0, 0)(tokens, null, torch.Generator().manual_seed(0))
+    gone = ConditionDropout(1)(tokens, null, torch.Generator().manual_seed(0))
     expected = null_like(tokens, null)
     assert all(torch.equal(gone[name].float(), expected[name].float()) for name in tokens)
 
@@ -68,7 +69,7 @@ def test_dropout_at_its_ends() -> None:
 def test_dropout_meets_its_probabilities() -> None:
     tokens, null = tokens_and_null()
     many = {name: tensor[:1].expand(4000, *tensor.shape[1:]) for name, tensor in tokens.items()}
-    dropped = ConditionDropout(everything=0.2, text=0.1, beats=0, chords=0)(
+    dropped = ConditionDropout(everything=0.2, text=0.1, rhythm=0, harmony=0)(
         many, null, torch.Generator().manual_seed(1)
     )
     no_text = (dropped["input_ids"] == null["input_ids"]).all(dim=1).float().mean().item()

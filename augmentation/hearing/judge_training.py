@@ -1,0 +1,244 @@
+"""Training of the judge on composed pieces: `python -m augmentation train-judge --out DIR --minutes 10`.
+
+Pieces are composed and rendered by worker processes while the network learns; every piece is seen once. The run is
+resumed from its folder. Thresholds are set on pieces that training does not see, where each class errs as often on
+either side.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from augmentation.compose.composer import Piece, compose
+from augmentation.compose.renderer import render
+from augmentation.compose.styles import STYLES
+from augmentation.hearing.judge import Judge, resampled
+from munet.files import atomic_path
+from munet.music.instruments import CLASS_OF
+
+SECONDS = 10
+RENDER_RATE = 44100  # Hz
+FIRST_TRAINING_SEED = 2_000_000  # far from the seeds that are held back for measuring
+VALIDATION_SEEDS = range(985_000, 985_400)
+CLEARLY, HARDLY = 0.15 - 1e-6, 0.02  # seconds of sound within a second: a class that plays, and one that does not
+Example = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
+
+
+@dataclass(frozen=True)
+class JudgeTraining:
+    """Settings of a run.
+
+    Attributes:
+        out: folder of the run.
+        minutes: wall minutes of this run.
+        batch_size, learning_rate: per step, the rate at its peak.
+        workers: processes that render; seed: of pieces and weights.
+        validation: pieces that the thresholds are set on.
+    """
+
+    out: str
+    minutes: float
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    workers: int = 1
+    seed: int = 0
+    validation: int = 200
+
+
+def players(piece: Piece, instruments: Sequence[str], seconds: int = SECONDS) -> tuple[np.ndarray, np.ndarray]:
+    """Return who plays `(classes, seconds)`, 0 or 1, and whether that is clear enough to be learned, of the same shape.
+
+    A class plays in a second that holds 0.15 s of its notes, or a stroke of its drums; between 0.02 and 0.15 s is left
+    open.
+    """
+    sounding = np.zeros((len(instruments), seconds))
+    for track in piece.tracks:
+        kind = "drums" if track.is_drum else CLASS_OF.get(track.name)
+        if kind not in instruments:
+            continue
+        row = sounding[list(instruments).index(kind)]
+        for note in track.notes:
+            length = max(note.duration, 0.15) if track.is_drum else note.duration
+            for second in range(int(note.start), min(seconds, int(note.start + length) + 1)):
+                row[second] += max(0.0, min(note.start + length, second + 1) - max(note.start, second))
+    return (sounding >= CLEARLY).astype(np.float32), ((sounding >= CLEARLY) | (sounding <= HARDLY)).astype(np.float32)
+
+
+def example(seed: int, judge_config: Any) -> Example:
+    """Return mono sound `(samples,)`, who plays, how clear that is, and the index of the style, of one piece."""
+    piece = compose(seed, duration=float(SECONDS))
+    audio = render(piece, RENDER_RATE).mean(axis=0)
+    sound = resampled(audio, RENDER_RATE, judge_config.sample_rate)[: SECONDS * judge_config.sample_rate]
+    present, clear = players(piece, judge_config.instruments)
+    style = list(judge_config.styles).index(piece.style)
+    return torch.from_numpy(sound), torch.from_numpy(present), torch.from_numpy(clear), style
+
+
+class Pieces(IterableDataset[Example]):
+    """Examples without end, each seed once over all workers."""
+
+    def __init__(self, judge_config: Any, first_seed: int) -> None:
+        self.config, self.first = judge_config, first_seed
+
+    def __iter__(self) -> Iterator[Example]:
+        worker = get_worker_info()
+        start, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        torch.set_num_threads(1)
+        seed = self.first + start
+        while True:
+            yield example(seed, self.config)
+            seed += step
+
+
+def disturbed(spectrum: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return spectra as other rooms, codecs and microphones would give them: tilted, shifted, noisy, blurred."""
+    batch, _, bins = spectrum.shape
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator, device=spectrum.device)
+
+    tilt = draw(batch, 1, 1) * 0.5 * torch.linspace(-1, 1, bins, device=spectrum.device) + 0.2 * draw(batch, 1, 1)
+    noisy = torch.logaddexp(spectrum + tilt, spectrum.amin(dim=(1, 2), keepdim=True) + 0.5 * draw(batch, 1, 1).abs())
+    blurred = F.avg_pool1d(noisy.transpose(1, 2), 3, 1, 1).transpose(1, 2)
+    mixed = torch.where(draw(batch, 1, 1) > 0.5, blurred, noisy)
+    return mixed + 0.1 * draw(*spectrum.shape)
+
+
+class JudgeTrainer:
+    """Network, optimizer and how far they are; resumes from the folder of the run.
+
+    Args:
+        settings: of the run.
+        judge: the network to train, or to go on with.
+        device: where.
+    """
+
+    def __init__(self, settings: JudgeTraining, judge: Judge, device: str = "cpu") -> None:
+        self.settings, self.out = settings, Path(settings.out)
+        self.device = torch.device(device)
+        self.judge = judge.to(self.device).train()
+        self.optimizer = torch.optim.AdamW(self.judge.parameters(), lr=settings.learning_rate, weight_decay=1e-2)
+        self.generator = torch.Generator(self.device).manual_seed(settings.seed)
+        self.seen = 0
+        state = self.out / "training_state.safetensors"
+        if state.is_file():
+            tensors = load_file(state)
+            self.seen = int(tensors.pop("seen"))
+            self.judge.load_state_dict(tensors)
+
+    def loss(self, batch: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the loss of one batch: cross-entropy of players that are clear, and a quarter of that of the style."""
+        sound, present, clear, style = (part.to(self.device) for part in batch)
+        with torch.no_grad():
+            spectrum = disturbed(self.judge.spectrum(sound), self.generator)
+        logits, styles = self.judge(spectrum, present.shape[-1])
+        each = F.binary_cross_entropy_with_logits(logits, present, reduction="none")
+        return (each * clear).sum() / clear.sum().clamp_min(1) + 0.25 * F.cross_entropy(styles, style) / 3
+
+    def train(self, say: Callable[[str], None] = print) -> None:
+        """Learn until this run's minutes are over; a tenth of them is kept for saving and setting thresholds."""
+        settings, started = self.settings, time.monotonic()
+        torch.manual_seed(settings.seed + self.seen)
+        budget = settings.minutes * 60 * 0.9
+        pieces = Pieces(self.judge.config, FIRST_TRAINING_SEED + self.seen)
+        context = "forkserver" if settings.workers else None
+        loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, multiprocessing_context=context)
+        smooth, told = None, started
+        for batch in loader:
+            share = min(1.0, (time.monotonic() - started) / budget)
+            for group in self.optimizer.param_groups:
+                group["lr"] = settings.learning_rate * min(1.0, 1.05 - share)
+            loss = self.loss(batch)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.judge.parameters(), 1.0)
+            self.optimizer.step()
+            self.seen += len(batch[0])
+            smooth = loss.item() if smooth is None else 0.95 * smooth + 0.05 * loss.item()
+            if time.monotonic() - told > 20:
+                told = time.monotonic()
+                say(f"judge: {self.seen} pieces, loss {smooth:.4f}, {self.seen / (told - started):.1f} pieces/s")
+            if share >= 1.0:
+                break
+        self.save()
+
+    def save(self) -> None:
+        """Write the network and what resuming needs, whole or not at all.
+
+        Raises:
+            FloatingPointError: a weight is not finite; what was saved before stays.
+        """
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in self.judge.state_dict().items()}
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise FloatingPointError("judge: a weight is not finite, nothing was saved")
+        self.out.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.out / "training_state.safetensors") as partial:
+            save_file({**tensors, "seen": torch.tensor(self.seen)}, partial)
+        with atomic_path(self.out / "judge") as partial:
+            self.judge.save_pretrained(partial)
+
+
+@torch.no_grad()
+def measure(judge: Judge, seeds: Sequence[int]) -> dict[str, Any]:
+    """Return how well a judge knows the pieces of some seeds, and the thresholds at which it errs evenly.
+
+    Returns:
+        thresholds: one per class; recall, false_alarms: class -> share of the clear seconds at these thresholds;
+        style: share of the pieces whose style is found.
+    """
+    device = judge.device
+    judge.eval()
+    probabilities, truths, clears, right = [], [], [], []
+    for seed in seeds:
+        sound, present, clear, style = example(seed, judge.config)
+        logits, styles = judge(judge.spectrum(sound[None].to(device)), present.shape[-1])
+        probabilities.append(logits[0].float().sigmoid().cpu().numpy())
+        truths.append(present.numpy())
+        clears.append(clear.numpy())
+        right.append(int(styles[0].argmax()) == style)
+    heard, truth, clear = (np.concatenate(parts, axis=1) for parts in (probabilities, truths, clears))
+    thresholds, recall, alarms = [], {}, {}
+    for row, name in enumerate(judge.config.instruments):
+        sure = clear[row] > 0
+        yes, no = heard[row][sure & (truth[row] > 0)], heard[row][sure & (truth[row] == 0)]
+        grid = np.linspace(0.05, 0.95, 91)
+        misses = np.array([(yes < t).mean() if len(yes) else 0.0 for t in grid])
+        false = np.array([(no >= t).mean() if len(no) else 0.0 for t in grid])
+        best = int(np.argmin(np.abs(misses - false)))
+        thresholds.append(round(float(grid[best]), 3))
+        recall[name], alarms[name] = 1 - float(misses[best]), float(false[best])
+    return {
+        "thresholds": thresholds,
+        "recall": recall,
+        "false_alarms": alarms,
+        "style": float(np.mean(right)),
+        "pieces": len(seeds),
+    }
+
+
+def train_judge(settings: JudgeTraining, device: str = "cpu", start: Path | None = None) -> dict[str, Any]:
+    """Train a judge, set its thresholds and write it to `settings.out / "judge"`; return its figures (see `measure`).
+
+    Args:
+        settings: of the run.
+        device: where the network learns.
+        start: folder of a judge to go on from, None for a fresh one.
+    """
+    torch.manual_seed(settings.seed)
+    judge = Judge(sorted(STYLES)) if start is None else Judge.from_pretrained(start, torch_dtype=torch.float32)
+    trainer = JudgeTrainer(settings, judge, device)
+    trainer.train()
+    figures = measure(trainer.judge, VALIDATION_SEEDS[: settings.validation])
+    trainer.judge.register_to_config(thresholds=figures["thresholds"])
+    trainer.save()
+    return figures

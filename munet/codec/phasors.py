@@ -1,0 +1,126 @@
+"""Phases that move on: one unit phasor per bin of a spectrum, led from frame to frame by a network.
+
+A network that is blind to absolute time gives a steady note the same phase in every frame, which only fits multiples of
+the frame rate. So it does not say phases but how they move on: each bin's phasor is turned by a frequency, drawn
+towards its neighbours' (the bins of a partial stay together), and pushed towards a phase of the network's choice or a
+random one (attacks, noise). This is the phase vocoder's recursion (Laroche and Dolson, 1999) with learned
+coefficients. What it needs to go on is the last frame's phasors, nothing else, so that sound of any length comes out
+in windows.
+
+Axes: `(batch, frames, bins)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch.autograd.function import FunctionCtx
+
+
+@dataclass
+class Steps:
+    """What a head asks of its bins, each `(batch, frames, bins)`.
+
+    Attributes:
+        mid, side: log10 magnitudes.
+        rotation: complex of length 1, turns what a bin takes over from the frame before: the phase's advance.
+        own, below, above: how much of its own phasor, and of those of the bins below and above, a bin takes over.
+        push: complex, added: the phase of the network's choice and the random one.
+        turn: complex, the side's phasor relative to the mid's, any length.
+    """
+
+    mid: torch.Tensor
+    side: torch.Tensor
+    rotation: torch.Tensor
+    own: torch.Tensor
+    below: torch.Tensor
+    above: torch.Tensor
+    push: torch.Tensor
+    turn: torch.Tensor
+
+
+class PhasorRecursion(torch.autograd.Function):
+    """Phasors `(batch, frames, bins)` of all frames, from the frame before them `(batch, bins)` on.
+
+    z = unit(rotation * (own * z + below * z[bin - 1] + above * z[bin + 1]) + push). The derivative is written out: the
+    recursion is many small operations, of which only this few need to run frame by frame.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        rotation: torch.Tensor,
+        own: torch.Tensor,
+        below: torch.Tensor,
+        above: torch.Tensor,
+        push: torch.Tensor,
+        start: torch.Tensor,
+    ) -> torch.Tensor:
+        phasor, track, lengths = start, [], []
+        each = zip(*(item.unbind(1) for item in (rotation, own, below, above, push)), strict=True)
+        for turned, kept, low, high, added in each:
+            taken = kept * phasor + low * phasor.roll(1, -1) + high * phasor.roll(-1, -1)
+            moved = torch.addcmul(added, turned, taken)
+            length = (moved.real.square() + moved.imag.square() + 1e-6).rsqrt()
+            phasor = moved * length
+            track.append(phasor)
+            lengths.append(length)
+        result = torch.stack(track, dim=1)
+        ctx.save_for_backward(rotation, own, below, above, start, result, torch.stack(lengths, dim=1))
+        return result
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        rotation, own, below, above, start, result, lengths = ctx.saved_tensors
+        before = torch.cat([start[:, None], result[:, :-1]], dim=1)
+        back, chain, moved_grads, taken_grads = rotation.conj().resolve_conj(), torch.zeros_like(start), [], []
+        each = [item.unbind(1) for item in (grad, result, lengths, back, own, below, above)]
+        for given, phasor, length, turned, kept, low, high in zip(*(item[::-1] for item in each), strict=True):
+            total = given + chain
+            along = total.real * phasor.real + total.imag * phasor.imag
+            moved_grad = (total - phasor * along) * length
+            taken_grad = turned * moved_grad
+            chain = kept * taken_grad + (low * taken_grad).roll(-1, -1) + (high * taken_grad).roll(1, -1)
+            moved_grads.append(moved_grad)
+            taken_grads.append(taken_grad)
+        moved = torch.stack(moved_grads[::-1], dim=1)
+        taken = torch.stack(taken_grads[::-1], dim=1)
+        low_before, high_before = before.roll(1, -1), before.roll(-1, -1)
+        inner = own * before + below * low_before + above * high_before
+        rotation_grad = moved * inner.conj()
+        gains = [taken.real * each.real + taken.imag * each.imag for each in (before, low_before, high_before)]
+        return rotation_grad, *gains, moved, chain
+
+
+def phasor_tracks(steps: Sequence[Steps], starts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Unit phasors of the mid of each head, complex `(batch, frames, bins)`, all heads in one recursion.
+
+    Args:
+        steps: of each head.
+        starts: phasors of the frame before the first, `(batch, bins)` each.
+    """
+    names = ("rotation", "own", "below", "above", "push")
+    joined = [torch.cat([getattr(each, name) for each in steps], dim=-1) for name in names]
+    sizes = [start.shape[-1] for start in starts]
+    return list(PhasorRecursion.apply(*joined, torch.cat(list(starts), dim=-1)).split(sizes, dim=-1))
+
+
+def closed_tracks(steps: Sequence[Steps], starts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Phasors of a loop as `phasor_tracks` gives them: each bin's phase at the end leads into that at the beginning.
+
+    The phase that is left over after one round is spread evenly over the frames, which detunes a bin by less than half
+    a turn per loop.
+    """
+    tracks = phasor_tracks(steps, starts)
+    for _ in range(2):
+        starts = [track[:, -1] for track in tracks]
+        ends = [track[:, -1] for track in phasor_tracks(steps, starts)]
+        turned = []
+        for each, start, end in zip(steps, starts, ends, strict=True):
+            left = torch.angle(start * end.conj()) / each.own.shape[1]
+            turn = torch.polar(torch.ones_like(left), left)[:, None]
+            turned.append(replace(each, rotation=each.rotation * turn))
+        tracks = phasor_tracks(turned, starts)
+    return tracks

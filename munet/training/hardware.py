@@ -1,0 +1,70 @@
+"""What the machine can do: the precision to train in, and its measured rate of matrix products."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from munet.errors import RequestError
+
+
+def training_device(name: str | None, local_rank: int = 0) -> torch.device:
+    """Return the device to train on: `name`, or None or "auto" for a CUDA device where there is one.
+
+    Args:
+        name: "auto", "cpu", "cuda" or "cuda:N".
+        local_rank: which CUDA device a process of several takes when no number is given.
+
+    Raises:
+        RequestError: no such device.
+    """
+    if name in (None, "auto"):
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type == "cuda" and device.index is None and torch.cuda.is_available():
+        device = torch.device("cuda", local_rank)
+    missing = device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    if device.type not in ("cpu", "cuda") or missing:
+        raise RequestError(
+            f"device: expected auto, cpu or one of {torch.cuda.device_count()} CUDA devices, got {name!r}"
+        )
+    return device
+
+
+def training_precision(device: torch.device) -> tuple[torch.dtype, str]:
+    """Return the type to compute in, and why.
+
+    A processor without matrix instructions for bfloat16 emulates them, a hundred times slower than float32.
+    """
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16, "bfloat16: the GPU has it"
+        return torch.float32, "float32: the GPU has no bfloat16"
+    able = torch.cpu.get_capabilities()
+    if able.get("amx_bf16") or able.get("avx512_bf16"):
+        return torch.bfloat16, f"bfloat16: the processor has {'AMX' if able.get('amx_bf16') else 'AVX512-BF16'}"
+    return torch.float32, "float32: the processor has no bfloat16"
+
+
+def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
+    """Measure the rate of a large matrix product, FLOP/s: best of five, after warming up."""
+    size = 8192 if device.type == "cuda" else 1024
+    first, second = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for attempt in range(8):
+        _finish(device)
+        started = time.perf_counter()
+        first @ second
+        _finish(device)
+        if attempt > 2:
+            best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,107 @@
+"""Spectral losses of the codec's training: how far two stereo waveforms are apart to the ear, as scalars.
+
+Waveforms are mid and side, `(batch, samples)` each. Every distance is taken for mid, side, left and right, at several
+resolutions, so that neither a wrong level nor a wrong place goes unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+from munet.codec.phasors import Steps
+
+RESOLUTIONS = (4096, 2048, 1024, 512, 256)  # samples of the windows; the hop is a quarter
+FLOOR = 2e-5  # magnitudes below it are silence
+EAR_HERTZ = 1500.0  # above it, bins get lighter as the ear's bands get wider
+
+
+def magnitudes(signals: Sequence[torch.Tensor], window: int) -> torch.Tensor:
+    """STFT magnitudes `(len(signals), batch, bins, frames)` of `signals`, `(batch, samples)` each."""
+    hann = torch.hann_window(window, device=signals[0].device)
+    stacked = torch.cat(list(signals))
+    spectrum = torch.stft(stacked, window, window // 4, window=hann / hann.sum(), center=False, return_complex=True)
+    return magnitude(spectrum).unflatten(0, (len(signals), -1))
+
+
+def four_views(mid: torch.Tensor, side: torch.Tensor) -> list[torch.Tensor]:
+    """Mid, side, left and right, in this order."""
+    return [mid, side, mid + side, mid - side]
+
+
+def magnitude(spectrum: torch.Tensor) -> torch.Tensor:
+    """Absolute value with a finite slope at zero, same shape."""
+    return (spectrum.real.square() + spectrum.imag.square() + 1e-12).sqrt()
+
+
+def bin_weights(bins: int, sample_rate: int, device: torch.device) -> torch.Tensor:
+    """Weights `(bins,)` of mean 1, falling with the width of the ear's bands."""
+    weights = 1 / (1 + torch.linspace(0, sample_rate / 2, bins, device=device) / EAR_HERTZ)
+    return weights / weights.mean()
+
+
+def spectral_losses(
+    decoded: Sequence[torch.Tensor],
+    target: Sequence[torch.Tensor],
+    sample_rate: int,
+    resolutions: Sequence[int] = RESOLUTIONS,
+) -> dict[str, torch.Tensor]:
+    """Distances averaged over `resolutions`: `log_l1` of log10 magnitudes, `loud` of square-rooted ones (relative).
+
+    Args:
+        decoded, target: signals such as `four_views` gives, `(batch, samples)` each.
+        sample_rate: Hz.
+        resolutions: windows in samples, each at most the waveforms' length.
+    """
+    log_parts, loud_parts = [], []
+    for window in resolutions:
+        with torch.no_grad():
+            wanted = magnitudes(target, window)
+        given = magnitudes(decoded, window)
+        weights = bin_weights(window // 2 + 1, sample_rate, given.device)[:, None]
+        difference = (given + FLOOR).log10() - (wanted + FLOOR).log10()
+        log_parts.append((difference.abs() * weights).mean())
+        loud, loud_wanted = given.sqrt(), wanted.sqrt()
+        scale = loud_wanted.mean(dim=(0, 2, 3)).clamp_min(1e-3)  # each clip counts alike, however quiet
+        loud_parts.append(((loud - loud_wanted).abs().mean(dim=(0, 2, 3)) / scale).mean())
+    return {"log_l1": torch.stack(log_parts).mean(), "loud": torch.stack(loud_parts).mean()}
+
+
+def phase_losses(steps: Steps, phasors: torch.Tensor, mid: torch.Tensor, side: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What a head can be told about its own frames, without knowing the absolute phase.
+
+    `level`: L1 of log10 magnitudes, mid and side; `advance`: how phases move on from frame to frame, both as asked of
+    the recursion and as it came out; `delay`: how they differ from bin to bin (where in the frame an attack lies). The
+    last two are 1 - cos of the error, weighted by square-rooted magnitudes (after APNet, Ai and Ling, 2023).
+
+    Args:
+        steps: a head's steps.
+        phasors: what its recursion made of them, complex `(batch, frames, bins)`.
+        mid, side: the target's spectra, complex, same shape.
+    """
+    strength = magnitude(mid)
+    level = F.l1_loss(steps.mid, (strength + FLOOR).log10().clamp_min(-7)) + 0.5 * F.l1_loss(
+        steps.side, (magnitude(side) + FLOOR).log10().clamp_min(-7)
+    )
+    unit = mid / strength
+    weight = strength.sqrt()
+    onward, wanted = phasors[:, 1:] * phasors[:, :-1].conj(), unit[:, 1:] * unit[:, :-1].conj()
+    across, wanted_across = phasors[..., 1:] * phasors[..., :-1].conj(), unit[..., 1:] * unit[..., :-1].conj()
+    in_time, in_frequency = (
+        torch.minimum(weight[:, 1:], weight[:, :-1]),
+        torch.minimum(weight[..., 1:], weight[..., :-1]),
+    )
+    return {
+        "level": level,
+        "asked": mismatch(steps.rotation[:, 1:], wanted, in_time),
+        "advance": mismatch(onward, wanted, in_time),
+        "delay": mismatch(across, wanted_across, in_frequency),
+    }
+
+
+def mismatch(given: torch.Tensor, wanted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Weighted mean of 1 - cos of the angle between complex unit numbers, a scalar in [0, 2]."""
+    cosine = given.real * wanted.real + given.imag * wanted.imag
+    return ((1 - cosine) * weight).sum() / weight.sum().clamp_min(1e-6)

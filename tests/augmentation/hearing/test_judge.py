@@ -1,0 +1,125 @@
+"""The judge at toy size: labels by hand, silence and length, learning, saving and going on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from augmentation.compose.composer import Note, Piece, Track
+from augmentation.hearing.judge import Arrangement, Judge, agreement, mel_matrix, resampled
+from augmentation.hearing.judge_training import JudgeTrainer, JudgeTraining, disturbed, players
+from munet.music import MusicPlan
+from munet.music.instruments import CLASS_NAMES, classes_of
+
+STYLES = ("rock", "waltz")
+
+
+@pytest.fixture
+def judge() -> Judge:
+    torch.manual_seed(0)
+    return Judge(STYLES, mel_bins=16, channels=(4, 4, 4), width=8).eval()
+
+
+def piece(*tracks: Track) -> Piece:
+    return Piece(0, "rock", MusicPlan(duration=3.0), "happy", "calm", tracks)
+
+
+def test_who_plays_is_read_off_the_notes() -> None:
+    piano = Track("piano", 0, False, (Note(0.5, 1.0, 60, 90), Note(2.0, 0.1, 60, 90)))
+    drums = Track("drums", 0, True, (Note(1.0, 0.03, 36, 90),))
+    present, clear = players(piece(piano, drums), ("drums", "piano", "choir"), seconds=3)
+    assert present.tolist() == [[0, 1, 0], [1, 1, 0], [0, 0, 0]]
+    assert clear.tolist() == [[1, 1, 1], [1, 1, 0], [1, 1, 1]], "a tenth of a second is neither"
+
+
+def test_classes_keep_their_order_and_know_their_instruments() -> None:
+    assert classes_of(["Rhodes piano", "drums", "electric piano"]) == ("drums", "electric piano")
+    assert len(set(CLASS_NAMES)) == len(CLASS_NAMES) == 21
+
+
+def test_filters_hear_a_tone_in_its_band() -> None:
+    filters = mel_matrix(32, 1024, 22050, 40.0, 10000.0)
+    assert torch.allclose(filters.sum(dim=0), torch.ones(32), atol=1e-4)
+    frequency = (filters * torch.linspace(0, 11025, 513)[:, None]).sum(dim=0)
+    assert (frequency.diff() > 0).all()
+
+
+def test_loudness_does_not_count(judge: Judge) -> None:
+    sound = torch.randn(1, 22050, generator=torch.Generator().manual_seed(0)) * 0.1
+    assert torch.allclose(judge.spectrum(sound), judge.spectrum(sound * 0.05), atol=1e-3)
+
+
+def test_every_second_is_heard_at_any_rate_and_length(judge: Judge) -> None:
+    rng = np.random.default_rng(0)
+    for rate, seconds in ((44100, 2.0), (22050, 65.4), (48000, 1.0)):
+        heard = judge.hear(rng.normal(0, 0.1, (2, round(seconds * rate))), rate)
+        assert set(heard.instruments) == set(CLASS_NAMES)
+        assert {len(row) for row in heard.instruments.values()} == {round(seconds)}
+        assert sum(heard.styles.values()) == pytest.approx(1.0, abs=1e-5)
+    with pytest.raises(ValueError, match="one second"):
+        judge.hear(np.zeros(1000), 44100)
+
+
+def test_presence_needs_more_than_one_second() -> None:
+    row = np.array([0.9, 0.0, 0.0, 0.6, 0.9, 0.9])
+    heard = Arrangement({"drums": row}, {"rock": 0.6, "waltz": 0.4})
+    assert heard.presence()["drums"] == pytest.approx(0.9)
+    assert heard.presence(0, 3)["drums"] == pytest.approx(0.3)
+    assert heard.style == "rock"
+
+
+def test_agreement_counts_what_was_asked_and_what_was_not(judge: Judge) -> None:
+    heard = Arrangement(
+        {name: np.full(4, 0.0) for name in CLASS_NAMES} | {"piano": np.ones(4), "choir": np.ones(4)}, {}
+    )
+    assert agreement(judge, heard, ["piano", "drums"]) == {"recall": 0.5, "intrusion": pytest.approx(1 / 19)}
+    assert agreement(judge, heard, [])["recall"] is None
+
+
+def test_resampling_keeps_the_length() -> None:
+    assert len(resampled(np.zeros(44100, np.float32), 44100, 22050)) == 22050
+
+
+def test_it_learns_and_goes_on_where_it_stopped(judge: Judge, tmp_path: Path) -> None:
+    settings = JudgeTraining(str(tmp_path), minutes=0.02, batch_size=2, workers=0, learning_rate=1e-2)
+    trainer = JudgeTrainer(settings, judge.train())
+    generator = torch.Generator().manual_seed(1)
+    sound = torch.randn(2, 22050, generator=generator) * torch.tensor([[0.1], [0.1]])
+    sound[1] = torch.sin(torch.arange(22050) * 0.2)
+    present = torch.zeros(2, 21, 1)
+    present[0, 0], present[1, 3] = 1, 1
+    batch = (sound, present, torch.ones_like(present), torch.tensor([0, 1]))
+    first = trainer.loss(batch).item()
+    for _ in range(15):
+        loss = trainer.loss(batch)
+        trainer.optimizer.zero_grad()
+        loss.backward()
+        trainer.optimizer.step()
+    assert trainer.loss(batch).item() < 0.7 * first
+    trainer.seen = 30
+    trainer.save()
+    again = JudgeTrainer(settings, Judge(STYLES, mel_bins=16, channels=(4, 4, 4), width=8))
+    assert again.seen == 30
+    assert all(torch.equal(a, b) for a, b in zip(again.judge.parameters(), trainer.judge.parameters(), strict=True))
+    restored = Judge.from_pretrained(tmp_path / "judge")
+    assert restored.config.styles == list(STYLES)
+
+
+def test_weights_that_are_not_finite_are_not_saved(judge: Judge, tmp_path: Path) -> None:
+    trainer = JudgeTrainer(JudgeTraining(str(tmp_path), minutes=1.0), judge)
+    with torch.no_grad():
+        next(judge.parameters()).fill_(float("nan"))
+    with pytest.raises(FloatingPointError):
+        trainer.save()
+    assert not (tmp_path / "judge").exists()
+
+
+def test_disturbed_spectra_keep_their_shape_and_stay_near() -> None:
+    generator = torch.Generator().manual_seed(0)
+    spectrum = torch.randn(8, 30, 16, generator=generator)
+    changed = disturbed(spectrum, generator)
+    assert changed.shape == spectrum.shape
+    assert 0.05 < (changed - spectrum).pow(2).mean() < 4
