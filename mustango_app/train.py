@@ -11,8 +11,8 @@
 either `{"folder": DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT,
 "seed": S, "soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length
 of what the model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are
-cut from each). `mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips. `--minutes N`
-gives this run a schedule and a limit of N minutes, the last checkpoint included.
+cut from each). `mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips;
+`--minutes N` gives this run a schedule and a limit of N minutes, the last checkpoint included.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A machine that nothing reaches has PyTorch, transformers and accelerate, but not diffusers, TinySoundFont, soundfonts or
 the text encoder, and little may be sent there. This writes a folder with wheels for its Python, a light copy of the
-text encoder, the codec in half precision, soundfonts and the chain's configuration, says how large it is, and prints the
-command to run there from the root of this repository.
+text encoder, the codec in half precision, soundfonts and the chain's configuration, says how large it is, and prints
+the command to run there from the root of this repository.
 """
 
 from __future__ import annotations
