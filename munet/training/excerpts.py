@@ -4,7 +4,7 @@ row."""
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,13 @@ def excerpts(groups: Sequence[Sequence[Path]], samples: int, sample_rate: int, s
             audio = np.pad(audio[:samples], ((0, max(0, samples - len(audio))), (0, 0)))
             audio = audio[:, [0, -1]] if draw.random() < 0.5 else audio[:, [-1, 0]]
             yield torch.from_numpy(audio.T * np.float32(10 ** (draw.uniform(QUIETEST, 0) / 20)))
+
+
+def turned_down(clips: Iterable[torch.Tensor], seed: int) -> Iterator[torch.Tensor]:
+    """Yield clips `(2, samples)`, each turned down by a random number of decibels, so that the codec learns levels."""
+    draw = random.Random(seed)
+    for clip in clips:
+        yield clip * 10 ** (draw.uniform(QUIETEST, 0) / 20)
 
 
 class ExcerptPool:
