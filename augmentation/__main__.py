@@ -16,9 +16,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from augmentation.compose.programs import INSTRUMENTS
 from augmentation.compose.soundfont_subset import reduce_soundfont
 from augmentation.compose.sources import KITS_TO_KEEP, SOURCES, fetch_sources, make_travel_set
-from augmentation.compose.styles import INSTRUMENTS
 from augmentation.dataset.builder import build_dataset
 from augmentation.dataset.clips import PARAPHRASERS, BuildConfig
 from augmentation.dataset.corpus import ENCODINGS, CorpusConfig, build_corpus
@@ -146,6 +146,8 @@ def _judge(arguments: argparse.Namespace) -> int:
         print(f"{name:18} {figures['recall'][name]:.3f} heard, {figures['false_alarms'][name]:.3f} false, {threshold}")
     print(f"style {figures['style']:.3f} of {figures['pieces']} pieces")
     return 0
+
+
 def _sources_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="folder of the soundfonts; run again to continue")
     names = ",".join(source.name for source in SOURCES)

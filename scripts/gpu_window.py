@@ -2,8 +2,8 @@
 
 A machine that nothing reaches has PyTorch, transformers and accelerate, but not diffusers, TinySoundFont, soundfonts or
 the text encoder, and little may be sent there. This writes a folder with wheels for its Python, a light copy of the
-text encoder, the codec in half precision, soundfonts and the chain's configuration, says how large it is, and prints the
-command to run there from the root of this repository.
+text encoder, the codec in half precision, soundfonts and the chain's configuration, says how large it is, and prints
+the command to run there from the root of this repository.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def save_codec(source: str, folder: Path) -> None:
 def main() -> None:
     """Write the folder and print the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", default=".window", help="what to write (%(default)s); ignored by git if it is so told")
+    parser.add_argument("--folder", default=".window", help="what to write (%(default)s)")
     parser.add_argument("--codec", required=True, help="folder of the codec whose encoder is fitted")
     parser.add_argument("--sounds", required=True, help="folder of soundfonts")
     parser.add_argument("--config", default="configs/pocket_chain.json", help="the chain (%(default)s)")
@@ -68,9 +68,10 @@ def main() -> None:
     folder = Path(given.folder)
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "wheels").mkdir(parents=True)
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--python-version", "3.12"]
-    platforms = [option for tag in TAGS for option in ("--platform", tag)]
-    subprocess.run([*pip, "--implementation", "cp", *platforms, "-d", str(folder / "wheels"), *WHEELS], check=True)
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+    target = ["--python-version", "3.12", "--implementation", "cp"]
+    target += [option for tag in TAGS for option in ("--platform", tag)]
+    subprocess.run([*pip, *target, "-d", str(folder / "wheels"), *WHEELS], check=True)
     words = save_light_copy(*load_text_encoder(), texts(given.captions), folder / "text")
     save_codec(given.codec, folder / "codec")
     shutil.copytree(given.sounds, folder / "sounds")

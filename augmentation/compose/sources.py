@@ -17,10 +17,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from augmentation.compose.programs import INSTRUMENTS
 from augmentation.compose.soundfont import read_soundfont, write_soundfont
 from augmentation.compose.soundfont_subset import reduce_soundfont
 from augmentation.compose.source_builders import PIANO_LAYERS, build_kits, build_piano
-from augmentation.compose.styles import INSTRUMENTS
 from munet.errors import RequestError
 from munet.files import atomic_path, write_atomically
 
