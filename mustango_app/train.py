@@ -20,6 +20,7 @@ this run a schedule and a limit of N minutes, the last checkpoint included.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import fields
@@ -219,8 +220,9 @@ def main(
     if config.get("stage") == "chain":
         config = {**config, "minutes": minutes, "device": device}
     elif config.get("stage") == "decoder":
-        given = {"minutes": minutes, "device": device}
-        config["training"] = config.get("training", {}) | {k: v for k, v in given.items() if v is not None}
+        training = config.get("training", {})
+        minutes = min(minutes or math.inf, training.get("minutes", math.inf))
+        config["training"] = training | {"minutes": minutes} | ({} if device is None else {"device": device})
     elif config.get("stage") in ("munet", "distill"):
         config = {**config, "training": in_minutes(config.get("training", {}), minutes, device)}
     faults = Faults()

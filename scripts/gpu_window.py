@@ -13,6 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def save_codec(source: str, folder: Path) -> None:
     codec.save_pretrained(folder)
 
 
+def slim_diffusers(wheel: Path) -> None:
+    """Leave out of a wheel of diffusers the pipelines that nothing here needs: half of it."""
+    slim = wheel.with_suffix(".slim")
+    with zipfile.ZipFile(wheel) as full, zipfile.ZipFile(slim, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as kept:
+        for item in full.infolist():
+            parts = item.filename.split("/")
+            if parts[:2] != ["diffusers", "pipelines"] or len(parts) == 3:
+                kept.writestr(item.filename, full.read(item))
+    slim.replace(wheel)
+
+
 def main() -> None:
     """Write the folder and print the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -72,6 +84,7 @@ def main() -> None:
     target = ["--python-version", "3.12", "--implementation", "cp"]
     target += [option for tag in TAGS for option in ("--platform", tag)]
     subprocess.run([*pip, *target, "-d", str(folder / "wheels"), *WHEELS], check=True)
+    slim_diffusers(next((folder / "wheels").glob("diffusers-*.whl")))
     words = save_light_copy(*load_text_encoder(), texts(given.captions), folder / "text")
     save_codec(given.codec, folder / "codec")
     shutil.copytree(given.sounds, folder / "sounds")
