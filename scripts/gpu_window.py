@@ -13,6 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,12 +56,21 @@ def save_codec(source: str, folder: Path) -> None:
     codec.save_pretrained(folder)
 
 
+def slim_diffusers(wheel: Path) -> None:
+    """Leave out of a wheel of diffusers the pipelines that nothing here needs: half of it."""
+    slim = wheel.with_suffix(".slim")
+    with zipfile.ZipFile(wheel) as full, zipfile.ZipFile(slim, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as kept:
+        for item in full.infolist():
+            parts = item.filename.split("/")
+            if parts[:2] != ["diffusers", "pipelines"] or len(parts) == 3:
+                kept.writestr(item.filename, full.read(item))
+    slim.replace(wheel)
+
+
 def main() -> None:
     """Write the folder and print the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--folder", default=".window", help="what to write (%(default)s); ignored by git if it is so told"
-    )
+    parser.add_argument("--folder", default=".window", help="what to write (%(default)s)")
     parser.add_argument("--codec", required=True, help="folder of the codec whose encoder is fitted")
     parser.add_argument("--sounds", required=True, help="folder of soundfonts")
     parser.add_argument("--config", default="configs/pocket_chain.json", help="the chain (%(default)s)")
@@ -70,19 +80,11 @@ def main() -> None:
     folder = Path(given.folder)
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "wheels").mkdir(parents=True)
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "-q",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--python-version",
-        "3.12",
-    ]
-    platforms = [option for tag in TAGS for option in ("--platform", tag)]
-    subprocess.run([*pip, "--implementation", "cp", *platforms, "-d", str(folder / "wheels"), *WHEELS], check=True)
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+    target = ["--python-version", "3.12", "--implementation", "cp"]
+    target += [option for tag in TAGS for option in ("--platform", tag)]
+    subprocess.run([*pip, *target, "-d", str(folder / "wheels"), *WHEELS], check=True)
+    slim_diffusers(next((folder / "wheels").glob("diffusers-*.whl")))
     words = save_light_copy(*load_text_encoder(), texts(given.captions), folder / "text")
     save_codec(given.codec, folder / "codec")
     shutil.copytree(given.sounds, folder / "sounds")
