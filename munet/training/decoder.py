@@ -21,7 +21,7 @@ from diffusers.training_utils import EMAModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from munet.codec.analysis import frames_of
-from munet.codec.phasors import phasor_tracks
+from munet.codec.phasors import Carry, phasor_tracks
 from munet.codec.stereo import TIME_STRIDE, StereoAutoencoder
 from munet.training.critics import Critics, adversarial_loss, critic_loss, matching_loss
 from munet.training.excerpts import ExcerptPool, audio_files, excerpts
@@ -190,7 +190,9 @@ class DecoderTrainer:
             frames = hidden_states.shape[1]
             noise = [head.drawn(len(latents), frames, self.generator) for head in codec.heads]
             steps = codec.steps(features[:, inner], hidden_states, noise)
-        tracks = phasor_tracks(steps, [each[2, :, 0] for each in noise])
+        tracks = phasor_tracks(
+            steps, [Carry(each[2, :, 0], asked.mid[:, 0]) for each, asked in zip(noise, steps, strict=True)]
+        )
         mid, side = target.mean(dim=1), (target[:, 0] - target[:, 1]) / 2
         early, total, losses = codec.reach * hop, 0.0, []
         for head, asked, phasors in zip(codec.heads, steps, tracks, strict=True):
