@@ -21,7 +21,7 @@ from augmentation.captions import skeletons, words
 from augmentation.captions.control import FIELDS, Fact, read_sentence
 from augmentation.captions.subject import joined, pick
 from munet.errors import RequestError
-from munet.music import Key, PlanError
+from munet.music import MODES, Key, PlanError
 
 PROMPTS = (*FIELDS.values(), "prompt_aug")
 
@@ -52,9 +52,10 @@ class Paraphraser(Protocol):
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 _BEFORE, _AFTER = r"(?<![\w#/.])", r"(?![\w#/])"  # a chord or number that stands alone
-_NO_KEY = r"(?![ -]?(?:major|minor|maj|min|sharp|flat)\b)"
+_MODES = "|".join(MODES)
+_NO_KEY = rf"(?![ -]?(?:{_MODES}|maj|min|sharp|flat)\b)"
 _BETWEEN_CHORDS = r"(?:[\s,;|→\u2013-]|\band\b|\bthen\b|\bto\b|\bfollowed by\b)+"
-_KEY = re.compile(r"(?<![\w#])([A-G](?:[#b♯♭]|[ -](?i:sharp|flat))?)[ -]?(major|minor|maj|min|M|m)(?![\w#/])")
+_KEY = re.compile(rf"(?<![\w#])([A-G](?:[#b♯♭]|[ -](?i:sharp|flat))?)[ -]?({_MODES}|maj|min|M|m)(?![\w#/])")
 _NUMBERS = MappingProxyType({"2": "two", "3": "three", "4": "four", "5": "five", "6": "six", "7": "seven"})
 _VOLUME = MappingProxyType({
     True: r"(?<!de)crescendo|increas|louder|swell|build(?:s|ing)? up",
@@ -230,7 +231,7 @@ def paraphrase_row(row: Mapping[str, Any], paraphraser: Paraphraser, rng: np.ran
 
     Args:
         row: A row whose `main_caption` is its `alt_caption` with some of its `prompt_*` sentences behind it, as
-            `augmentation.captions.control.state_row` makes it. It is not touched.
+            `augmentation.dataset.sentences.state_row` makes it. It is not touched.
         paraphraser: Writes the text from the `alt_caption` and those sentences.
         rng: Source of every choice.
 

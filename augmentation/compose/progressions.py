@@ -16,7 +16,7 @@ from augmentation.compose.form import Frame
 from augmentation.compose.sections import Passage
 from augmentation.compose.styles import Style
 from augmentation.compose.voicing import chord_from
-from augmentation.hearing.key import PROFILES, chord_tone_weights, match_profile, name_key
+from augmentation.hearing.key import PROFILES, chord_tone_weights, match_profile
 from munet.music import MUSTANGO_QUALITIES, QUALITIES, Chord, Key, estimate_key
 from munet.music.degrees import degree_chord
 
@@ -152,8 +152,8 @@ def _told(sounding: Sequence[tuple[Chord, float, float]], key: Key) -> int:
     """How many of three listeners name the key: by the chords' functions, and by their tones in two profiles."""
     found = estimate_key((chord, end - start) for chord, start, end in sounding)
     tones = chord_tone_weights([(chord.harte(), start, end) for chord, start, end in sounding])
-    names = [name_key(found.tonic_pc, found.mode), *(match_profile(tones, profile) for profile in PROFILES)]
-    return names.count(name_key(key.tonic_pc, key.mode))
+    names = [str(Key.usual(found.tonic_pc, found.mode)), *(match_profile(tones, profile) for profile in PROFILES)]
+    return names.count(str(Key.usual(key.tonic_pc, key.mode)))
 
 
 def _draw_once(

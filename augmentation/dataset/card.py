@@ -14,7 +14,6 @@ from typing import Any
 
 from augmentation.dataset.records import count_rows
 from augmentation.dataset.tables import FIELDS, SPLITS, rows_of, split_of
-from augmentation.hearing.key import name_key
 from munet.files import write_atomically
 from munet.music import TEMPO_WORDS, Key
 
@@ -80,10 +79,10 @@ def _ordered(kind: str, counts: Mapping[str, int]) -> dict[str, int]:
     if kind == "tempo":
         return {word: counts.get(word, 0) for word in (*TEMPO_WORDS, UNKNOWN)}
     if kind == "key":
-        merged = {name_key(tonic, mode): 0 for mode in ("major", "minor") for tonic in range(12)} | {UNKNOWN: 0}
+        merged = {str(Key.usual(tonic, mode)): 0 for mode in ("major", "minor") for tonic in range(12)} | {UNKNOWN: 0}
         for name, count in counts.items():
-            key = None if name == UNKNOWN else Key.parse(name)
-            merged[UNKNOWN if key is None else name_key(key.tonic_pc, key.mode)] += count
+            key = None if name == UNKNOWN else Key.parse(name).as_major_or_minor()
+            merged[UNKNOWN if key is None else str(Key.usual(key.tonic_pc, key.mode))] += count
         return merged
     return dict(sorted(counts.items()))
 

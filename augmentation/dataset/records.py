@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from munet.errors import RequestError
-from munet.music import Chord, Key, MusicPlan, tempo_word
+from munet.music import MODES, Chord, Key, MusicPlan, tempo_word
 
 if TYPE_CHECKING:
     from augmentation.compose.composer import Piece
 
 METADATA = "metadata.jsonl"
 DATASET = "composed"
-MODES = ("major", "minor", "maj", "min")
+MODE_WORDS = (*MODES, "maj", "min")
+BEYOND_MUSICBENCH = ("beat_unit", "style", "instruments", "energy", "melody", "sections", "loop")  # fields of a plan
 
 
 def row_of(
@@ -112,7 +113,7 @@ def _key_of(value: Any) -> str | None:
     parts = [part for part in value if isinstance(part, str) and part]
     if not parts:
         return None
-    split = len(parts) > 1 and parts[1].lower() in MODES
+    split = len(parts) > 1 and parts[1].lower() in MODE_WORDS
     return " ".join(parts[:2]) if split else parts[0]
 
 
@@ -144,20 +145,20 @@ def _position(value: float) -> int:
 
 
 def plan_of(row: Mapping[str, Any]) -> MusicPlan:
-    """Musical plan of a row: its `plan` where there is one, as it tells more, else MusicBench's own fields.
+    """Musical plan of a row: from MusicBench's own fields, and from `plan`, where there is one, what these do not hold.
 
     What a row leaves empty stays open in the plan. The metre is the row's `meter`, or else its highest beat position.
 
     Raises:
         RequestError: If a field is malformed (`munet.music.PlanError` names it).
     """
-    if row.get("plan"):
-        return MusicPlan.from_dict(row["plan"])
     beats = _beats_of(row.get("beats") or [[], []])
     meter = row.get("meter")
     if meter is None and beats is not None:
         meter = max(position for _, position in beats)
+    held = row.get("plan") or {}
     return MusicPlan(
+        **{name: held[name] for name in BEYOND_MUSICBENCH if name in held},
         bpm=row.get("bpm"),
         meter=meter,
         key=_key_of(row.get("key")),

@@ -1,8 +1,8 @@
 """Key of a short recording: a vote between three methods that fail differently.
 
 Input everywhere: mono float32 `(samples,)` at 44.1 kHz (see `listen.front_end`). Pitch class 0 is C. The voters:
-madmom's network (Korzeniowski and Widmer, ISMIR 2018); the tones of the recognised chords; the chroma of the sound.
-The last two are compared with the tone profiles of all 24 keys by correlation (Krumhansl and Schmuckler).
+madmom's network (Korzeniowski and Widmer, ISMIR 2018); the recognised chords; the chroma of the sound.
+The last is compared with the tone profiles of all 24 keys by correlation (Krumhansl and Schmuckler).
 """
 
 from __future__ import annotations
@@ -21,20 +21,14 @@ from augmentation.hearing.chords import Segment
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
 from munet.music import Chord, Key, PlanError
+from munet.music import estimate_key as key_of_chords
 
 SAMPLE_RATE = 44100  # Hz
 MINIMUM_SECONDS = 1.5  # for madmom's network, whose pooling leaves no frame of a shorter clip
-MAJOR_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # the fewest accidentals
-MINOR_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 
 # Weight of each semitone above the tonic, (major, minor).
 PROFILES: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
-        # Krumhansl and Kessler, Psychological Review 89 (1982): ratings of probe tones.
-        "krumhansl": (
-            (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
-            (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
-        ),
         # Temperley, Music and Probability (2007), from the Kostka-Payne corpus: share of segments holding the degree.
         "temperley": (
             (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400),
@@ -61,11 +55,6 @@ class KeyEstimate:
     missing: tuple[str, ...] = ()
 
 
-def name_key(tonic_pc: int, mode: str) -> str:
-    """Spell a key with the fewest accidentals."""
-    return f"{(MAJOR_NAMES if mode == 'major' else MINOR_NAMES)[tonic_pc % 12]} {mode}"
-
-
 def match_profile(weights: Sequence[float] | np.ndarray, profile: str) -> str:
     """Name the key whose profile correlates best with the weight of each pitch class.
 
@@ -82,7 +71,7 @@ def match_profile(weights: Sequence[float] | np.ndarray, profile: str) -> str:
     centred = tones - tones.mean()
     # Rounded, so that what is alike is alike on every processor, and the first of them wins.
     best = int(np.argmax(np.round(_templates(profile) @ centred, 9)))
-    return name_key(best % 12, ("major", "minor")[best // 12])
+    return str(Key.usual(best % 12, ("major", "minor")[best // 12]))
 
 
 @functools.cache
@@ -107,9 +96,17 @@ def chord_tone_weights(chords: Sequence[Segment]) -> np.ndarray:
 
 
 def key_from_chords(samples: np.ndarray, chords: Sequence[Segment]) -> str | None:
-    """Key whose profile fits the recognised chords; None without chords."""
-    weights = chord_tone_weights(chords)
-    return match_profile(weights, "krumhansl") if np.ptp(weights) > 0 else None
+    """Key that the recognised chords suggest (`munet.music.estimate_key`); None without chords."""
+    spans = []
+    for label, start, end in chords:
+        try:
+            spans.append((Chord.from_harte(label), end - start))
+        except PlanError:  # a recogniser may know chords that the plan does not
+            continue
+    if all(chord.is_none or seconds <= 0 for chord, seconds in spans):
+        return None
+    key = key_of_chords(spans)
+    return str(Key.usual(key.tonic_pc, key.mode))
 
 
 def key_from_chroma(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str | None:
@@ -150,7 +147,7 @@ def key_from_madmom(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str 
     from madmom.features.key import key_prediction_to_label
 
     key = Key.parse(key_prediction_to_label(processor(signal(samples))))
-    return name_key(key.tonic_pc, key.mode)
+    return str(Key.usual(key.tonic_pc, key.mode))
 
 
 # In the order in which they win a tie.

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from munet.conditions.positions import PUBLISHED_FME_BASE, TIME_BASE, FundamentalMusicEmbedding, global_time_embedding
 from munet.errors import RequestError
-from munet.music import Chord
+from munet.music import MUSTANGO_QUALITIES, Chord
 
 PAD_ID = 0
 NO_CHORD_ID = 1
@@ -35,7 +35,7 @@ FIRST_QUALITY_ID = 2
 FIRST_ROOT_ID = 2
 A_PITCH_CLASS = 9
 # In the order of the published checkpoint's one-hot code ("" is the major triad).
-PUBLISHED_QUALITIES = ("", "maj7", "m", "m6", "m7", "m7b5", "6", "7", "aug", "dim")
+PUBLISHED_QUALITIES = MUSTANGO_QUALITIES
 
 
 class ChordTokens(NamedTuple):

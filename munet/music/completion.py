@@ -28,8 +28,6 @@ from munet.music.layout import TOLERANCE, Laid
 if TYPE_CHECKING:
     from munet.music.plan import MusicPlan
 
-_CYCLES = {False: (0, 4, 5, 3), True: (0, 5, 2, 6)}  # degrees, from 0: I V vi IV; i VI III VII
-
 
 def complete(plan: MusicPlan, chord_symbols: Sequence[str] | None = None, bars: int | None = None) -> MusicPlan:
     """Fill what is not given; see `MusicPlan.complete`."""
@@ -127,9 +125,8 @@ def _placed_in(laid: Laid, symbols: Sequence[str], beats: Sequence[tuple[float, 
 
 
 def _cycle(key: str, beats: Sequence[tuple[float, int]]) -> list[str]:
-    triads = Key.parse(key).diatonic_triads()
     bars = max(1, sum(position == 1 for _, position in beats))
-    return [str(triads[i]) for i in _CYCLES[triads[0].quality != ""][:bars]]
+    return [str(chord) for chord in Key.parse(key).progression()[:bars]]
 
 
 def _key_of_sections(plan: MusicPlan) -> str:

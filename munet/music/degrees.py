@@ -49,7 +49,7 @@ def read_degree(numeral: str, key: Key) -> tuple[Chord, str | None]:
     """
     plain = numeral.translate(UNICODE) if isinstance(numeral, str) else ""
     match = _NUMERAL.fullmatch(plain)
-    if match is None:
+    if match is None or re.search(r"/[A-Ha-h]", match[3]):
         raise PlanError("chords", _DEGREE_FORM, numeral)
     accidental, roman, suffix, target = match.groups()
     if target is not None:

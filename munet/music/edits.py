@@ -94,9 +94,11 @@ def crop(plan: MusicPlan, start: float, end: float) -> MusicPlan:
     }
     laid = [part for part in plan.laid() if part.start < end - EPSILON and part.end > start + EPSILON]
     if laid:
-        tempo = laid[0].tempo_at(max(start, laid[0].start))
-        home = {"bpm": tempo, "meter": laid[0].meter, "key": laid[0].section.key or plan.key}
-        changes |= home | {"sections": [_cut(part, start, end, plan, home) for part in laid]}
+        first = laid[0]
+        home = {"bpm": first.tempo_at(start), "meter": first.meter, "key": first.section.key or plan.key}
+        if start == 0:  # what is inherited then stays what it is
+            home |= {name: getattr(plan, name) for name in home if getattr(plan, name) is not None}
+        changes |= home | {"sections": _cut_all(laid, start, end, plan, home)}
     return plan.with_(**changes)
 
 
@@ -109,6 +111,19 @@ def _notes_within(
         if a < end and b > start
     ]
     return [note for note in moved if note[2] > note[1]]
+
+
+def _cut_all(laid: Sequence[Laid], start: float, end: float, plan: MusicPlan, home: dict[str, Any]) -> list[Section]:
+    """Return the sections of a window; a tempo that is inherited, from the plan or a ramp, is not stated."""
+    sections, inherited = [], home["bpm"]
+    for part in laid:
+        section = _cut(part, start, end, plan, home)
+        if part.section.bpm is None and section.bpm == inherited:
+            section = section.with_(bpm=None)
+        elif isinstance(section.bpm, tuple):
+            inherited = section.bpm[1]
+        sections.append(section)
+    return sections
 
 
 def _cut(laid: Laid, start: float, end: float, plan: MusicPlan, home: dict[str, Any]) -> Section:

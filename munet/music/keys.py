@@ -33,6 +33,13 @@ MODES: Mapping[str, int] = MappingProxyType(
 MAJOR_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MINOR_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 _TRIADS = ("", "m", "m", "", "", "m", "dim")  # on the degrees of the major scale
+# Four degrees, from 0, that show the mode: I V vi IV; i VI III VII; dorian i IV i VII; phrygian i II i vii; ...
+_PROGRESSIONS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    dict.fromkeys(("major", "ionian"), (0, 4, 5, 3))
+    | dict.fromkeys(("minor", "aeolian"), (0, 5, 2, 6))
+    | {"dorian": (0, 3, 0, 6), "phrygian": (0, 1, 0, 6), "lydian": (0, 1, 0, 4), "mixolydian": (0, 6, 3, 0)}
+    | {"locrian": (0, 4, 1, 0)}
+)
 _MOST_ACCIDENTALS = 7  # of a signature
 _MODE_WORDS = "|".join(mode for mode in MODES if mode not in ("major", "minor"))
 _KEY = re.compile(
@@ -112,6 +119,11 @@ class Key:
     def diatonic_triads(self) -> tuple[Chord, ...]:
         """Return the triads on the seven degrees of the scale, spelled in the key."""
         return _triads(self)
+
+    def progression(self) -> tuple[Chord, ...]:
+        """Return four triads that show the key and its mode: I V vi IV in major, i VI III VII in minor."""
+        triads = self.diatonic_triads()
+        return tuple(triads[i] for i in _PROGRESSIONS[self.mode])
 
     def transpose(self, semitones: int) -> Key:
         """Return the key moved by `semitones`, in its flats or sharps while the signature has at most seven."""

@@ -41,6 +41,7 @@ _SPOKEN = re.compile(
     r"(?:[ -](seventh|seven|7th|7|sixth|six|6th|6|ninth|nine|9th|9)(?!\w))?",
     re.I,
 )
+_ACCIDENTAL = re.compile(r"(?<![\w#])([A-Ha-h])[ -](sharp|flat)\b", re.I)
 _ADDED = (("sev", "7"), ("six", "6"), ("nin", "9"))
 _SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 _LINE_FORM = "a line of chord symbols"
@@ -121,12 +122,13 @@ def _beat_of(place: int, chords: int, meter: int) -> float:
     return place * meter // chords if chords <= meter else place * meter / chords
 
 
-def read_chord_line(text: str, key: Key | None = None) -> ChordLine:
+def read_chord_line(text: str, key: Key | None = None, german: bool | None = None) -> ChordLine:
     """Read a line (or several) of chords, see this module's docstring.
 
     Args:
         text: what a person wrote; a key ("C major") is no line of chords.
         key: home of degrees; without one C major, or A minor if they begin with minor's i.
+        german: whether "B" is B flat; None where the line itself is to tell, by an H.
 
     Raises:
         PlanError: naming what is not understood.
@@ -137,7 +139,7 @@ def read_chord_line(text: str, key: Key | None = None) -> ChordLine:
     written = unfold(_spoken_as_symbols(text.translate(UNICODE) if capo is None else _without(text, capo)))
     if not written.tokens:
         raise PlanError("chords", _LINE_FORM, text)
-    line = _timed(written) if any("@" in token for token in written.tokens) else _read(written, key)
+    line = _timed(written) if any("@" in token for token in written.tokens) else _read(written, key, german)
     if capo is None:
         return line
     fret = int(capo[1])
@@ -159,10 +161,12 @@ def _without(text: str, match: re.Match[str]) -> str:
 
 def _spoken_as_symbols(text: str) -> str:
     """Write chords in words ("E minor seventh") as symbols; one alone is a key."""
+    written = text
+    text = _ACCIDENTAL.sub(lambda match: match[1] + ("#" if match[2].lower() == "sharp" else "b"), text)
     matches = list(_SPOKEN.finditer(text))
     rest = re.sub(r"[\s,.;|-]+", "", _SPOKEN.sub("", text))
     if len(matches) == 1 and not rest:
-        raise PlanError("chords", f"{_LINE_FORM}, not a key", text)
+        raise PlanError("chords", f"{_LINE_FORM}, not a key", written)
     return _SPOKEN.sub(_symbol_of, text)
 
 
@@ -190,13 +194,13 @@ def _timed(written: Written) -> ChordLine:
     times = tuple(float(second) for _, _, second in pairs)
     if any(later <= earlier for earlier, later in pairwise(times)):
         raise PlanError("chords", "ascending times", times)
-    line = _read(Written(tuple(symbol for symbol, _, _ in pairs), None), None)
+    line = _read(Written(tuple(symbol for symbol, _, _ in pairs), None))
     return replace(line, times=times)
 
 
-def _read(written: Written, key: Key | None) -> ChordLine:
+def _read(written: Written, key: Key | None = None, german: bool | None = None) -> ChordLine:
     tokens = [token for token in written.tokens if token]
-    reader, notes = _reader(tokens, key)
+    reader, notes = _reader(tokens, key, german)
     found: dict[str, str] = {}
     for token in written.tokens:
         if token in found:
@@ -209,7 +213,7 @@ def _read(written: Written, key: Key | None) -> ChordLine:
     return ChordLine(tuple(found[token] for token in written.tokens), bars, None, tuple(notes))
 
 
-def _reader(tokens: Sequence[str], key: Key | None) -> tuple[Reader, list[Note]]:
+def _reader(tokens: Sequence[str], key: Key | None, german: bool | None) -> tuple[Reader, list[Note]]:
     """Choose how the tokens of a line are read: as degrees, as Nashville numbers or as symbols."""
     named = [token for token in tokens if not _is_silence(token)]
     if not named:
@@ -221,7 +225,7 @@ def _reader(tokens: Sequence[str], key: Key | None) -> tuple[Reader, list[Note]]
         home = key or Key("C", "major")
         literal = any(re.search(r"\d(?:-|m(?!aj))", token) for token in named)
         return _beside_silence(lambda token: read_number(token, home, literal)), _note_of_home(named, key, home)
-    german = any(map(is_german, named))
+    german = any(map(is_german, named)) if german is None else german
     small, notes = _meaning_of_small(named)
     if german and any(re.match(r"[Bb](?![b#]|es)", token) for token in named):
         notes.append(Note("B", "chords", "is B flat, as B natural is written H", True))

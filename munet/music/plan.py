@@ -196,7 +196,7 @@ class MusicPlan:
         """Return the plan from `start` to before `end` (seconds); the chord sounding at `start`, or N, begins at 0.
 
         A section that is cut keeps its name and what holds in it, not its bars and its list of chords. Tempo, metre and
-        key of the plan become those at `start`. A part of a loop is no loop.
+        key of the plan become those at a `start` other than 0. A part of a loop is no loop.
         """
         return edits.crop(self, start, end)
 

@@ -13,7 +13,6 @@ from types import MappingProxyType
 import mir_eval
 import numpy as np
 
-from augmentation.hearing.key import name_key
 from augmentation.hearing.listen import Heard
 from munet.music import Chord, Key, MusicPlan
 
@@ -157,10 +156,14 @@ def _sounding(label: str) -> tuple[int, str] | None:
 
 
 def key_score(asked: str, heard: str) -> float:
-    """MIREX weighted key score: 1 the same, 0.5 a fifth above, 0.3 relative, 0.2 parallel, else 0."""
+    """MIREX weighted key score: 1 the same, 0.5 a fifth above, 0.3 relative, 0.2 parallel, else 0.
+
+    Other modes count as major or minor by their third.
+    """
     # Spelled anew: mir_eval does not know rare spellings such as Cb.
-    reference, estimate = (name_key(key.tonic_pc, key.mode) for key in (Key.parse(asked), Key.parse(heard)))
-    return float(mir_eval.key.weighted_score(reference, estimate))
+    reference, estimate = (Key.parse(name).as_major_or_minor() for name in (asked, heard))
+    usual = (str(Key.usual(key.tonic_pc, key.mode)) for key in (reference, estimate))
+    return float(mir_eval.key.weighted_score(*usual))
 
 
 def asked_chords(plan: MusicPlan, duration: float) -> list[Segment]:

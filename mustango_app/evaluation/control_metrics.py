@@ -251,7 +251,7 @@ def plan_controls(plan: MusicPlan) -> Controls:
 def _root_and_mode(key: str | None) -> tuple[str, str] | None:
     if key is None:
         return None
-    read = Key.parse(key)
+    read = Key.parse(key).as_major_or_minor()
     return read.tonic, read.mode
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from augmentation.hearing.key import MAJOR_NAMES, MINOR_NAMES
 from augmentation.hearing.listen import Heard
 from munet.music import Chord, MusicPlan
+from munet.music.keys import MAJOR_NAMES, MINOR_NAMES
 from mustango_app.evaluation.adherence import (
     CHORD_MEASURES,
     MEASURES,

@@ -132,7 +132,7 @@ def test_more_stated_chords_than_beats_are_spread_evenly() -> None:
         ("meter", 0),
         ("meter", 3.5),
         ("key", "H minor"),
-        ("chords", "H7"),
+        ("chords", "X7"),
         ("chords", 5),
         ("chords", ["Am", ("F", 2)]),
         ("chords", "Am@0 F"),
