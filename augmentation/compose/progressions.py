@@ -132,9 +132,9 @@ def draw_chords(
     for _ in range(_TRIES):
         placed = _draw_once(rng, style, frame, passages, keys, silent, ending)
         sounding = _sounding(placed, frame.duration)
-        if len(set(keys)) > 1 or not sounding:
+        if len(set(keys)) > 1 or keys[0].mode not in _FREE_ROOTS or not sounding:
             return placed
-        told = _told(sounding, keys[0].as_major_or_minor())
+        told = _told(sounding, keys[0])
         if told > best[0]:
             best = told, placed
         if told == _LISTENERS:
