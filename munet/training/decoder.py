@@ -20,6 +20,7 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch.utils.flop_counter import FlopCounterMode
 
+from munet.codec import load_codec
 from munet.codec.analysis import frames_of
 from munet.codec.phasors import Carry, phasor_tracks
 from munet.codec.stereo import TIME_STRIDE, StereoAutoencoder
@@ -105,7 +106,7 @@ class DecoderTrainer:
         found = load_checkpoint(self.out)
         self.progress = found[1] if found else Progress()
         folder = found[0] / "codec" if found else settings.start
-        self.codec = StereoAutoencoder.from_pretrained(folder) if folder else StereoAutoencoder(**(model or {}))
+        self.codec = load_codec(folder, dtype=torch.float32) if folder else StereoAutoencoder(**(model or {}))
         self.codec.to(self.device).requires_grad_(True)
         self.critics = Critics(settings.critic_windows).to(self.device)
         options = {"lr": settings.learning_rate, "betas": (0.8, 0.99), "weight_decay": 1e-3, "fused": True}
