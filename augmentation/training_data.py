@@ -72,4 +72,7 @@ class CorpusClips:
         mono = resample(audio.mean(axis=0, keepdims=True), rate, sample_rate)[0]
         samples = round(seconds * sample_rate)
         mono = np.pad(mono[:samples], (0, max(0, samples - len(mono))))
-        return mono, plan_of(row), [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
+        plan = plan_of(row)
+        if plan.duration is not None and plan.duration > seconds:  # as the audio is cut
+            plan = plan.crop(0.0, seconds)
+        return mono, plan, [row["main_caption"], row.get("alt_caption") or row["main_caption"]]

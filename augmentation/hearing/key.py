@@ -29,6 +29,11 @@ MINIMUM_SECONDS = 1.5  # for madmom's network, whose pooling leaves no frame of 
 # Weight of each semitone above the tonic, (major, minor).
 PROFILES: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
     {
+        # Krumhansl and Kessler, Psychological Review 89 (1982): ratings of probe tones.
+        "krumhansl": (
+            (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+            (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+        ),
         # Temperley, Music and Probability (2007), from the Kostka-Payne corpus: share of segments holding the degree.
         "temperley": (
             (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400),
@@ -77,17 +82,34 @@ def match_profile(weights: Sequence[float] | np.ndarray, profile: str) -> str:
     return str(Key.usual(tonic, mode))
 
 
-def key_from_chords(samples: np.ndarray, chords: Sequence[Segment]) -> str | None:
-    """Key that the recognised chords suggest (`munet.music.estimate_key`); None without chords."""
-    spans = []
+def chord_tone_weights(chords: Sequence[Segment]) -> np.ndarray:
+    """Seconds for which each pitch class `(12,)` sounds in a chord, the root counted twice."""
+    weights = np.zeros(12)
+    for chord, seconds in _sounding(chords):
+        for tone in (*chord.pitch_classes(), chord.root_pc):
+            weights[tone] += seconds
+    return weights
+
+
+def _sounding(chords: Sequence[Segment]) -> list[tuple[Chord, float]]:
+    """Chords with their lengths in seconds, without silence and what only the recogniser knows."""
+    found = []
     for label, start, end in chords:
         try:
-            spans.append((Chord.from_harte(label), end - start))
-        except PlanError:  # a recogniser may know chords that the plan does not
+            chord = Chord.from_harte(label)
+        except PlanError:
             continue
-    if all(chord.is_none or seconds <= 0 for chord, seconds in spans):
+        if not chord.is_none and end > start:
+            found.append((chord, end - start))
+    return found
+
+
+def key_from_chords(samples: np.ndarray, chords: Sequence[Segment]) -> str | None:
+    """Key that the recognised chords suggest (`munet.music.estimate_key`); None without chords."""
+    sounding = _sounding(chords)
+    if not sounding:
         return None
-    key = key_of_chords(spans)
+    key = key_of_chords(sounding)
     return str(Key.usual(key.tonic_pc, key.mode))
 
 

@@ -8,6 +8,7 @@ import pytest
 from augmentation.hearing.backends import explain
 from augmentation.hearing.key import (
     PROFILES,
+    chord_tone_weights,
     estimate_key,
     key_from_chords,
     match_profile,
@@ -30,6 +31,14 @@ def test_weights_must_tell_something() -> None:
         match_profile(np.ones(12), "temperley")
     with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
         match_profile(np.arange(11), "temperley")
+
+
+def test_chord_tones_are_weighted_by_time_and_the_root_counts_twice() -> None:
+    weights = chord_tone_weights([("C:maj", 0.0, 2.0), ("N", 2.0, 3.0), ("A:min7/b3", 3.0, 4.0)])
+    expected = np.zeros(12)
+    expected[[0, 4, 7]] = 4, 2, 2
+    expected[[9, 0, 4, 7]] += 2, 1, 1, 1
+    assert weights == pytest.approx(expected)
 
 
 def test_key_of_chords() -> None:
