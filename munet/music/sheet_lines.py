@@ -109,6 +109,7 @@ def _collect_chordpro(text: str, sheet: Sheet) -> None:
                 mode, sheet.closed = "", True
             elif name == "chorus":
                 sheet.open(_label(value) or "chorus")
+                sheet.closed = True  # it is only referred to
             elif name in _FIELDS:
                 sheet.state(name, value)
         elif line and not line.startswith("#") and mode != "tab":
