@@ -83,7 +83,21 @@ def install(python: Path, with_tests: bool) -> bool:
             print(f"bootstrap: {name} could not be installed; the lines above say why", file=sys.stderr)
             return False
         stamp(name, wanted)
+    if not install_itself(python):
+        return False
     install_madmom(python)
+    return True
+
+
+def install_itself(python: Path) -> bool:
+    """Put the command `mustango` into the environment; the code stays in this folder."""
+    wanted = digest((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode())
+    if is_stamped("mustango", wanted):
+        return True
+    if pip_install(python, "--no-deps", "--editable", str(ROOT)) != 0:
+        print("bootstrap: the command mustango could not be installed; the lines above say why", file=sys.stderr)
+        return False
+    stamp("mustango", wanted)
     return True
 
 
@@ -119,6 +133,11 @@ def has_nvidia() -> bool:
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia").exists()
 
 
+def cores() -> int:
+    """Number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def digest(content: bytes) -> str:
     """Return a fingerprint of what an installation depends on."""
     return hashlib.sha256(content + sys.version.encode()).hexdigest()
@@ -139,7 +158,9 @@ def test(python: Path, arguments: list[str]) -> int:
     """Run ruff and pytest, all three whatever the others say; return the first status that is not 0."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     ruff = ("--extend-exclude", ENVIRONMENT.name, ".")
-    commands = (["ruff", "check", *ruff], ["ruff", "format", "--check", *ruff], ["pytest", *arguments])
+    # By file, so that what a module's tests share is made once; as many processes as there are cores.
+    spread = ["-n", str(cores()), "--dist", "loadfile"]
+    commands = (["ruff", "check", *ruff], ["ruff", "format", "--check", *ruff], ["pytest", *spread, *arguments])
     results = [run([python, "-m", *command]) for command in commands]
     return next((status for status in results if status != 0), 0)
 

@@ -16,6 +16,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from augmentation.compose.programs import INSTRUMENTS
+from augmentation.compose.soundfont_subset import reduce_soundfont
+from augmentation.compose.sources import KITS_TO_KEEP, SOURCES, fetch_sources, make_travel_set
 from augmentation.dataset.builder import build_dataset
 from augmentation.dataset.clips import PARAPHRASERS, BuildConfig
 from augmentation.dataset.corpus import ENCODINGS, CorpusConfig, build_corpus
@@ -145,6 +148,45 @@ def _judge(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sources_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="folder of the soundfonts; run again to continue")
+    names = ",".join(source.name for source in SOURCES)
+    parser.add_argument("--only", type=_words, default=(), metavar="NAMES", help=f"default {names}")
+    parser.add_argument("--travel", metavar="OUT", help="write small editions for a machine without a network as well")
+
+
+def _sources(arguments: argparse.Namespace) -> int:
+    found = fetch_sources(arguments.folder, arguments.only)
+    sizes = make_travel_set(arguments.folder, arguments.travel) if arguments.travel else {}
+    lines = [f"{row['status']:<8} {row['name']:<12} {row['licence']}. {row['credit']}" for row in found]
+    lines += [f"{arguments.travel}/{name}: {size / 1e6:.1f} MB" for name, size in sizes.items()]
+    missing = [row for row in found if row["status"] == "missing"]
+    for row in missing:
+        print(f"{row['name']}: {row['reason']}", file=sys.stderr)
+    report = {"sources": found, "travel": sizes, "failures": len(missing)}
+    return _conclude(arguments, report, "\n".join(lines), "sources missing; the same command tries again")
+
+
+def _reduce_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="IN", help=".sf2 or .sf3 file")
+    parser.add_argument("target", metavar="OUT", help="file to write; compressed if its name ends in .sf3")
+    everything = ",".join(map(str, sorted(set(INSTRUMENTS.values()))))
+    parser.add_argument("--presets", type=_numbers, default=_numbers(everything), help=f"default {everything}")
+    kits = ",".join(map(str, KITS_TO_KEEP))
+    parser.add_argument("--kits", type=_numbers, default=KITS_TO_KEEP, help=f"drum kits (default {kits})")
+    parser.add_argument("--limit", type=int, metavar="KB", help="thin instruments with more samples than that")
+    parser.add_argument("--mono", type=_numbers, default=(), metavar="PRESETS", help="keep their left channel only")
+
+
+def _reduce(arguments: argparse.Namespace) -> int:
+    limit = arguments.limit * 1000 if arguments.limit else None
+    size = reduce_soundfont(
+        arguments.source, arguments.target, arguments.presets, arguments.kits, limit, arguments.mono
+    )
+    report = {"out": arguments.target, "bytes": size, "failures": 0}
+    return _conclude(arguments, report, f"{arguments.target}: {size / 1e6:.1f} MB", "")
+
+
 def _stats_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="dataset folder, or a .jsonl file of rows")
 
@@ -178,6 +220,8 @@ COMMANDS: tuple[tuple[str, Command], ...] = (
     ("extract", Command("hear beats, tempo, metre, chords and key of audio files", _extract_arguments, _extract)),
     ("build", Command("build a captioned, augmented dataset from audio and captions", _build_arguments, _build)),
     ("train-judge", Command("train the judge of instruments and styles on renders", _judge_arguments, _judge)),
+    ("sources", Command("fetch the sound sources, with their licences", _sources_arguments, _sources)),
+    ("reduce-soundfont", Command("cut a soundfont down to some presets", _reduce_arguments, _reduce)),
     ("stats", Command("count the rows of a dataset per style, metre, key, tempo, chord", _stats_arguments, _stats)),
 )
 

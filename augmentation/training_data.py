@@ -6,10 +6,11 @@ There is no torch here: who only wants to know which seeds no training has seen 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from augmentation.audio import read_audio, resample
+from augmentation.audio import read_audio
 from augmentation.captions.caption import caption, describe
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
@@ -17,8 +18,16 @@ from augmentation.dataset.corpus import item_source
 from augmentation.dataset.records import METADATA, plan_of, read_rows
 from munet.music import MusicPlan
 
-Clip = tuple[np.ndarray, MusicPlan, list[str]]
 HELD_BACK_SEEDS = range(990_000, 1_000_000)  # composer seeds that no training may see
+LONGEST_SECONDS = 120.0  # of a file that is read for training
+
+
+class Clip(NamedTuple):
+    """A piece to train on: audio `(2, samples)`, its plan, and captions."""
+
+    audio: np.ndarray
+    plan: MusicPlan
+    captions: list[str]
 
 
 class ComposedClips:
@@ -37,14 +46,18 @@ class ComposedClips:
     def __len__(self) -> int:
         return self.count
 
+    def name(self, index: int) -> str:
+        """Return what messages call clip `index`."""
+        return f"clip {index} of seed {self.seed}"
+
     def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
-        """Mono audio `(samples,)`, plan and captions of one clip."""
+        """Compose and render clip `index`, `seconds` long."""
         piece_seed, rng = item_source(self.seed, index)
         if piece_seed in HELD_BACK_SEEDS:
             piece_seed += len(HELD_BACK_SEEDS)
         piece = compose(piece_seed, duration=seconds)
         captions = [caption(piece, rng) for _ in range(self.captions - 1)] + [describe(piece, rng)]
-        return render(piece, sample_rate, self.soundfont).mean(axis=0), piece.plan, captions
+        return Clip(render(piece, sample_rate, self.soundfont), piece.plan, captions)
 
 
 class CorpusClips:
@@ -65,14 +78,23 @@ class CorpusClips:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def name(self, index: int) -> str:
+        """Return what messages call clip `index`: its file."""
+        return str(self.rows[index].get("file_name", f"row {index + 1} of {METADATA}"))
+
     def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
-        """Mono audio `(samples,)`, cut or padded to `seconds`, plan and captions of one clip."""
+        """Read clip `index`, at most two minutes of it; `seconds` is not needed.
+
+        Raises:
+            OSError, ValueError, KeyError: the file or its row cannot be used.
+        """
         row = self.rows[index]
-        audio, rate = read_audio(self.folder / row["file_name"], seconds=seconds)
-        mono = resample(audio.mean(axis=0, keepdims=True), rate, sample_rate)[0]
-        samples = round(seconds * sample_rate)
-        mono = np.pad(mono[:samples], (0, max(0, samples - len(mono))))
+        audio, _ = read_audio(self.folder / row["file_name"], sample_rate, seconds=LONGEST_SECONDS)
+        if not audio.size:
+            raise ValueError("no samples")
+        stereo = np.repeat(audio, 2, axis=0) if len(audio) == 1 else audio[:2]
+        captions = [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
         plan = plan_of(row)
-        if plan.duration is not None and plan.duration > seconds:  # as the audio is cut
-            plan = plan.crop(0.0, seconds)
-        return mono, plan, [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
+        if plan.duration is not None and plan.duration > LONGEST_SECONDS:  # as the audio is cut
+            plan = plan.crop(0.0, LONGEST_SECONDS)
+        return Clip(stereo, plan, captions)

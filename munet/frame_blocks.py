@@ -106,10 +106,21 @@ class FrameBlock(nn.Module):
         self.feed_forward = FeedForward(width, inner, kernel)
 
     def forward(
-        self, hidden_states: torch.Tensor, modulation: torch.Tensor, conditions: Sequence[Condition]
+        self,
+        hidden_states: torch.Tensor,
+        shared: torch.Tensor,
+        table: torch.Tensor,
+        conditions: Sequence[Condition],
     ) -> torch.Tensor:
-        """Map `hidden_states`; `modulation` `(batch, frames, 6, width)` holds shift, scale and gate of both parts."""
-        shift, scale, gate, shift_ff, scale_ff, gate_ff = modulation.unbind(2)
+        """Map `hidden_states`.
+
+        Args:
+            hidden_states: `(batch, frames, width)`.
+            shared: `(batch, frames, 6, width)`, shift, scale and gate of both parts, the same for all blocks.
+            table: `(6, width)`, what this block adds to them.
+            conditions: text, beats, chords.
+        """
+        shift, scale, gate, shift_ff, scale_ff, gate_ff = (shared + table.to(shared.dtype)).unbind(2)
         hidden_states = hidden_states + gate * self.attention(modulated(hidden_states, shift, scale))
         if self.cross is not None and self.norm_cross is not None:
             hidden_states = hidden_states + self.cross(self.norm_cross(hidden_states), conditions)
@@ -226,7 +237,7 @@ class FrameNet(nn.Module):
         shared = self.modulation(F.silu(control)).unflatten(-1, (6, self.width))
         for tables in self.tables:
             for block, table in zip(self.blocks, tables, strict=True):
-                hidden_states = block(hidden_states, shared + table.to(shared.dtype), conditions)
+                hidden_states = block(hidden_states, shared, table, conditions)
         shift, scale = (shared[:, :, :2] + self.modulation_out.to(shared.dtype)).unbind(2)
         prediction = self.proj_out(modulated(hidden_states, shift, scale))
         prediction = prediction + self.pass_through(F.silu(time))[:, None] * folded(sample)

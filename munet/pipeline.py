@@ -31,12 +31,19 @@ from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import load_text_encoder
 from munet.errors import RequestError
 from munet.guidance import Guidance, guidance_weights, guided, is_guided, without_groups
+from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, windows_over
 from munet.music import MusicPlan
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.predictor import Prediction, predict_plan
 from munet.unet import MuNetModel
 
 PEAK = 0.95
+
+
+def turned_down(waveform: torch.Tensor) -> torch.Tensor:
+    """Return clips `(clips, ...)` whose peaks are at most `PEAK`; all channels of a clip by the same factor."""
+    peak = waveform.abs().flatten(1).amax(dim=1).clamp_min(1e-9)
+    return waveform * (PEAK / peak).clamp_max(1.0).view(-1, *[1] * (waveform.ndim - 1))
 
 
 class MustangoPipeline(DiffusionPipeline):
@@ -53,6 +60,8 @@ class MustangoPipeline(DiffusionPipeline):
         max_text_length: tokens of a prompt that are read.
         default_steps, default_guidance_scale: what a call uses that names none; part of the model, since the best
             values are found by measuring it.
+        window_frames: latent frames that the denoiser sees at once; longer pieces are made in overlapping windows. None
+            for all of a piece, whatever its length.
     """
 
     model_cpu_offload_seq = "beat_predictor->chord_predictor->text_encoder->beat_encoder->chord_encoder->unet->vae"
@@ -80,6 +89,7 @@ class MustangoPipeline(DiffusionPipeline):
         max_text_length: int = 64,
         default_steps: int = 25,
         default_guidance_scale: Guidance = 2.0,
+        window_frames: int | None = None,
     ) -> None:
         super().__init__()
         self._packaged_text_encoder = text_encoder is None or tokenizer is None
@@ -101,6 +111,7 @@ class MustangoPipeline(DiffusionPipeline):
             max_text_length=max_text_length,
             default_steps=default_steps,
             default_guidance_scale=default_guidance_scale,
+            window_frames=window_frames,
         )
         self.sample_rate = vae.config.sample_rate
         self.frame_rate = vae.config.sample_rate / vae.samples_per_latent_frame
@@ -225,21 +236,60 @@ class MustangoPipeline(DiffusionPipeline):
         timestep: torch.Tensor,
         given: dict[str, torch.Tensor],
         null: dict[str, torch.Tensor] | None,
+        known: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
-        """Prediction `(batch, channels, frames, bins)` at one timestep, guided (see `munet.guidance`)."""
+        """Prediction `(batch, channels, frames, bins)` at one timestep, guided (see `munet.guidance`).
+
+        Args:
+            latents: noisy, `(batch, channels, frames, bins)`.
+            timestep: their time.
+            given, null: see `encode_conditions`.
+            known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
+                take them.
+        """
         sample = self.scheduler.scale_model_input(latents, timestep)
+        held = {}
+        if known is not None and self.unet.config.known_latents:
+            held = {"known_latents": known[0].to(sample), "known_mask": known[1].to(sample)}
         if null is None:
-            return self.unet(sample, timestep, **given).sample
+            return self.unet(sample, timestep, **given, **held).sample
         both = {name: torch.cat([null[name], tensor]) for name, tensor in given.items()}
         repeats = len(both["encoder_hidden_states"]) // len(sample)
+        both |= {name: torch.cat([tensor] * repeats) for name, tensor in held.items()}
         prediction = self.unet(torch.cat([sample] * repeats), timestep, **both).sample
         without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
         return guided(conditional, without, self._guidance_scale)
 
-    def decode_latents(self, latents: torch.Tensor, num_samples: int) -> torch.Tensor:
-        """Waveforms `(batch, num_samples)` float32; a clip that is too loud is turned down, never cut."""
-        waveform = self.vae.decode(latents.to(self.vae.dtype), num_samples)
-        return waveform * (PEAK / waveform.abs().amax(dim=-1, keepdim=True)).clamp_max(1.0)
+    def _denoise_whole(
+        self,
+        latents: torch.Tensor,
+        conditions: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None],
+        callback: Callable[..., dict[str, Any]] | None,
+        tensor_inputs: Sequence[str],
+        **step_options: Any,
+    ) -> torch.Tensor:
+        """Denoise latents that fit into one window."""
+        with self.progress_bar(total=len(self.scheduler.timesteps)) as progress_bar:
+            for step, timestep in enumerate(self.scheduler.timesteps):
+                if self.interrupt:
+                    continue
+                prediction = self.denoise(latents, timestep, *conditions)
+                latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
+                if callback is not None:
+                    tensors = {"latents": latents} if "latents" in tensor_inputs else {}
+                    latents = callback(self, step, timestep, tensors).pop("latents", latents)
+                progress_bar.update()
+        return latents
+
+    def decode_latents(self, latents: torch.Tensor, num_samples: int, circular: bool = False) -> torch.Tensor:
+        """Waveforms `(batch, num_samples)` or `(batch, 2, num_samples)` float32.
+
+        A clip that is too loud is turned down, never cut. A `circular` one runs into its own beginning, if the codec
+        can do that.
+        """
+        options = {"circular": True} if circular and hasattr(self.vae, "decode_stream") else {}
+        waveform = self.vae.decode(latents.to(self.vae.dtype), num_samples, **options)
+        return turned_down(waveform)
 
     @torch.no_grad()
     def __call__(
@@ -256,6 +306,9 @@ class MustangoPipeline(DiffusionPipeline):
         return_dict: bool = True,
         callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        known: Known | None = None,
+        circular: bool = False,
+        callback_on_audio: Callable[[torch.Tensor], None] | None = None,
     ) -> AudioPipelineOutput | tuple[np.ndarray | torch.Tensor]:
         """Generate audio.
 
@@ -273,10 +326,17 @@ class MustangoPipeline(DiffusionPipeline):
             return_dict: whether to return an `AudioPipelineOutput` rather than a tuple.
             callback_on_step_end: called as `(pipeline, step, timestep, tensors)` after each step; tensors that it
                 returns replace those of the call.
-            callback_on_step_end_tensor_inputs: names of the tensors it gets; "latents" is there.
+            callback_on_step_end_tensor_inputs: names of the tensors it gets; "latents" is there. In windows, a piece
+                has no moment at which all its latents are at one step: then it gets none.
+            known: latents that are there already, for going on and filling in. Models that do not take them are held
+                to them by putting them back after every step.
+            circular: the end runs into the beginning.
+            callback_on_audio: called with chunks `(clips, channels, samples)` of a piece in windows as soon as they are
+                finished, before their peaks are looked at.
 
         Returns:
-            Audio `(clips, samples)` in [-1, 1], or latents `(clips, channels, frames, bins)`.
+            Audio `(clips, samples)`, or `(clips, 2, samples)` from a stereo codec, in [-1, 1], or latents `(clips,
+            channels, frames, bins)`.
 
         Raises:
             RequestError: names the argument, what was expected and what came.
@@ -296,30 +356,38 @@ class MustangoPipeline(DiffusionPipeline):
             plans = [self.predict_plan(text, audio_length_in_s).plan for text in prompts]
         num_samples = round(audio_length_in_s * self.sample_rate)
         frames = self.vae.num_latent_frames(num_samples)
+        shape = (len(prompts) * num_waveforms_per_prompt, self.unet.config.in_channels, frames, self.vae.latent_bins)
+        if known is not None:
+            known.check(shape)
         prompts = [text for text in prompts for _ in range(num_waveforms_per_prompt)]
         plans = [plan for plan in plans for _ in range(num_waveforms_per_prompt)]
-        given, null = self.encode_conditions(prompts, plans, frames)
 
         # 2. Noise
         self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
         latents = self.prepare_latents(len(prompts), frames, generator, latents)
         takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
         step_options = {"generator": generator} if takes_generator else {}
+        windows = windows_over(frames, self.config.window_frames, circular)
 
         # 3. Denoise
-        with self.progress_bar(total=num_inference_steps) as progress_bar:
-            for step, timestep in enumerate(self.scheduler.timesteps):
-                if self.interrupt:
-                    continue
-                prediction = self.denoise(latents, timestep, given, null)
-                latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
-                if callback_on_step_end is not None:
-                    tensors = {"latents": latents} if "latents" in callback_on_step_end_tensor_inputs else {}
-                    latents = callback_on_step_end(self, step, timestep, tensors).pop("latents", latents)
-                progress_bar.update()
+        sound: StreamedSound | None = None
+        if len(windows.starts) > 1 or known is not None:
+            predictor = WindowPredictor(self, prompts, plans, windows, known)
+            if hasattr(self.vae, "decode_stream") and not circular and output_type != "latent":
+                sound = StreamedSound(self.vae, latents, callback_on_audio)
+            latents = denoise_windows(latents, predictor, sound, callback_on_step_end, **step_options)
+        else:
+            conditions = self.encode_conditions(prompts, plans, frames)
+            callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
+            latents = self._denoise_whole(latents, conditions, *callback, **step_options)
 
         # 4. Decode
-        audio = latents if output_type == "latent" else self.decode_latents(latents, num_samples)
+        if output_type == "latent":
+            audio = latents
+        elif sound is not None:
+            audio = turned_down(sound.whole(num_samples))
+        else:
+            audio = self.decode_latents(latents, num_samples, circular)
         if output_type == "np":
             audio = audio.cpu().float().numpy()
         self.maybe_free_model_hooks()

@@ -72,6 +72,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
 
     _supports_gradient_checkpointing = True
     _no_split_modules = ("BasicTransformerBlock", "ResnetBlock2D")
+    _repeated_blocks = ("FrameBlock",)
 
     @register_to_config
     def __init__(
@@ -155,11 +156,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
 
         self.aligned_embedding = None
         if aligned_channels is not None:
-            self.aligned_embedding = nn.Sequential(
-                nn.Conv1d(aligned_channels, aligned_hidden, 3, padding=1),
-                nn.SiLU(),
-                nn.Conv1d(aligned_hidden, first * latent_bins, 1),
-            )
+            self.aligned_embedding = _aligned_embedding(aligned_channels, aligned_hidden, first * latent_bins)
         self.pooled_embedding = None
         if pooled_projection_dim is not None:
             self.pooled_embedding = TimestepEmbedding(pooled_projection_dim, settings.time_embed_dim)
@@ -321,6 +318,11 @@ def _attention_flags(argument: str, block_types: tuple[str, ...], levels: int) -
     if len(block_types) != levels or any(name not in known for name in block_types):
         raise ValueError(f"{argument}: expected {levels} names (one per level) out of {known}, got {block_types!r}")
     return tuple(name in ATTENTION_BLOCKS for name in block_types)
+
+
+def _aligned_embedding(channels: int, hidden: int, width: int) -> nn.Sequential:
+    """From aligned rows `(batch, channels, time)` to `(batch, width, time)`."""
+    return nn.Sequential(nn.Conv1d(channels, hidden, 3, padding=1), nn.SiLU(), nn.Conv1d(hidden, width, 1))
 
 
 def _heads(heads: int | tuple[int, ...], channels: tuple[int, ...], groups: int) -> tuple[int, ...]:

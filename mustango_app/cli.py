@@ -97,6 +97,8 @@ def build_parser() -> argparse.ArgumentParser:
     train = _add(commands, "train", _train, "train a model as a configuration file says")
     train.add_argument("config", help="configuration file")
     train.add_argument("--data", metavar="DIR", help="dataset folder to train on instead of the configuration's clips")
+    train.add_argument("--minutes", type=float, metavar="N", help="limit of this run, its last checkpoint included")
+    train.add_argument("--device", help="auto, cpu, cuda or cuda:N, instead of the configuration's")
 
     serve = _add(commands, "serve", _serve, "open the page, and its HTTP API")
     serve.add_argument("--host", help="address to listen at (GRADIO_SERVER_NAME, else this machine only)")
@@ -265,10 +267,13 @@ def _convert(arguments: argparse.Namespace) -> None:
     print(json.dumps({"folder": str(target)}) if arguments.json else f"{target}: mustango generate --model {target}")
 
 
-def _train(arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace) -> int:
+    import psutil
+
     from mustango_app.train import main as train
 
-    print(train(arguments.config, arguments.data))
+    spent = time.time() - psutil.Process().create_time()  # imports take their time of the minutes too
+    return train(arguments.config, arguments.data, arguments.minutes, arguments.device, spent)
 
 
 def _serve(arguments: argparse.Namespace) -> None:

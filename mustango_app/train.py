@@ -2,80 +2,47 @@
 
     {"stage": "autoencoder", "data": {...}, "training": {...}}
     {"stage": "munet",       "data": {...}, "training": {...}}
+    {"stage": "distill",     "data": {...}, "training": {...}}
+    {"stage": "decoder",     "data": {...}, "training": {...}}
     {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER}
+    {"stage": "chain",       ...}, see `mustango_app.train_chain`
 
-`training` holds the fields of `AutoencoderTraining` or `MuNetTraining`. `data` is either `{"folder": DIR}`, a dataset
-as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S, "soundfont": FILE or
-null}`, clips composed and rendered on the fly; both take `workers` and `seconds` (length of the clips that the model
-sees).
-`mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips.
+`training` holds the fields of `AutoencoderTraining`, `MuNetTraining`, `Distillation` or `DecoderTraining`. `data` is
+either `{"folder": DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT,
+"seed": S, "soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length
+of what the model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are
+cut from each). `mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips;
+`--minutes N` gives this run a schedule and a limit of N minutes, the last checkpoint included.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
 
+from augmentation.compose.styles import STYLES
 from augmentation.training_data import ComposedClips, CorpusClips
 from munet.conditions.batch import ConditionDropout
 from munet.errors import RequestError
 from munet.training.codec import AutoencoderTrainer, AutoencoderTraining, train_autoencoder
+from munet.training.decoder import DecoderTrainer, DecoderTraining
+from munet.training.distill import Distillation, DistillTrainer
 from munet.training.loop import Budget
-from munet.training.munet import ClipTokens, MuNetTrainer, MuNetTraining, pack, train_munet
+from munet.training.munet import MuNetTrainer, train_munet
+from munet.training.pack import pack
+from munet.training.settings import MuNetTraining
+from mustango_app.train_chain import Chain
+from mustango_app.training_rows import Faults, WindowSettings, batches
 
-
-def batches(
-    source: ComposedClips | CorpusClips,
-    sample_rate: int,
-    seconds: float,
-    workers: int,
-    tokens: ClipTokens | None = None,
-    batch_size: int = 16,
-) -> Iterator[Mapping[str, torch.Tensor]]:
-    """Batches of `{"audio": int16 (clips, samples)}` plus, with `tokens`, the condition tokens of each clip."""
-    return iter(
-        DataLoader(
-            _Examples(source, sample_rate, seconds, tokens),
-            batch_size=batch_size,
-            shuffle=isinstance(source, CorpusClips),
-            generator=torch.Generator().manual_seed(0),
-            num_workers=workers,
-            worker_init_fn=_single_thread,
-            prefetch_factor=4 if workers else None,
-            multiprocessing_context="forkserver" if workers else None,
-        )
-    )
-
-
-class _Examples(Dataset[dict[str, torch.Tensor]]):
-    """Clips as tensors, ready to be collated."""
-
-    def __init__(
-        self, source: ComposedClips | CorpusClips, sample_rate: int, seconds: float, tokens: ClipTokens | None
-    ) -> None:
-        self.source, self.tokens = source, tokens
-        self.read = partial(source.read, sample_rate=sample_rate, seconds=seconds)
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        audio, plan, captions = self.read(index)
-        peak = max(float(np.abs(audio).max()), 1e-4)
-        pcm = torch.from_numpy(np.round(audio * (0.9 * 32767 / peak)).astype(np.int16))
-        return {"audio": pcm, **(self.tokens(plan, captions) if self.tokens else {})}
-
-
-def _single_thread(_: int) -> None:
-    torch.set_num_threads(1)
+STAGES = ("autoencoder", "munet", "distill", "decoder", "pack", "chain")
+DATA_FIELDS = ("folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows")
+EXCERPT_PIECE_SECONDS = 10.24  # of the composed pieces that the decoder's excerpts are cut from
+EVERY_STYLE = "all"  # in place of a list of styles: those that the composer knows now
 
 
 def settings_from(kind: type, values: Mapping[str, Any]) -> Any:
@@ -101,13 +68,37 @@ def source_of(data: Mapping[str, Any]) -> ComposedClips | CorpusClips:
     """The clips that the `data` part of a configuration describes.
 
     Raises:
-        RequestError: not exactly one of `folder` and `composed`.
+        RequestError: an unknown field, or not exactly one of `folder` and `composed`.
     """
+    if unknown := sorted(set(data) - set(DATA_FIELDS)):
+        raise RequestError(f"data: expected fields among {', '.join(DATA_FIELDS)}, got {unknown}")
     if ("folder" in data) == ("composed" in data):
         raise RequestError(f"data: expected either 'folder' or 'composed', got {sorted(data)}")
     if "folder" in data:
         return CorpusClips(data["folder"])
-    return ComposedClips(data["composed"], data.get("seed", 0), data.get("soundfont"))
+    count = data["composed"]
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise RequestError(f"data.composed: expected an integer of at least 1, got {count!r}")
+    return ComposedClips(count, data.get("seed", 0), data.get("soundfont"))
+
+
+def windows_of(data: Mapping[str, Any], codec: Any) -> WindowSettings:
+    """How the `data` part of a configuration cuts clips for a codec.
+
+    Raises:
+        RequestError: a length or a number that cannot be used.
+    """
+    seconds, windows = data.get("seconds", 10.24), data.get("windows", 1)
+    piece = data.get("piece_seconds", seconds)
+    for name, value in (("seconds", seconds), ("piece_seconds", piece)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0.5 <= value <= 600:
+            raise RequestError(f"data.{name}: expected seconds from 0.5 to 600, got {value!r}")
+    if piece < seconds or not isinstance(windows, int) or windows < 1:
+        raise RequestError(
+            f"data: expected piece_seconds from seconds on and windows from 1 on, got {piece}, {windows}"
+        )
+    rate, step = codec.config.sample_rate, codec.samples_per_latent_frame
+    return WindowSettings(seconds, piece, windows, rate, codec.audio_channels, step, data.get("seed", 0))
 
 
 def train(config: Mapping[str, Any]) -> Path:
@@ -116,26 +107,72 @@ def train(config: Mapping[str, Any]) -> Path:
     Raises:
         RequestError: the configuration is wrong; the message names the field.
     """
-    if config.get("stage") == "pack":
+    return run(config, Faults())
+
+
+def run(config: Mapping[str, Any], faults: Faults) -> Path:
+    """`train`, noting in `faults` the clips that could not be used."""
+    stage = config.get("stage")
+    if stage == "pack":
         if missing := sorted({"munet", "autoencoder", "out"} - set(config)):
             raise RequestError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
         pack(Path(config["munet"]), Path(config["autoencoder"]), Path(config["out"]))
         return Path(config["out"])
-    if config.get("stage") not in ("autoencoder", "munet"):
-        raise RequestError(f"stage: expected 'autoencoder', 'munet' or 'pack', got {config.get('stage')!r}")
-    data = config.get("data", {})
-    source, seconds, workers = source_of(data), data.get("seconds", 10.24), data.get("workers", 1)
-    if config["stage"] == "autoencoder":
-        trainer = AutoencoderTrainer(settings_from(AutoencoderTraining, config.get("training", {})))
-        sample_rate = trainer.model.config.sample_rate
-        return train_autoencoder(trainer, batches(source, sample_rate, seconds, workers))
-    trainer = MuNetTrainer(settings_from(MuNetTraining, config.get("training", {})), seconds)
-    sample_rate = trainer.pipeline.sample_rate
-    return train_munet(trainer, batches(source, sample_rate, seconds, workers, trainer.clip_tokens))
+    if stage == "chain":
+        return Chain(config, config.get("minutes"), config.get("device")).run()
+    if stage not in STAGES:
+        raise RequestError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
+    data, values = config.get("data", {}), dict(config.get("training", {}))
+    source, workers = source_of(data), data.get("workers", 1)
+    try:
+        if stage == "autoencoder":
+            settings = settings_from(AutoencoderTraining, values)
+            faults.path = Path(settings.out) / "faults.jsonl"
+            autoencoder = AutoencoderTrainer(settings)
+            rows = batches(source, windows_of(data, autoencoder.model), workers, faults=faults)
+            return train_autoencoder(autoencoder, rows)
+        if stage == "decoder":
+            return _train_decoder(settings_from(DecoderTraining, values), source, workers, faults)
+        if values.get("styles") == EVERY_STYLE:
+            values["styles"] = tuple(STYLES)
+        settings = settings_from(MuNetTraining if stage == "munet" else Distillation, values)
+        faults.path = Path(settings.out) / "faults.jsonl"
+        trainer = (MuNetTrainer if stage == "munet" else DistillTrainer)(settings, data.get("seconds", 10.24))
+        cut, share = windows_of(data, trainer.pipeline.vae), trainer.processes.share
+        first = trainer.progress.step * settings.batch_size  # what an earlier run has probably not come to
+        return train_munet(
+            trainer, batches(source, cut, workers, trainer.clip_tokens, share=share, faults=faults, first=first)
+        )
+    except FloatingPointError as error:
+        raise RequestError(f"{error}; the checkpoint before it stays: try a lower learning_rate") from error
 
 
-def main(path: str, data: str | None = None) -> Path:
-    """Train as the JSON file at `path` says, on the dataset folder `data` if one is given.
+def _train_decoder(
+    settings: DecoderTraining, source: ComposedClips | CorpusClips, workers: int, faults: Faults
+) -> Path:
+    """Train the stereo codec's decoder on excerpts of clips."""
+    trainer = DecoderTrainer(settings)
+    step, rate = trainer.codec.samples_per_latent_frame, trainer.codec.config.sample_rate
+    seconds = settings.clip_frames * step / rate
+    cut = WindowSettings(seconds, max(seconds, EXCERPT_PIECE_SECONDS), 2, rate, 2, step, settings.seed)
+    rows = batches(source, cut, workers, faults=faults, first=trainer.progress.step)
+    return trainer.train(clip.to(torch.float32) / 32768 for batch in rows for clip in batch["audio"])
+
+
+def main(
+    path: str, data: str | None = None, minutes: float | None = None, device: str | None = None, spent: float = 0.0
+) -> int:
+    """Train as the JSON file at `path` says and print the newest checkpoint's folder.
+
+    Args:
+        path: of the configuration.
+        data: dataset folder in place of the configuration's clips.
+        minutes: of this run, all in all: its schedule and its limit.
+        device: in place of the configuration's.
+        spent: seconds of the minutes that are over already.
+
+    Returns:
+        0, or 1 if some clips could not be used.
 
     Raises:
         RequestError: the file is missing or no JSON object, or see `train`.
@@ -147,7 +184,31 @@ def main(path: str, data: str | None = None) -> Path:
         config = json.loads(file.read_text())
     except json.JSONDecodeError as error:
         raise RequestError(f"config: expected JSON, got {path!r}: {error}") from error
+    if not isinstance(config, dict):
+        raise RequestError(f"config: expected a JSON object, got {path!r}")
     if data is not None:
-        kept = {name: value for name, value in config.get("data", {}).items() if name in ("workers", "seconds")}
+        replaced = ("folder", "composed", "seed", "soundfont")
+        kept = {name: value for name, value in config.get("data", {}).items() if name not in replaced}
         config = {**config, "data": {"folder": data, **kept}}
-    return train(config)
+    if minutes is not None:
+        if not 0 < minutes < float("inf"):
+            raise RequestError(f"minutes: expected a number above 0, got {minutes!r}")
+        minutes = max(minutes - spent / 60, 1 / 60)
+    if config.get("stage") == "chain":
+        config = {**config, "minutes": minutes, "device": device}
+    elif config.get("stage") == "decoder":
+        given = {"minutes": minutes, "device": device}
+        config["training"] = config.get("training", {}) | {k: v for k, v in given.items() if v is not None}
+    elif config.get("stage") in ("munet", "distill"):
+        config = {**config, "training": in_minutes(config.get("training", {}), minutes, device)}
+    faults = Faults()
+    print(run(config, faults))
+    if faults.found:
+        print(f"data: {len(faults.found)} clips left out, listed in {faults.path}")
+    return 1 if faults.found else 0
+
+
+def in_minutes(training: Mapping[str, Any], minutes: float | None, device: str | None) -> dict[str, Any]:
+    """The `training` part of a configuration for a run of so many minutes on a device."""
+    values = dict(training) if device is None else {**training, "device": device}
+    return values if minutes is None else {**values, "run_seconds": 60.0 * minutes, "window": True}

@@ -1,8 +1,19 @@
-"""Settings of the whole suite: property tests draw the same examples in every run."""
+"""Settings of the whole suite.
+
+One thread a process: pytest-xdist keeps the cores busy, and threads that wait for a core cost more than they bring.
+Property tests draw the same examples in every run. Nothing is fetched.
+"""
 
 from __future__ import annotations
 
-from hypothesis import settings
+import os
+
+# Before the first test imports torch or numpy; processes that tests start inherit it.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from hypothesis import settings  # noqa: E402
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")

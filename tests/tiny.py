@@ -16,7 +16,7 @@ from munet.music import QUALITIES
 from munet.pipeline import MustangoPipeline
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.chord_predictor import ChordPredictor
-from munet.training.munet import NOISE_SCHEDULE
+from munet.training.settings import NOISE_SCHEDULE
 from munet.unet import MuNetModel
 
 AUTOENCODER = {

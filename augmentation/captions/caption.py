@@ -13,11 +13,12 @@ import numpy as np
 
 from augmentation.captions import skeletons
 from augmentation.captions.control import FACTS, PAPER_COUNTS, control_sentences
-from augmentation.captions.wording import draw_words, joined, pick, sample, sentence, subject_of
+from augmentation.captions.subject import joined, pick, sample, sentence, subject_of
+from augmentation.captions.wording import draw_words
 from munet.music import MusicPlan
 
 if TYPE_CHECKING:
-    from augmentation.compose.composer import Piece
+    from augmentation.compose.piece import Piece
 
 FREE = 0.4  # share of stated facts that stand in running text
 
@@ -52,7 +53,8 @@ def _value(plan: MusicPlan, fact: str, rng: np.random.Generator) -> str:
         return str(plan.meter)
     if fact == "key":
         return pick(rng, (plan.key, plan.key, plan.key.replace(" major", "").replace(" minor", "m")))
-    return pick(rng, (", ", ", ", " - ", " ", "-")).join(_period([symbol for symbol, _ in plan.chords]))
+    symbols = [symbol for symbol, _ in plan.chords if symbol != "N"]
+    return pick(rng, (", ", ", ", " - ", " ", "-")).join(_period(symbols))
 
 
 def _free_facts(plan: MusicPlan, facts: Sequence[str], form: str, rng: np.random.Generator) -> str:
@@ -88,7 +90,9 @@ def caption(piece: Piece, rng: np.random.Generator, sentences: Mapping[str, str]
     subject = subject_of(piece, rng)
     text, form = draw_words(subject)
     count = int(np.searchsorted(np.cumsum(PAPER_COUNTS)[:-1], rng.random(), side="right"))
-    facts = sample(rng, FACTS, count)
+    # Where nobody plays a pitch there is no key and no chord to tell.
+    told = FACTS if any(symbol != "N" for symbol, _ in piece.plan.chords) else ("beats", "bpm")
+    facts = sample(rng, told, count)
     if not facts:
         return text
     if rng.random() < FREE:

@@ -6,16 +6,14 @@ and when the server does not answer, the offline paraphrase stands and its note 
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import numpy as np
 
 from augmentation.captions.paraphrase import OfflineParaphraser, Paraphrase, missing_facts
@@ -35,17 +33,10 @@ class ServiceError(Exception):
     """The service gave no usable answer, after all attempts."""
 
 
-def _retry_after(error: urllib.error.HTTPError) -> float:
+def _retry_after(response: httpx.Response) -> float:
     """Seconds that the server asks to wait; 0 if it names none (or a date)."""
-    value = error.headers.get("Retry-After", "")
+    value = response.headers.get("Retry-After", "")
     return min(float(value), LONGEST_WAIT) if value.isdigit() else 0.0
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the key would go to whatever host the server names."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -108,26 +99,25 @@ class ChatParaphraser:
             return Paraphrase(offline.text, offline.by, f"{self.model}: lost {' '.join(missing)}")
         return Paraphrase(text, self.model)
 
-    def _request(self, source: str, seed: int) -> urllib.request.Request:
+    def _ask(self, source: str, seed: int) -> str:
         messages = [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": source}]
         body = {"model": self.model, "messages": messages, "temperature": self.temperature, "seed": seed}
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         address = self.endpoint.rstrip("/") + "/chat/completions"
-        return urllib.request.Request(address, json.dumps(body).encode(), headers)
-
-    def _ask(self, source: str, seed: int) -> str:
-        request, opener = self._request(source, seed), urllib.request.build_opener(_NoRedirect)
         for attempt in range(self.attempts):
             wait = self.backoff * 2**attempt
             try:
-                with opener.open(request, timeout=self.timeout) as response:
-                    return _answer(response.read())
-            except urllib.error.HTTPError as error:
-                if error.code != 429 and error.code < 500:
-                    raise RequestError(f"endpoint: expected an answer of {self.endpoint}, got {error}") from error
-                failure, wait = f"HTTP {error.code}", max(wait, _retry_after(error))
-            except (OSError, http.client.HTTPException) as error:
+                # Redirects are not followed: the key would go to whatever host the server names.
+                response = httpx.post(address, json=body, headers=headers, timeout=self.timeout, follow_redirects=False)
+            except httpx.TransportError as error:
                 failure = f"{type(error).__name__}: {error}"
+            else:
+                if response.is_success:
+                    return _answer(response.content)
+                failure = f"HTTP {response.status_code}"
+                if response.status_code != 429 and response.status_code < 500:
+                    raise RequestError(f"endpoint: expected an answer of {self.endpoint}, got {failure}")
+                wait = max(wait, _retry_after(response))
             if attempt + 1 < self.attempts:
                 time.sleep(wait)
         raise ServiceError(f"{failure} in {self.attempts} attempts")

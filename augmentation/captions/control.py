@@ -6,18 +6,15 @@ gives an empty sentence. Times are seconds, tempo is beats per minute (BPM).
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from augmentation.captions import skeletons
-from augmentation.captions.wording import sample
-from augmentation.dataset.records import MODE_WORDS, plan_of
+from augmentation.captions.subject import sample
 from munet.errors import RequestError
 from munet.music import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key, MusicPlan, tempo_word
 
@@ -115,12 +112,13 @@ def volume_sentence(rising: bool, start: float, end: float, form: int) -> str:
 # --- forms drawn ------------------------------------------------------------------------------------------------------
 
 
-def _draw(rng: np.random.Generator, options: Sequence[str]) -> int:
+def draw_form(rng: np.random.Generator, options: Sequence[str]) -> int:
+    """Number of one of some forms, each as likely."""
     return int(rng.integers(len(options)))
 
 
 def _drawn_key(key: str, rng: np.random.Generator, respelled: bool) -> str:
-    return key_name(key, _draw(rng, _mode_words(Key.parse(key).mode)), respelled)
+    return key_name(key, draw_form(rng, _mode_words(Key.parse(key).mode)), respelled)
 
 
 def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key: str | None = None) -> dict[str, str]:
@@ -135,19 +133,21 @@ def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key
         `chords`, `beats`, `bpm` and `key` sentences. Tempo is a number of beats per minute or an Italian word.
     """
     sentences = dict.fromkeys(FACTS, "")
+    if plan.chords and all(symbol == "N" for symbol, _ in plan.chords):
+        plan = plan.with_(chords=None, key=None)  # nobody plays a pitch
     if plan.chords:
-        form = _draw(rng, skeletons.CHORD_SENTENCES)
+        form = draw_form(rng, skeletons.CHORD_SENTENCES)
         sentences["chords"] = chord_sentence([symbol for symbol, _ in plan.chords], form)
     if plan.beats and len(plan.beats) > 1:
-        form = _draw(rng, skeletons.BEAT_SENTENCES)
+        form = draw_form(rng, skeletons.BEAT_SENTENCES)
         sentences["beats"] = beat_sentence([position for _, position in plan.beats], form, plan.meter)
     if plan.bpm:
         word = rng.random() < 0.5
         forms = skeletons.TEMPO_WORD_SENTENCES if word else skeletons.TEMPO_NUMBER_SENTENCES
-        sentences["bpm"] = tempo_sentence(plan.bpm, _draw(rng, forms), word)
+        sentences["bpm"] = tempo_sentence(plan.bpm, draw_form(rng, forms), word)
     if plan.key:
         respelled = rng.random() < RESPELLED
-        form = _draw(rng, skeletons.KEY_SENTENCES)
+        form = draw_form(rng, skeletons.KEY_SENTENCES)
         name = _drawn_key(plan.key, rng, respelled)
         other = _drawn_key(alternative_key, rng, rng.random() < RESPELLED) if alternative_key else None
         sentences["key"] = key_sentence(name, form, other)
@@ -180,45 +180,6 @@ def assemble(
     behind = [text for text in (*stated, volume) if text]
     stop = "" if not behind or not caption or caption.rstrip().endswith((".", "!", "?")) else "."
     return " ".join([caption.strip() + stop, *behind]).strip()
-
-
-def _alternative_key(value: Any) -> str | None:
-    """Second key of a row that holds two, as in `["E major", "C# minor"]`."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2 or not all(value):
-        return None
-    return None if value[1].lower() in MODE_WORDS else value[1]
-
-
-def state_row(
-    row: Mapping[str, Any], rng: np.random.Generator, counts: Sequence[float] = PAPER_COUNTS
-) -> dict[str, Any]:
-    """Row with all its sentences drawn anew from its labels: the last step after any change of them.
-
-    Args:
-        row: A row; `alt_caption` states no facts. It is not touched.
-        rng: Source of every choice.
-        counts: See `assemble`.
-
-    Returns:
-        A new row: `prompt_ch`, `prompt_bt`, `prompt_bpm`, `prompt_key`, `prompt_aug` (for a change of volume), and
-        `main_caption`, the `alt_caption` with some of these very sentences behind it.
-
-    Raises:
-        RequestError: If there is no `alt_caption` or a label is malformed.
-    """
-    if not isinstance(row.get("alt_caption"), str):
-        raise RequestError(f"alt_caption: expected a caption that states no facts, got {row.get('alt_caption')!r}")
-    sentences = control_sentences(plan_of(row), rng, _alternative_key(row.get("key")))
-    change, volume = row.get("augmentation") or {}, ""
-    if change.get("kind") == "volume":
-        form = _draw(rng, VOLUME_SENTENCES[change["rising"], change["start"] == 0])
-        volume = volume_sentence(change["rising"], change["start"], change["end"], form)
-    return {
-        **copy.deepcopy(dict(row)),
-        **{FIELDS[fact]: text for fact, text in sentences.items()},
-        "prompt_aug": volume,
-        "main_caption": assemble(row["alt_caption"], sentences, rng, counts, volume),
-    }
 
 
 # --- sentences read back ----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import numpy as np
 
 from augmentation.captions import skeletons, words
 from augmentation.captions.control import FIELDS, Fact, read_sentence
-from augmentation.captions.wording import joined, pick
+from augmentation.captions.subject import joined, pick
 from munet.errors import RequestError
 from munet.music import MODES, Key, PlanError
 
@@ -231,7 +231,7 @@ def paraphrase_row(row: Mapping[str, Any], paraphraser: Paraphraser, rng: np.ran
 
     Args:
         row: A row whose `main_caption` is its `alt_caption` with some of its `prompt_*` sentences behind it, as
-            `augmentation.captions.control.state_row` makes it. It is not touched.
+            `augmentation.dataset.sentences.state_row` makes it. It is not touched.
         paraphraser: Writes the text from the `alt_caption` and those sentences.
         rng: Source of every choice.
 

@@ -62,6 +62,9 @@ INSTRUMENT_NOUNS = _table({
     "bagpipes": "bagpipes, pipes",
 })  # fmt: skip
 
+# What drums are called where they are no kit.
+HAND_DRUMS = ("percussion", "hand percussion", "light percussion", "drums")
+
 # Word for several instruments -> the instruments it is true of.
 GROUP_NOUNS = _table({
     "guitar": "nylon guitar, acoustic guitar, jazz guitar, electric guitar, muted guitar, overdriven guitar, "

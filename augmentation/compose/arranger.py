@@ -16,7 +16,6 @@ from types import MappingProxyType
 import numpy as np
 
 from augmentation.compose.drums import DRUMS, FILLS
-from augmentation.compose.styles import Style
 from munet.music import QUALITIES, Chord
 
 RawNote = tuple[float, float, int, float]
@@ -24,8 +23,8 @@ Event = tuple[float, float, str]
 
 # A stroke this close to a chord start (in beats) belongs to the new chord and moves onto it.
 SNAP = 0.13
-# Strum: delay from string to string in beats at 120 BPM (1 ms); the first string is on the grid.
-_STRUM = 0.002
+# Strum: delay from string to string in beats (3 ms at 120 BPM); the first string is on the grid.
+_STRUM = 0.006
 _LEVELS = MappingProxyType(
     {"X": 1.0, "D": 0.95, "U": 0.8, "x": 0.85, "p": 0.9, "o": 0.6, "u": 0.75, "b": 0.95, "f": 0.85}
 )
@@ -33,14 +32,13 @@ _LEVELS = MappingProxyType(
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: first beat, number of beats, index in the piece, section (0 or 1), whether it opens or closes one."""
+    """One bar: first beat, number of beats, index in its passage, whether it opens or closes the passage."""
 
     start: int
     beats: int
     index: int
-    section: int
-    opens: bool
-    closes: bool
+    opens: bool = False
+    closes: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,25 +157,31 @@ def on_chords(
     return laid
 
 
-def play_drums(
-    rng: np.random.Generator, style: Style, bars: Sequence[Bar], patterns: Sequence[str], touch: Touch
-) -> list[RawNote]:
-    """Drums: the groove of each section, a fill where a section ends, a crash where a loud one begins."""
+def play_drums(rng: np.random.Generator, fills: str, bars: Sequence[Bar], pattern: str, touch: Touch) -> list[RawNote]:
+    """Drums: the groove, fills where a passage or a phrase of four bars ends, a crash where a loud passage begins.
+
+    Args:
+        rng: source of every choice.
+        fills: a key of `FILLS`, or "none".
+        bars: of the passage.
+        pattern: the groove.
+        touch: loudness and swing.
+    """
     notes: list[RawNote] = []
-    fills = FILLS.get(style.fills, ())
+    choices = FILLS.get(fills, ())
     for bar in bars:
-        fill = fills[int(rng.random() * len(fills))] if fills and bar.closes and rng.random() < 0.6 else ""
+        odds = 0.8 if bar.closes else 0.25 if bar.index % 4 == 3 else 0.0
+        fill = choices[int(rng.random() * len(choices))] if choices and rng.random() < odds else ""
         tail = min(len(fill.split("/")[0].split()[1:]), bar.beats - 1) if fill else 0
-        groove = patterns[bar.section % len(patterns)]
-        for start, note, level in _drum_bar(groove, bar, touch):
+        for start, note, level in _drum_bar(pattern, bar, touch):
             if start < bar.beats - tail:
                 notes.append((bar.start + start, 0.2, note, level))
         if tail:
-            ending = Bar(bar.start + bar.beats - tail, tail, bar.index, 0, False, False)
+            ending = Bar(bar.start + bar.beats - tail, tail, bar.index)
             notes += [
                 (ending.start + start, 0.2, note, level * 0.9) for start, note, level in _drum_bar(fill, ending, touch)
             ]
-        if bar.opens and style.fills == "straight" and touch.loudness > 0.85 and rng.random() < 0.7:
+        if bar.opens and fills == "straight" and touch.loudness > 0.85 and rng.random() < 0.7:
             notes.append((float(bar.start), 0.2, DRUMS["crash"][0], DRUMS["crash"][1]))
     scale = touch.loudness * (0.94 + 0.12 * rng.random(len(notes)))
     return [

@@ -1,154 +1,176 @@
-"""Renders pieces with a General MIDI soundfont (.sf2 or .sf3) through TinySoundFont.
+"""From a piece to sound: every track played by presets of soundfonts, mixed in a room, mastered, in true stereo.
 
-Notes start at exactly the sample asked for. Soundfonts differ in how loud their programs are, so each is brought to a
-common level, measured once per process with a few test notes, before the tracks' volumes and pans make the mix. Every
-render starts from a fresh copy of the player: the same piece gives the same samples in any order and process.
+`render` is a pure function of the piece, the rate and the soundfonts: the same piece gives the same samples in any
+order and process. All choices (soundfont, strip, room, loudness) are drawn from the piece's seed. Only numpy, scipy and
+TinySoundFont are needed.
 """
 
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-# The binding below the package's `Synth`: that one plays through an audio device and cannot be cloned, which is what
-# makes every render independent of the one before. The version is pinned where it is installed (`bootstrap.py`).
-from tinysoundfont._tinysoundfont import OutputMode, SoundFont
-
+from augmentation.compose.casting import cast, generator
 from augmentation.compose.composer import Piece, Track
+from augmentation.compose.effects import add_in_place, places, root_mean_square
+from augmentation.compose.mastering import CEILING, master
+from augmentation.compose.mixing import blend, process, production_of, strip_of
+from augmentation.compose.player import DRUM_BANK, Voice, level_of, play
+from munet.errors import RequestError
 
 SOUNDFONT_VARIABLE = "MUSTANGO_SOUNDFONT"
-PEAK = 0.89
-_VOICES = 256
-_TEST_RATE = 22050
-_TEST_PITCHES = (40, 52, 64, 76)
-_CURVE = 1.5  # amplitude = (velocity / 127) ** _CURVE
-_TARGET = 0.05  # RMS of a test note at full volume
+SUFFIXES = (".sf2", ".sf3")
+LOUDNESS = (-17.0, -11.0)  # LUFS
+_TARGET = 0.05  # RMS of a track at full volume and velocity
 _DRUM_WEIGHT = 1.6  # drums are short: their RMS over the test window says less than their peaks
+_FADERS = 1.5  # dB, standard deviation of a track's volume about the composer's
+_EARS = 0.0003  # seconds between the ears at most
+_CASTING, _WHOLE, _STRIPS = 1, 2, 3  # purposes of generators; from 3 on: strip by strip
+Sources = str | Path | Sequence[str | Path] | None
+
+
+def soundfonts(sources: Sources = None) -> tuple[Path, ...]:
+    """Return the soundfonts to render with, in a fixed order.
+
+    Args:
+        sources: .sf2 or .sf3 files, or folders of them (`python -m augmentation sources` fills one); if None, what
+            `MUSTANGO_SOUNDFONT` names (a file or a folder), else TimGM6mb.sf2 from the pretty_midi package.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    if sources is None:
+        named = os.environ.get(SOUNDFONT_VARIABLE)
+        package = None if named else find_spec("pretty_midi")
+        packaged = Path(package.origin or "").parent / "TimGM6mb.sf2" if package else Path("TimGM6mb.sf2")
+        sources = named or packaged
+    given = [sources] if isinstance(sources, str | Path) else sources
+    found: list[Path] = []
+    for path in map(Path, given):
+        inside = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES) if path.is_dir() else [path]
+        found += [p for p in inside if p.is_file()]
+        if not inside or not inside[0].is_file():
+            raise FileNotFoundError(f"{SOUNDFONT_VARIABLE}: expected a soundfont (.sf2 or .sf3), found none at {path}")
+    return tuple(found)
 
 
 def default_soundfont() -> Path:
-    """The soundfont named by `MUSTANGO_SOUNDFONT`, else TimGM6mb.sf2 from the pretty_midi package.
-
-    Raises:
-        FileNotFoundError: the variable names no file, or pretty_midi is not installed.
-    """
-    named = os.environ.get(SOUNDFONT_VARIABLE)
-    if named:
-        path = Path(named)
-    else:
-        package = find_spec("pretty_midi")
-        path = Path(package.origin or "").parent / "TimGM6mb.sf2" if package else Path("TimGM6mb.sf2")
-    if not path.is_file():
-        raise FileNotFoundError(f"{SOUNDFONT_VARIABLE}: expected a soundfont (.sf2 or .sf3), found none at {path}")
-    return path
+    """Return the first soundfont that is used when none is named; raises FileNotFoundError as `soundfonts` does."""
+    return soundfonts()[0]
 
 
-@lru_cache(maxsize=4)
-def _loaded(soundfont: str) -> SoundFont:
-    return SoundFont(soundfont)
+def _fonts(sources: Sources) -> tuple[str, ...]:
+    return tuple(str(path) for path in soundfonts(sources))
 
 
-def _player(soundfont: str, sample_rate: int) -> SoundFont:
-    player = SoundFont(_loaded(soundfont))
-    player.set_output(OutputMode.StereoInterleaved, sample_rate, 0.0)
-    player.set_max_voices(_VOICES)
-    return player
+def _checked_rate(sample_rate: int) -> int:
+    if not 4000 <= sample_rate <= 192000:
+        raise RequestError(f"sample_rate: expected Hz from 4000 to 192000, got {sample_rate!r}")
+    return int(sample_rate)
 
 
-def _select(player: SoundFont, channel: int, program: int, is_drum: bool) -> None:
-    player.channel_set_bank(channel, 128 if is_drum else 0)
-    player.channel_set_preset_number(channel, program, is_drum)
+def _gain(track: Track, voice: Voice) -> float:
+    """Factor that brings a voice's preset to the track's volume; soundfonts differ in how loud their programs are."""
+    level = level_of(voice, track.notes)
+    return track.volume * voice.gain * _TARGET * (_DRUM_WEIGHT if track.is_drum else 1.0) / level if level else 0.0
 
 
-@lru_cache(maxsize=512)
-def _level(soundfont: str, program: int, is_drum: bool) -> float:
-    """RMS of a program's test notes: 0.4 s each, or the first 0.12 s of a kick and a snare; 0 if it is silent."""
-    width = round((0.12 if is_drum else 0.4) * _TEST_RATE)
-    levels = []
-    for pitch in (36, 38) if is_drum else _TEST_PITCHES:
-        player = _player(soundfont, _TEST_RATE)
-        _select(player, 0, program, is_drum)
-        player.channel_note_on(0, pitch, 0.8)
-        audio = np.zeros((width, 2), np.float32)
-        player.render(audio)
-        levels.append(float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))))
-    audible = [level for level in levels if level > 1e-5]
-    return float(np.mean(audible)) / 0.8 if audible else 0.0
+@dataclass
+class _Desk:
+    """Where the tracks of a piece come together."""
+
+    piece: Piece
+    fonts: tuple[str, ...]
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        self.samples = round(self.piece.plan.duration * self.sample_rate)
+        casting = generator(self.piece, _CASTING)
+        self.voices = tuple(cast(casting, track, self.fonts) for track in self.piece.tracks)
+
+    def add(self, index: int, mix: np.ndarray, send: np.ndarray) -> None:
+        """Play track `index` into a mix `(2, samples)` and into what the room hears `(samples,)`."""
+        track, rng = self.piece.tracks[index], generator(self.piece, _STRIPS + index)
+        strip = strip_of(track)
+        fader = 10 ** (np.clip(rng.normal(0, _FADERS), -3, 3) / 20)
+        spread, width = rng.uniform(0.6, 1.4), rng.uniform(*strip.width)
+        for voice in self.voices[index]:
+            audio = play(track.notes, voice, self.samples, self.sample_rate)
+            before = root_mean_square(audio) * _gain(track, voice)
+            if before == 0.0:
+                continue
+            audio = process(audio, strip, rng, self.sample_rate)
+            pan = float(np.clip(spread * track.pan + voice.pan, -1, 1))
+            gains = places(len(audio), pan, width) * np.float32(fader * before / root_mean_square(audio))
+            add_in_place(mix, audio, gains, round(abs(pan) * _EARS * self.sample_rate))
+            send += (np.float32(strip.send / 2) * gains.sum(0)) @ audio
 
 
-def _gain(track: Track, soundfont: str) -> float:
-    level = _level(soundfont, track.program, track.is_drum)
-    return track.volume * _TARGET * (_DRUM_WEIGHT if track.is_drum else 1.0) / level if level else 0.0
-
-
-def _timetable(piece: Piece, sample_rate: int) -> list[tuple[int, int, int, int, float]]:
-    """All note ends (kind 0) and starts (kind 1), ordered: (sample, kind, channel, pitch, velocity)."""
-    table: list[tuple[int, int, int, int, float]] = []
-    for channel, track in enumerate(piece.tracks):
-        for note in track.notes:
-            start = round(note.start * sample_rate)
-            end = max(start + 1, round((note.start + note.duration) * sample_rate))
-            table.append((start, 1, channel, note.pitch, (note.velocity / 127) ** _CURVE))
-            table.append((end, 0, channel, note.pitch, 0.0))
-    table.sort()
-    return table
-
-
-def render(piece: Piece, sample_rate: int = 44100, soundfont: str | Path | None = None) -> np.ndarray:
-    """Renders a piece in stereo.
+def render_tracks(piece: Piece, sample_rate: int = 44100, sources: Sources = None) -> tuple[np.ndarray, ...]:
+    """Render each track as it stands in the mix, before room and master.
 
     Args:
         piece: the piece.
         sample_rate: Hz.
-        soundfont: .sf2 or .sf3 file, `default_soundfont()` if None.
+        sources: as `soundfonts` takes them.
 
     Returns:
-        float32 `(2, round(duration * sample_rate))`, peak 0.89 (all zeros for a piece without notes).
+        float32 `(2, samples)` for each of `piece.tracks`.
 
     Raises:
-        ValueError: `sample_rate` outside 4000 to 192000.
-        RuntimeError: the file is no soundfont, or lacks a program of the piece.
+        RequestError: `sample_rate` outside 4000 to 192000.
+        FileNotFoundError: there is no soundfont.
+        RuntimeError: a file is no soundfont, or none has a program of the piece.
     """
-    if not 4000 <= sample_rate <= 192000:
-        raise ValueError(f"sample_rate: expected Hz from 4000 to 192000, got {sample_rate!r}")
-    path = str(soundfont or default_soundfont())
-    player = _player(path, int(sample_rate))
-    for channel, track in enumerate(piece.tracks):
-        _select(player, channel, track.program, track.is_drum)
-        player.channel_set_volume(channel, _gain(track, path))
-        player.channel_set_pan(channel, 0.5 + track.pan / 2)
-    samples = round(piece.plan.duration * sample_rate)
-    mix = np.zeros((samples, 2), np.float32)
-    now = 0
-    for sample, kind, channel, pitch, velocity in _timetable(piece, int(sample_rate)):
-        if sample > now:
-            if now >= samples:
-                break
-            player.render(mix[now : min(sample, samples)])
-            now = sample
-        if kind:
-            player.channel_note_on(channel, pitch, velocity)
+    desk = _Desk(piece, _fonts(sources), _checked_rate(sample_rate))
+    tracks = []
+    for index in range(len(piece.tracks)):
+        tracks.append(np.zeros((2, desk.samples), np.float32))
+        desk.add(index, tracks[-1], np.zeros(desk.samples, np.float32))
+    return tuple(tracks)
+
+
+def render(piece: Piece, sample_rate: int = 44100, sources: Sources = None, dry: bool = False) -> np.ndarray:
+    """Render a piece in stereo.
+
+    Args:
+        piece: the piece.
+        sample_rate: Hz.
+        sources: as `soundfonts` takes them.
+        dry: no treatment, room or master: the tracks of the first soundfont in their places, at a peak of 0.89.
+
+    Returns:
+        float32 `(2, round(duration * sample_rate))`, at most 0.89; -17 to -11 LUFS unless dry (all zeros for a piece
+        without notes).
+
+    Raises:
+        RequestError: `sample_rate` outside 4000 to 192000.
+        FileNotFoundError: there is no soundfont.
+        RuntimeError: a file is no soundfont, or none has a program of the piece.
+    """
+    desk = _Desk(piece, _fonts(sources), _checked_rate(sample_rate))
+    mix, send = np.zeros((2, desk.samples), np.float32), np.zeros(desk.samples, np.float32)
+    for index in range(len(piece.tracks)):
+        if dry:
+            _add_dry(desk, index, mix)
         else:
-            player.channel_note_off(channel, pitch)
-    if now < samples:
-        player.render(mix[now:])
-    return _mastered(mix, int(sample_rate))
+            desk.add(index, mix, send)
+    peak = float(np.abs(mix).max(initial=0.0))
+    if dry or not peak:
+        return mix * np.float32(CEILING / peak) if peak else mix
+    rng = generator(piece, _WHOLE)
+    target = rng.uniform(*LOUDNESS)
+    return master(blend(mix, send, production_of(piece.style), rng, desk.sample_rate), desk.sample_rate, target)
 
 
-def _mastered(mix: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Rounds off peaks beyond twice the RMS, fades the last 5 ms and normalises the peak."""
-    rms = float(np.sqrt(np.mean(np.square(mix))))
-    if rms == 0.0:
-        return np.zeros(mix.shape[::-1], np.float32)
-    mix *= np.float32(0.25 / rms)
-    loud = np.nonzero(np.abs(mix) > 0.5)
-    peaks = mix[loud]
-    mix[loud] = np.sign(peaks) * (0.5 + 0.5 * np.tanh((np.abs(peaks) - 0.5) * 2))
-    fade = min(len(mix), round(0.005 * sample_rate))
-    mix[len(mix) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
-    mix *= np.float32(PEAK / float(np.abs(mix).max()))
-    return np.ascontiguousarray(mix.T)
+def _add_dry(desk: _Desk, index: int, mix: np.ndarray) -> None:
+    """Play a track into a mix as it comes from the first soundfont."""
+    track = desk.piece.tracks[index]
+    voice = Voice(desk.fonts[0], DRUM_BANK if track.is_drum else 0, track.program)
+    audio = play(track.notes, voice, desk.samples, desk.sample_rate)
+    add_in_place(mix, audio, places(len(audio), track.pan) * np.float32(_gain(track, voice)))

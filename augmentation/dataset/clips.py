@@ -21,7 +21,7 @@ from augmentation.audio import resample
 from augmentation.captions.chat import ChatParaphraser
 from augmentation.captions.paraphrase import OfflineParaphraser, Paraphraser, paraphrase_row
 from augmentation.dataset.extract import extract, state_reliable
-from augmentation.dataset.labels import crop_row
+from augmentation.dataset.labels import Record, crop_row
 from augmentation.dataset.records import METADATA
 from augmentation.dataset.sources import Source, read_clip
 from augmentation.dataset.tables import FIELDS, require_parquet
@@ -204,15 +204,16 @@ def make_versions(
     rng, name = np.random.default_rng([config.seed, source.index]), clip_name(source)
     split, paraphraser = config.split_of(source.id), paraphraser_of(config)
     given = {field: source.row.get(field) for field in ("dataset", "is_audioset_eval_mcaps")}
-    original = {**given, "source": source.id, "alt_caption": source.caption, "augmentation": None, **labels}
+    row = {**given, "source": source.id, "alt_caption": source.caption, "augmentation": None, **labels}
+    original = Record.of(row)
     for transform in (None, *draw_versions(config, rng, labels)):
         if transform is None:
             file_name, changed = f"{name}.flac", audio
-            row = state_reliable(original, rng)
+            record = state_reliable(original, rng)
         else:
             file_name = f"{version_name(name, transform)}.flac"
-            changed, row = apply(audio, config.sample_rate, original, transform)
-            changed, row = crop(changed, config.sample_rate, row, config.clip_seconds)
-            row = paraphrase_row(state_reliable(row, rng), paraphraser, rng)
-        row |= {"file_name": file_name, "location": f"{split}/{file_name}"}
+            changed, record = apply(audio, config.sample_rate, original, transform)
+            changed, record = crop(changed, config.sample_rate, record, config.clip_seconds)
+            record = record.with_fields(**paraphrase_row(state_reliable(record, rng).fields, paraphraser, rng))
+        row = {**record.fields, "file_name": file_name, "location": f"{split}/{file_name}"}
         yield {field: row.get(field) for field in FIELDS}, changed

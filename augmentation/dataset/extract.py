@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from augmentation.captions.control import state_row
 from augmentation.dataset.corpus import ITEM_ERRORS
+from augmentation.dataset.labels import Record
 from augmentation.dataset.records import json_lines, read_rows
+from augmentation.dataset.sentences import state
 from augmentation.dataset.sources import Source, audio_files, read_clip
 from augmentation.hearing.backends import refuse_missing
 from augmentation.hearing.listen import PARTS, Heard, listen
@@ -97,26 +98,25 @@ def extract(audio: np.ndarray, sample_rate: int, parts: Sequence[str] = PARTS) -
         return labels_of(listen(audio, sample_rate, parts))
 
 
-def state_reliable(row: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """`sentences.state_row`, silent about labels that are likely to be wrong.
+def state_reliable(record: Record, rng: np.random.Generator) -> Record:
+    """`sentences.state`, silent about labels that are likely to be wrong.
 
     Args:
-        row: A row with an `alt_caption`; `beat_confidence` and `keyprob` are looked at where they are given.
+        record: A row with an `alt_caption`; `beat_confidence` and `keyprob` are looked at where they are given.
         rng: Source of every choice.
 
     Returns:
-        A new row; its labels are those of `row`.
+        A new row; its labels are those of `record`.
     """
     hidden: dict[str, Any] = {}
-    confidence = row.get("beat_confidence")
+    confidence = record.fields.get("beat_confidence")
     if confidence is not None and confidence < CONFIDENT_BEATS:
-        hidden |= {"beats": [[], []], "bpm": None, "meter": None}
-    if (row.get("keyprob") or [1.0])[0] < CONFIDENT_KEY:
+        hidden |= {"beats": None, "bpm": None, "meter": None}
+    if (record.fields.get("keyprob") or [1.0])[0] < CONFIDENT_KEY:
         hidden |= {"key": None}
-    if "N" in (row.get("chords") or ()):
-        pairs = [pair for pair in zip(row["chords"], row["chords_time"], strict=True) if pair[0] != "N"]
-        hidden |= {"chords": [symbol for symbol, _ in pairs], "chords_time": [t for _, t in pairs]}
-    return {**state_row({**row, **hidden}, rng), **{name: row.get(name) for name in hidden}}
+    if any(symbol == "N" for symbol, _ in record.plan.chords or ()):
+        hidden |= {"chords": [pair for pair in record.plan.chords if pair[0] != "N"]}
+    return state(record, rng, known=record.plan.with_(**hidden) if hidden else None)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -155,7 +155,8 @@ def extract_file(parts: Sequence[str], seed: int, recording: Recording) -> dict[
     except ITEM_ERRORS as error:
         return {"file_name": recording.name, "error": f"{type(error).__name__}: {error}"}
     row = {"dataset": DATASET, "location": recording.name, "file_name": recording.name, "alt_caption": "", **labels}
-    return state_reliable(row, np.random.default_rng([seed, crc32(recording.name.encode())]))
+    rng = np.random.default_rng([seed, crc32(recording.name.encode())])
+    return dict(state_reliable(Record.of(row), rng).fields)
 
 
 def _finished(journal: Path, out: Path) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 METADATA = "metadata.jsonl"
 DATASET = "composed"
 MODE_WORDS = (*MODES, "maj", "min")
+BEYOND_MUSICBENCH = ("beat_unit", "style", "instruments", "energy", "melody", "sections", "loop")  # fields of a plan
 
 
 def row_of(
@@ -144,7 +145,7 @@ def _position(value: float) -> int:
 
 
 def plan_of(row: Mapping[str, Any]) -> MusicPlan:
-    """Musical plan of a row, from MusicBench's own fields (the `plan` field, where there is one, is not looked at).
+    """Musical plan of a row: from MusicBench's own fields, and from `plan`, where there is one, what these do not hold.
 
     What a row leaves empty stays open in the plan. The metre is the row's `meter`, or else its highest beat position.
 
@@ -155,7 +156,9 @@ def plan_of(row: Mapping[str, Any]) -> MusicPlan:
     meter = row.get("meter")
     if meter is None and beats is not None:
         meter = max(position for _, position in beats)
+    held = row.get("plan") or {}
     return MusicPlan(
+        **{name: held[name] for name in BEYOND_MUSICBENCH if name in held},
         bpm=row.get("bpm"),
         meter=meter,
         key=_key_of(row.get("key")),

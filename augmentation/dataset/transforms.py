@@ -1,11 +1,11 @@
 """MusicBench's eleven versions of a clip: pitch, tempo and volume, audio and labels changed in one call.
 
-Pure functions `(audio, sample_rate, row, transform) -> (audio, row)`. Audio is float32 `(channels, samples)` in
+Pure functions `(audio, sample_rate, record, transform) -> (audio, record)`. Audio is float32 `(channels, samples)` in
 [-1, 1], a row has MusicBench's fields (`augmentation.dataset.records`); inputs are never touched. The row says in
 `augmentation` what was done, and only a row without that field is taken: changes must not compound.
 
 After a change of pitch or tempo the sentences of the row are redrawn from the new labels by
-`augmentation.captions.control.state_row`; the ones that became false are already empty here.
+`augmentation.dataset.sentences.state_row`; the ones that became false are already empty here.
 
 Source: Melechovsky et al., "Mustango" (NAACL 2024), augmentation module. The stretching is Signalsmith Stretch's:
 clicks stay within 2 ms of where the labels put them, where a plain phase vocoder is up to 20 ms off.
@@ -13,18 +13,16 @@ clicks stay within 2 ms of where the labels put them, where a plain phase vocode
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import soxr
 from python_stretch.Signalsmith import Stretch
 
 from augmentation.captions.control import volume_sentence
-from augmentation.dataset.labels import crop_row, stretch_row, transpose_row
+from augmentation.dataset.labels import Record
 from munet.errors import expect
 
 SEMITONES = (-3, -2, -1, 1, 2, 3)
@@ -169,15 +167,13 @@ def volume_envelope(samples: int, sample_rate: int, change: Volume) -> np.ndarra
 # --- audio and row ----------------------------------------------------------------------------------------------------
 
 
-def apply(
-    audio: np.ndarray, sample_rate: int, row: Mapping[str, Any], transform: Transform
-) -> tuple[np.ndarray, dict[str, Any]]:
+def apply(audio: np.ndarray, sample_rate: int, record: Record, transform: Transform) -> tuple[np.ndarray, Record]:
     """Change a clip and its labels.
 
     Args:
         audio: float32 `(channels, samples)`.
         sample_rate: Hz.
-        row: Labels of the clip. Those of a tempo change follow the true ratio of the sample counts.
+        record: Row of the clip. Labels of a tempo change follow the true ratio of the sample counts.
         transform: What to do. `Pitch(0)` and `Tempo(1)` give equal audio and an equal row.
 
     Returns:
@@ -188,32 +184,31 @@ def apply(
         ValueError: If the audio or a label is malformed, the row is augmented already, the tempo leaves the range
             of a `MusicPlan`, or a change of volume does not lie within the clip.
     """
-    expect("row", not row.get("augmentation"), "one that is not augmented yet", row.get("augmentation"))
+    done = record.fields.get("augmentation")
+    expect("row", not done, "one that is not augmented yet", done)
     _checked(audio, sample_rate)
-    record = {"augmentation": {"kind": transform.kind, **asdict(transform)}}
+    note = {"kind": transform.kind, **asdict(transform)}
     if isinstance(transform, Volume):
         samples = audio.shape[1]
         expect("end", transform.end * sample_rate < samples + 1, f"within {samples / sample_rate} s", transform.end)
         gains = volume_envelope(samples, sample_rate, transform).astype(np.float32)
         sentence = volume_sentence(transform.rising, transform.start, transform.end, form=0)
-        return audio * gains, {**copy.deepcopy(dict(row)), **record, "prompt_aug": sentence}
+        return audio * gains, record.with_fields(augmentation=note, prompt_aug=sentence)
     if transform in (Pitch(0), Tempo(1)):
-        return audio.copy(), copy.deepcopy(dict(row))
+        return audio.copy(), record
     if isinstance(transform, Pitch):
         changed = change_pitch(audio, sample_rate, transform.semitones)
-        return changed, transpose_row(row, transform.semitones) | record
+        return changed, record.transpose(transform.semitones).with_fields(augmentation=note)
     changed = change_tempo(audio, sample_rate, transform.factor)
-    return changed, stretch_row(row, audio.shape[1] / changed.shape[1]) | record
+    return changed, record.stretch(audio.shape[1] / changed.shape[1]).with_fields(augmentation=note)
 
 
-def crop(
-    audio: np.ndarray, sample_rate: int, row: Mapping[str, Any], seconds: float
-) -> tuple[np.ndarray, dict[str, Any]]:
+def crop(audio: np.ndarray, sample_rate: int, record: Record, seconds: float) -> tuple[np.ndarray, Record]:
     """The first `seconds` of a clip and its labels (MusicBench keeps 10 s of what was slowed down)."""
     samples = round(seconds * sample_rate)
     if samples >= _checked(audio, sample_rate).shape[1]:
-        return audio.copy(), copy.deepcopy(dict(row))
-    return audio[:, :samples].copy(), crop_row(row, samples / sample_rate)
+        return audio.copy(), record
+    return audio[:, :samples].copy(), record.crop(samples / sample_rate)
 
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------

@@ -73,13 +73,31 @@ def match_profile(weights: Sequence[float] | np.ndarray, profile: str) -> str:
     tones = np.asarray(weights, dtype=np.float64)
     if tones.shape != (12,) or not np.isfinite(tones).all() or np.ptp(tones) == 0:
         raise ValueError(f"weights: expected 12 finite numbers that are not all alike, got {weights!r}")
-    candidates = [
-        (np.corrcoef(tones, np.roll(template, tonic))[0, 1], tonic, mode)
-        for mode, template in zip(("major", "minor"), PROFILES[profile], strict=True)
-        for tonic in range(12)
-    ]
-    _, tonic, mode = max(candidates, key=lambda candidate: candidate[0])
-    return str(Key.usual(tonic, mode))
+    centred = tones - tones.mean()
+    # Rounded, so that what is alike is alike on every processor, and the first of them wins.
+    best = int(np.argmax(np.round(_templates(profile) @ centred, 9)))
+    return str(Key.usual(best % 12, ("major", "minor")[best // 12]))
+
+
+@functools.cache
+def _templates(profile: str) -> np.ndarray:
+    """The profile on every tonic, major then minor, centred and of length 1: `(24, 12)`."""
+    rows = np.array([np.roll(row, tonic) for row in PROFILES[profile] for tonic in range(12)])
+    rows -= rows.mean(axis=1, keepdims=True)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def chord_tone_weights(chords: Sequence[Segment]) -> np.ndarray:
+    """Seconds for which each pitch class `(12,)` sounds in a chord, the root counted twice."""
+    weights = np.zeros(12)
+    for label, start, end in chords:
+        try:
+            chord = Chord.from_harte(label)
+        except PlanError:  # a recogniser may know chords that the plan does not
+            continue
+        for tone in (*chord.pitch_classes(), *(() if chord.is_none else (chord.root_pc,))):
+            weights[tone] += end - start
+    return weights
 
 
 def chord_tone_weights(chords: Sequence[Segment]) -> np.ndarray:

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-SIDE_WINDOW = 2048  # samples: one resolution is enough for where a sound comes from
 RATIO_FLOOR = 1e-2  # a side 40 dB below the mid counts as mono
 PAN_WEIGHT = 4.0  # brings the share in phase (within +-0.5) to the spread of the log ratios
 _TINY = 1e-20
@@ -116,8 +115,11 @@ def centroid_matrices(sources: torch.Tensor, targets: torch.Tensor, width: float
 
 
 def soft_excess(compressed: torch.Tensor, floor: torch.Tensor | float) -> torch.Tensor:
-    """log10 of x from `compressed` = log10(x + floor): exact for x well above the floor, smooth and low below it."""
-    return torch.log10(floor * F.softplus(4 * (10**compressed / floor - 1)) / 4 + 1e-9)
+    """log10 of x from `compressed` = log10(x + floor), smooth, and far below the floor where x is.
+
+    The knee lies 3 dB above the floor: what the projection errs by must not turn silence into a whisper.
+    """
+    return torch.log10(floor * F.softplus(4 * (10**compressed / floor - 1.4)) / 4 + 1e-9)
 
 
 class Analysis(torch.nn.Module):
@@ -130,26 +132,27 @@ class Analysis(torch.nn.Module):
         bands: the bands, ascending.
         sample_rate: Hz.
         hop: samples from frame to frame.
+        side_window: samples; one resolution is enough for where a sound comes from.
     """
 
-    def __init__(self, bands: Sequence[Band], sample_rate: int, hop: int) -> None:
+    def __init__(self, bands: Sequence[Band], sample_rate: int, hop: int, side_window: int) -> None:
         super().__init__()
-        self.bands, self.sample_rate, self.hop = tuple(bands), sample_rate, hop
+        self.bands, self.sample_rate, self.hop, self.side_window = tuple(bands), sample_rate, hop, side_window
         for window in self.windows:
             parts = [
                 sampling_matrix(centres(band.low, band.high, bins), window, sample_rate)
                 for band in self.bands
                 for size, bins in band.windows
                 if size == window
-            ]
+            ] or [torch.zeros(window // 2 + 1, 0)]
             self.register_buffer(f"mid_{window}", torch.cat(parts, dim=1), persistent=False)
-        sides = [sampling_matrix(centres(b.low, b.high, b.side_bins), SIDE_WINDOW, sample_rate) for b in self.bands]
+        sides = [sampling_matrix(centres(b.low, b.high, b.side_bins), side_window, sample_rate) for b in self.bands]
         self.register_buffer("side", torch.cat(sides, dim=1), persistent=False)
 
     @property
     def windows(self) -> tuple[int, ...]:
         """All window lengths in use, samples, ascending."""
-        return tuple(sorted({window for band in self.bands for window, _ in band.windows} | {SIDE_WINDOW}))
+        return tuple(sorted({window for band in self.bands for window, _ in band.windows} | {self.side_window}))
 
     @property
     def reach(self) -> int:
@@ -162,8 +165,8 @@ class Analysis(torch.nn.Module):
         magnitude = {}
         for window, spectrum in spectra.items():
             power = spectrum.real.square() + spectrum.imag.square()
-            magnitude[window] = (power @ self._buffer(f"mid_{window}") + _TINY).sqrt()
-        level, share = self._side(spectra[SIDE_WINDOW], frames_of(side, SIDE_WINDOW, self.hop))
+            magnitude[window] = (power @ self.get_buffer(f"mid_{window}") + _TINY).sqrt()
+        level, share = self._side(spectra[self.side_window], frames_of(side, self.side_window, self.hop))
         used, features, first = dict.fromkeys(self.windows, 0), [], 0
         for band in self.bands:
             parts = []
@@ -178,7 +181,7 @@ class Analysis(torch.nn.Module):
 
     def _side(self, mid: torch.Tensor, side: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """log10 of side / mid and the share in phase, each `(batch, frames, side bins of all bands)`."""
-        matrix = self._buffer("side")
+        matrix = self.side
         floor = torch.cat([torch.full((band.side_bins,), band.floor) for band in self.bands]).to(matrix.device)
         mid_power = (mid.real.square() + mid.imag.square()) @ matrix
         side_power = (side.real.square() + side.imag.square()) @ matrix
@@ -186,9 +189,6 @@ class Analysis(torch.nn.Module):
         reference = (mid_power + _TINY).sqrt() + floor
         level = ((side_power + _TINY).sqrt() / reference + RATIO_FLOOR).log10()
         return level, common / (mid_power + side_power + floor.square())
-
-    def _buffer(self, name: str) -> torch.Tensor:
-        return self.get_buffer(name)
 
 
 def to_patches(features: torch.Tensor, stride: int) -> torch.Tensor:

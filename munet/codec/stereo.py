@@ -62,6 +62,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         sample_rate: Hz.
         hop_length: samples from fine frame to fine frame, odd or even; a latent frame is eight of them.
         bands: one mapping per latent bin, the fields of `munet.codec.analysis.Band`; None for those of pocket.
+        side_window: samples of the window that the side is described with.
         latent_channels: principal components per band.
         width, blocks, expansion, kernel: of the decoder's trunk.
         head_windows: samples of the long and the short inverse transform, both even.
@@ -75,6 +76,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         sample_rate: int = 44100,
         hop_length: int = 441,
         bands: Sequence[Mapping[str, Any]] | None = None,
+        side_window: int = 2048,
         latent_channels: int = 40,
         width: int = 320,
         blocks: int = 6,
@@ -86,7 +88,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
     ) -> None:
         super().__init__()
         rows = [dict(row) | {"windows": tuple(tuple(pair) for pair in row["windows"])} for row in bands or POCKET_BANDS]
-        self.analysis = Analysis([Band(**row) for row in rows], sample_rate, hop_length)
+        self.analysis = Analysis([Band(**row) for row in rows], sample_rate, hop_length, side_window)
         for index, band in enumerate(self.analysis.bands):
             patch = TIME_STRIDE * band.features
             if patch < latent_channels:
@@ -128,6 +130,8 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             self.register_buffer(f"mid_base_{index}", interpolation_matrix(mid_axis, bins), persistent=False)
             self.register_buffer(f"side_base_{index}", interpolation_matrix(side_axis, bins), persistent=False)
             self.register_buffer(f"centroid_{index}", centroid_matrices(fine_axis, bins, width), persistent=False)
+
+    audio_channels = 2
 
     @property
     def samples_per_latent_frame(self) -> int:

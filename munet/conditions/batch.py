@@ -68,24 +68,25 @@ def plan_tokens(
     chords = [plan.chords for plan in plans]
     if start:
         span = (start / frame_rate, (start + frames) / frame_rate)
-        beats = [_beats_within(row, *span) for row in beats]
-        chords = [_chords_within(row, *span) for row in chords]
+        beats = [beats_within(row, *span) for row in beats]
+        chords = [chords_within(row, *span) for row in chords]
     tokens = dict(zip(BEATS, beat_encoder.tokenize(beats), strict=True))
     tokens |= dict(zip(CHORDS, chord_encoder.tokenize(chords), strict=True))
     aligned = [aligned_features(plan, start + frames, frame_rate, styles)[:, start:] for plan in plans]
     return {**tokens, "aligned": torch.from_numpy(np.stack(aligned))}
 
 
-def _beats_within(
+def beats_within(
     beats: Sequence[tuple[float, int]] | None, start: float, end: float
 ) -> tuple[tuple[float, int], ...] | None:
+    """Return the beats from `start` to before `end` (seconds), timed from `start`."""
     return beats and tuple((second - start, position) for second, position in beats if start <= second < end)
 
 
-def _chords_within(
+def chords_within(
     chords: Sequence[tuple[str, float]] | None, start: float, end: float
 ) -> tuple[tuple[str, float], ...] | None:
-    """Chords from `start` to before `end`; the one that sounds at `start` begins at 0."""
+    """Return the chords from `start` to before `end` (seconds), timed from `start`; what sounds there begins at 0."""
     if not chords:
         return chords
     begun = [(symbol, 0.0) for symbol, second in chords if second <= start][-1:]

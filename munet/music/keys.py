@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from munet.music.checks import PlanError
@@ -113,12 +114,11 @@ class Key:
 
     def scale(self) -> tuple[int, ...]:
         """Return the seven pitch classes from the tonic upwards."""
-        return tuple(chord.root_pc for chord in self.diatonic_triads())
+        return _scale(self)
 
     def diatonic_triads(self) -> tuple[Chord, ...]:
         """Return the triads on the seven degrees of the scale, spelled in the key."""
-        degrees = [(MODES[self.mode] + step) % 7 for step in range(7)]
-        return tuple(Chord(name_of(self.signature + DEGREE_FIFTHS[i]), _TRIADS[i]) for i in degrees)
+        return _triads(self)
 
     def progression(self) -> tuple[Chord, ...]:
         """Return four triads that show the key and its mode: I V vi IV in major, i VI III VII in minor."""
@@ -142,6 +142,17 @@ class Key:
         return Key(name_of(self.signature + 3), "minor")
 
 
+@lru_cache(maxsize=512)
+def _triads(key: Key) -> tuple[Chord, ...]:
+    degrees = [(MODES[key.mode] + step) % 7 for step in range(7)]
+    return tuple(Chord(name_of(key.signature + DEGREE_FIFTHS[i]), _TRIADS[i]) for i in degrees)
+
+
+@lru_cache(maxsize=512)
+def _scale(key: Key) -> tuple[int, ...]:
+    return tuple(chord.root_pc for chord in _triads(key))
+
+
 def estimate_key(chords_with_durations: Iterable[tuple[str | Chord, float]]) -> Key:
     """Return the key, major or minor, whose scale holds most of the chords' tones, weighted by durations (seconds).
 
@@ -156,15 +167,18 @@ def estimate_key(chords_with_durations: Iterable[tuple[str | Chord, float]]) -> 
     if not pairs:
         raise PlanError("chords", "a chord other than N that lasts", pairs)
     total = sum(seconds for _, seconds in pairs)
+    rows = [
+        (chord.root_pc, chord.reduce(("", "m")).quality, chord.pitch_classes(), seconds / total)
+        for chord, seconds in pairs
+    ]
 
     def score(key: Key) -> float:
         leading, tonic = (key.tonic_pc + 11) % 12, key.diatonic_triads()[0]
-        home = [(c.root_pc, c.reduce(("", "m")).quality) == (tonic.root_pc, tonic.quality) for c, _ in pairs]
-        points = 0.15 * home[0] + 0.1 * home[-1]
-        for (chord, seconds), is_tonic in zip(pairs, home, strict=True):
-            dominant = chord.root_pc in (leading, (key.tonic_pc + 7) % 12)
-            scale, tones = {*key.scale(), leading} if dominant else {*key.scale()}, chord.pitch_classes()
-            points += (sum(tone in scale for tone in tones) / len(tones) + 0.2 * is_tonic) * seconds / total
+        home = [(root, quality) == (key.tonic_pc, tonic.quality) for root, quality, _, _ in rows]
+        points, scale = 0.15 * home[0] + 0.1 * home[-1], set(key.scale())
+        for (root, _, tones, share), is_tonic in zip(rows, home, strict=True):
+            own = scale | {leading} if root in (leading, (key.tonic_pc + 7) % 12) else scale
+            points += (sum(tone in own for tone in tones) / len(tones) + 0.2 * is_tonic) * share
         return round(points, 9)  # equal scores stay equal: the tonic that is heard first wins, then major
 
     return max(_candidates([chord for chord, _ in pairs]), key=score)

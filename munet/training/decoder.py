@@ -49,6 +49,7 @@ class DecoderTraining:
     Attributes:
         out: folder of the run.
         minutes: wall minutes of this window, all of it: loading, training, the last save.
+        start: folder of a codec to go on from where the run's folder is empty; None for a fresh one.
         device: "cpu", "cuda" or None for the best there is.
         batch_size: crops per step.
         crop_frames: latent frames per crop (80 ms each) that the loss sees.
@@ -59,6 +60,7 @@ class DecoderTraining:
         drawn
             at random: on a CPU the losses cost more than the decoder.
         phase_weight, critic_weight, matching_weight: of the losses beside the spectral ones.
+        critic_windows: samples, one critic each.
         ema_decay: of the averaged weights.
         pool_clips: excerpts in memory; clip_frames: latent frames of each; refresh_steps: steps until one is replaced.
         fit_clips: excerpts that the encoder is fitted to, if it is not yet.
@@ -68,6 +70,7 @@ class DecoderTraining:
 
     out: str
     minutes: float
+    start: str | None = None
     device: str | None = None
     batch_size: int = 8
     crop_frames: int = 8
@@ -80,6 +83,7 @@ class DecoderTraining:
     phase_weight: float = 0.2
     critic_weight: float = 0.05
     matching_weight: float = 0.5
+    critic_windows: tuple[int, ...] = (2048, 1024, 512)
     ema_decay: float = 0.999
     pool_clips: int = 400
     clip_frames: int = 64
@@ -99,12 +103,11 @@ class DecoderTrainer:
         self.device = torch.device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.manual_seed(settings.seed)
         found = load_checkpoint(self.out)
-        if found is None:
-            self.progress, self.codec = Progress(), StereoAutoencoder(**(model or {}))
-        else:
-            self.progress, self.codec = found[1], StereoAutoencoder.from_pretrained(found[0] / "codec")
+        self.progress = found[1] if found else Progress()
+        folder = found[0] / "codec" if found else settings.start
+        self.codec = StereoAutoencoder.from_pretrained(folder) if folder else StereoAutoencoder(**(model or {}))
         self.codec.to(self.device).requires_grad_(True)
-        self.critics = Critics().to(self.device)
+        self.critics = Critics(settings.critic_windows).to(self.device)
         options = {"lr": settings.learning_rate, "betas": (0.8, 0.99), "weight_decay": 1e-3, "fused": True}
         self.optimizer = torch.optim.AdamW(self.codec.parameters(), **options)
         self.critic_optimizer = torch.optim.AdamW(self.critics.parameters(), **options)
@@ -209,14 +212,15 @@ class DecoderTrainer:
         mid, side, parts = self.decoded(latents, audio)
         inner = audio[..., margin:-margin]
         target = (inner.mean(dim=1), (inner[:, 0] - inner[:, 1]) / 2)
-        chosen = self.choice.sample(RESOLUTIONS, settings.resolutions)
+        fitting = [window for window in RESOLUTIONS if window <= inner.shape[-1]]
+        chosen = self.choice.sample(fitting, min(settings.resolutions, len(fitting)))
         views = self.choice.sample(range(4), settings.views)
         pairs = [[four_views(*each)[view] for view in views] for each in ((mid, side), target)]
         parts |= spectral_losses(*pairs, self.codec.config.sample_rate, chosen)
         total = parts["log_l1"] + parts["loud"]
         total = total + settings.phase_weight * sum(weight * parts[name] for name, weight in HEAD_WEIGHTS.items())
         parts |= dict.fromkeys(("critic", "adversarial", "matching"), torch.zeros((), device=self.device))
-        if self.fraction() >= settings.critic_start:
+        if settings.critic_start <= min(self.fraction(), 0.999):
             total = total + self._criticised((mid, side), target, parts)
         self._update(self.optimizer, self.codec, total)
         self.ema.step(self.codec.parameters())
@@ -294,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--audio", required=True, action="append", nargs="+", help="folders of one kind (repeatable)")
     parser.add_argument("--minutes", type=float, required=True)
     for name, kind in DecoderTraining.__annotations__.items():
-        if name not in ("out", "minutes"):
+        if name not in ("out", "minutes", "critic_windows"):
             parser.add_argument(f"--{name.replace('_', '-')}", type={"int": int, "float": float}.get(kind, str))
     parser.add_argument("--skip", nargs="*", default=[], help="parts of paths that are held back")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}

@@ -35,18 +35,30 @@ def training_device(name: str | None, local_rank: int = 0) -> torch.device:
     return device
 
 
-def training_precision(device: torch.device) -> tuple[torch.dtype, str]:
+def training_precision(device: torch.device, asked: str = "auto") -> tuple[torch.dtype, str]:
     """Return the type to compute in, and why.
 
     A processor without matrix instructions for bfloat16 emulates them, a hundred times slower than float32.
+
+    Args:
+        device: where to compute.
+        asked: "auto", or "float32" or "bfloat16" whatever the device.
+
+    Raises:
+        RequestError: another name.
     """
+    if asked not in ("auto", "float32", "bfloat16"):
+        raise RequestError(f"precision: expected auto, float32 or bfloat16, got {asked!r}")
+    if asked != "auto":
+        return getattr(torch, asked), f"{asked}: asked for"
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16, "bfloat16: the GPU has it"
         return torch.float32, "float32: the GPU has no bfloat16"
-    able = torch.cpu.get_capabilities()
-    if able.get("amx_bf16") or able.get("avx512_bf16"):
-        return torch.bfloat16, f"bfloat16: the processor has {'AMX' if able.get('amx_bf16') else 'AVX512-BF16'}"
+    if torch.cpu._is_amx_tile_supported():
+        return torch.bfloat16, "bfloat16: the processor has AMX"
+    if torch.cpu._is_avx512_bf16_supported():
+        return torch.bfloat16, "bfloat16: the processor has AVX512-BF16"
     return torch.float32, "float32: the processor has no bfloat16"
 
 

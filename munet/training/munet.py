@@ -10,7 +10,9 @@ the first one writes.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from munet.music import MusicPlan
 from munet.pipeline import MustangoPipeline
 from munet.training.hardware import matmul_peak, training_precision
 from munet.training.loop import (
+    LAST_SAVE_SECONDS,
     Log,
     Progress,
     load_checkpoint,
@@ -113,11 +116,12 @@ class MuNetTrainer:
     """
 
     def __init__(self, settings: MuNetTraining, seconds: float) -> None:
-        self.settings, self.out = settings, Path(settings.out)
+        self.settings, self.out, self.began = settings, Path(settings.out), time.monotonic()
+        self.budget = settings.budget
         self.out.mkdir(parents=True, exist_ok=True)
         self.processes = Processes(settings.device)
         self.device = self.processes.device
-        self.dtype, self.why = training_precision(self.device)
+        self.dtype, self.why = training_precision(self.device, settings.precision)
         torch.manual_seed(settings.seed)
         self.pipeline = new_pipeline(settings)
         parts = (self.pipeline.unet, self.pipeline.beat_encoder, self.pipeline.chord_encoder)
@@ -150,12 +154,21 @@ class MuNetTrainer:
             restore_optimizer("optimizer", self.optimizer, found[2])
         self.generator = torch.Generator(self.device).manual_seed(settings.seed + self.progress.step)
         self.alphas_cumprod = DDPMScheduler(**NOISE_SCHEDULE).alphas_cumprod.to(self.device)
-        self.denoise = self._compiled(self.modules)
+        self.denoise = self.modules
         self.null = self.null_tokens()
+        self.flops = 3 * self.forward_flops()  # of a sample: forward, and twice as much backward
+        self.compiled = self._compile(self.modules)
 
-    def _compiled(self, modules: nn.Module) -> nn.Module:
+    def _compile(self, modules: Denoiser) -> bool:
+        """Compile the blocks of a model, where this is wanted and works; says whether it was done.
+
+        The blocks are alike, so that one compilation serves all of them.
+        """
         wanted = self.device.type == "cuda" if self.settings.compile is None else self.settings.compile
-        return torch.compile(modules) if wanted else modules
+        if not wanted or modules.unet.frame_net is None:
+            return False
+        modules.unet.compile_repeated_blocks()
+        return True
 
     def null_tokens(self) -> dict[str, torch.Tensor]:
         """The null condition `(1, ...)` on the training device."""
@@ -238,9 +251,7 @@ class MuNetTrainer:
         loss.backward()
         self.processes.average_gradients(self.parameters)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        set_learning_rate(
-            self.optimizer, self.settings.budget.learning_rate(self.progress, self.settings.learning_rate)
-        )
+        set_learning_rate(self.optimizer, self.budget.learning_rate(self.progress, self.settings.learning_rate))
         self.optimizer.step()
         self.average.step(self.parameters)
         return norm
@@ -260,17 +271,21 @@ class MuNetTrainer:
             smooth = loss.detach() if smooth is None else 0.98 * smooth + 0.02 * loss.detach()
             return {"loss": smooth, "norm": norm}
 
-        limits = (settings.checkpoint_seconds, settings.run_seconds)
+        left = None if settings.run_seconds is None else settings.run_seconds - (time.monotonic() - self.began)
+        if settings.window and left is not None:
+            reserve = min(LAST_SAVE_SECONDS, 0.1 * left)
+            self.budget = replace(settings.budget, seconds=max(left - reserve, 1e-3), begin=self.progress.seconds)
+        limits = (settings.checkpoint_seconds, left)
         log = Log(self.out / "log.csv") if self.processes.writes else Log(None)
         run_training(
-            "munet", settings.budget, self.progress, log, step, self.save, *limits,
+            "munet", self.budget, self.progress, log, step, self.save, *limits,
             report if self.processes.writes else None, self.processes.agree,
         )  # fmt: skip
         self.processes.wait()
 
     def _try_compiled(self, pool: Pool) -> None:
         """Fall back to the plain model where the compiler fails on this machine."""
-        if self.denoise is self.modules:
+        if not self.compiled:
             return
         try:
             self.loss(pool.draw(self.settings.batch_size, self.generator)).backward()
@@ -278,14 +293,13 @@ class MuNetTrainer:
             print(
                 f"compile: not on this machine ({str(error).strip().splitlines()[0][:120]}); training goes on without"
             )
-            self.denoise = self.modules
+            torch._dynamo.config.disable = True
         self.optimizer.zero_grad(set_to_none=True)
 
     def _report(self, pool: Pool) -> Any:
         """Rate, share of the measured peak, and how much of the data was seen."""
         peak = matmul_peak(self.device, self.dtype)
-        flops = 3 * self.forward_flops()
-        each = self.settings.batch_size
+        flops, each = self.flops, self.settings.batch_size
         print(f"munet: {self.why}; matrix products {peak / 1e12:.2f} TFLOP/s, a sample {flops / 1e9:.1f} GFLOP")
 
         def report(steps: int, seconds: float) -> str:
@@ -296,15 +310,15 @@ class MuNetTrainer:
 
         return report
 
-    @torch.no_grad()
     def forward_flops(self) -> float:
         """Floating point operations of one evaluation of one row."""
         from torch.utils.flop_counter import FlopCounterMode
 
         config, vae = self.pipeline.unet.config, self.pipeline.vae
         noisy = torch.zeros(1, config.in_channels, self.frames, vae.latent_bins, device=self.device)
+        inputs = self.inputs(self.null)
         with FlopCounterMode(display=False) as counter:
-            self.predict(self.modules, noisy, torch.zeros(1, device=self.device).long(), self.inputs(self.null))
+            self.predict(self.modules, noisy, torch.zeros(1, device=self.device).long(), inputs)
         return float(counter.get_total_flops())
 
     def save(self) -> None:

@@ -55,11 +55,12 @@ class MuNetTraining:
         pool_clips: rows held in memory; prefill: rows to wait for before the first step.
         draws_per_row: see `munet.training.pool.Pool`.
         checkpoint_seconds: wall seconds from checkpoint to checkpoint.
-        run_seconds: wall seconds after which this run has stopped with a checkpoint, None for none.
+        run_seconds: wall seconds after which this run has stopped with a checkpoint, None for none; window: whether
+            the schedule of the learning rate is this run's, and not the budget's.
         sample_prompts: prompts that every checkpoint is heard with, written to `samples/`.
         start: folder of a pipeline whose weights to start from, None for fresh ones.
         seed: of initialisation and sampling.
-        device: "auto", "cpu", "cuda" or "cuda:N".
+        device: "auto", "cpu", "cuda" or "cuda:N"; precision: "auto", "float32" or "bfloat16".
         compile: whether to run the model through torch.compile; None: on a GPU.
         default_steps, default_guidance_scale: what the saved pipeline uses when a call names none.
         light: whether checkpoints leave out what only resuming needs.
@@ -89,10 +90,12 @@ class MuNetTraining:
     draws_per_row: float = 4.0
     checkpoint_seconds: float = 300.0
     run_seconds: float | None = None
+    window: bool = False
     sample_prompts: Sequence[str] = ()
     start: str | None = None
     seed: int = 0
     device: str | None = None
+    precision: str = "auto"
     compile: bool | None = None
     default_steps: int = 25
     default_guidance_scale: float = 2.0
@@ -106,6 +109,8 @@ class MuNetTraining:
         for name in ("learning_rate", "checkpoint_seconds"):
             if not getattr(self, name) > 0:
                 raise RequestError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
+        if self.window and self.run_seconds is None:
+            raise RequestError("window: expected run_seconds with it, got None")
         if not 0 <= self.ema_decay < 1:
             raise RequestError(f"ema_decay: expected a number from 0 to below 1, got {self.ema_decay!r}")
         alphas = DDPMScheduler(**NOISE_SCHEDULE).alphas_cumprod

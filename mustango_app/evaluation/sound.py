@@ -12,7 +12,7 @@ float64 audio; `sound_facts` checks, and counts the samples that are not finite.
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
+import scipy.signal
 
 from augmentation.audio import resample
 from munet.errors import RequestError
@@ -112,11 +112,9 @@ def power_spectrum(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.
     hop = frame // 2
     audio = audio - audio.mean(axis=1, keepdims=True)
     fill = max(frame - audio.shape[1], -(audio.shape[1] - frame) % hop)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(audio, ((0, 0), (0, fill))), frame, axis=1)[:, ::hop]
-    window = np.hanning(frame + 1)[:-1]
-    spectra = scipy.fft.rfft((frames * window).astype(np.float32), axis=-1)
-    power = (spectra.real**2 + spectra.imag**2).mean(axis=1, dtype=np.float64).sum(axis=0)
-    return scipy.fft.rfftfreq(frame, 1 / sample_rate), 2 * power / (sample_rate * np.square(window).sum())
+    padded = np.pad(audio, ((0, 0), (0, fill)))
+    frequencies, density = scipy.signal.welch(padded, sample_rate, nperseg=frame, noverlap=frame - hop, detrend=False)
+    return frequencies, density.sum(axis=0)
 
 
 def bandwidth(audio: np.ndarray, sample_rate: int) -> dict[str, float]:

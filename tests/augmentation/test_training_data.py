@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from augmentation.dataset.corpus import CorpusConfig, build_corpus
-from augmentation.training_data import CorpusClips
+import numpy as np
+import soundfile
+
+from augmentation.dataset.records import METADATA
+from augmentation.training_data import LONGEST_SECONDS, CorpusClips
+
+RATE = 1000  # Hz
 
 
-def test_a_clip_that_is_cut_has_the_plan_of_what_is_left(tmp_path: Path) -> None:
-    build_corpus(CorpusConfig(count=1, seed=3, duration=2.56, sample_rate=8000, format="wav"), tmp_path, workers=1)
-    folder = CorpusClips(str(tmp_path))
-    whole, cut = (folder.read(0, 8000, seconds) for seconds in (2.56, 1.28))
-    assert len(cut[0]) == 10240 and (cut[0] == whole[0][:10240]).all()
-    assert whole[1].duration == 2.56 and cut[1] == whole[1].crop(0.0, 1.28)
-    assert folder.read(0, 8000, 4.0)[1] == whole[1]  # the silence added at the end is no music
+def test_a_file_that_is_cut_has_the_plan_of_what_is_left(tmp_path: Path) -> None:
+    rows = []
+    for seconds in (2.0, LONGEST_SECONDS + 2):
+        name = f"{seconds:g}.wav"
+        soundfile.write(tmp_path / name, np.full(round(seconds * RATE), 0.1), RATE)
+        chords = {"chords": ["C", "G"], "chords_time": [0.0, seconds - 1], "duration": seconds}
+        rows.append({"file_name": name, "main_caption": "a drone", "key": ["C", "major"], **chords})
+    (tmp_path / METADATA).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole, cut = (CorpusClips(str(tmp_path)).read(index, RATE, 1.0) for index in range(2))
+    assert whole.plan.duration == 2.0 and whole.plan.chords == (("C", 0.0), ("G", 1.0))
+    assert cut.audio.shape == (2, round(LONGEST_SECONDS * RATE))
+    assert (cut.plan.duration, cut.plan.chords) == (LONGEST_SECONDS, (("C", 0.0),))

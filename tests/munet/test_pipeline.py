@@ -13,7 +13,7 @@ from diffusers import DDPMScheduler, EulerDiscreteScheduler
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.pipeline import MustangoPipeline
-from munet.training.munet import NOISE_SCHEDULE
+from munet.training.settings import NOISE_SCHEDULE
 from tests.tiny import tiny_pipeline
 
 PLAN = MusicPlan(bpm=120, meter=4, key="E minor", duration=1.0).complete()

@@ -25,8 +25,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Mustango:
     return model
 
 
-def test_without_predictors_the_planner_decides(tmp_path: Path) -> None:
-    plan, sources = Mustango(tiny_pipeline_folder(tmp_path)).plan(Request(OPEN, seconds=4, seed=2))
+def test_without_predictors_the_planner_decides(tiny_folder: Path) -> None:
+    plan, sources = Mustango(tiny_folder).plan(Request(OPEN, seconds=4, seed=2))
     assert plan == Request(OPEN, seconds=4, seed=2).draft.plan
     assert "predicted" not in sources.values()
 
@@ -56,8 +56,8 @@ def test_a_given_plan_wins(model: Mustango) -> None:
     assert plan.beats == given.beats and sources["bpm"] == "from the beats"
 
 
-def test_a_tempo_that_no_plan_can_have_counts_as_not_predicted(tmp_path: Path) -> None:
-    model = Mustango(tiny_pipeline_folder(tmp_path))
+def test_a_tempo_that_no_plan_can_have_counts_as_not_predicted(tiny_folder: Path) -> None:
+    model = Mustango(tiny_folder)
     add_predictors(model.pipeline, interval=0.05)  # 1200 BPM
     plan, sources = model.plan(Request(OPEN, seed=0))
     assert plan == Request(OPEN, seed=0).draft.plan and "predicted" not in sources.values()
@@ -77,21 +77,21 @@ def test_the_pipeline_predicts_where_no_plan_is_given(model: Mustango) -> None:
     assert torch.equal(model.pipeline(OPEN, **arguments).audios, model.pipeline(OPEN, predicted, **arguments).audios)
 
 
-def test_a_model_without_predictors_says_so(tmp_path: Path) -> None:
-    model = Mustango(tiny_pipeline_folder(tmp_path))
+def test_a_model_without_predictors_says_so(tiny_folder: Path) -> None:
+    model = Mustango(tiny_folder)
     with pytest.raises(ValueError, match="predict_plan: expected a model with beat and chord predictors"):
         model.pipeline.predict_plan(OPEN)
 
 
-def test_the_predicted_metre_stays_when_its_bar_is_not_full(tmp_path: Path) -> None:
-    model = Mustango(tiny_pipeline_folder(tmp_path))
+def test_the_predicted_metre_stays_when_its_bar_is_not_full(tiny_folder: Path) -> None:
+    model = Mustango(tiny_folder)
     add_predictors(model.pipeline, interval=0.9, max_beat=4)
     plan, _ = model.plan(Request(OPEN, seconds=3, seed=0))
     assert [position for _, position in plan.beats] == [1, 2, 3] and plan.meter == 4
 
 
-def test_a_single_beat_has_no_tempo_and_counts_as_not_predicted(tmp_path: Path) -> None:
-    model = Mustango(tiny_pipeline_folder(tmp_path))
+def test_a_single_beat_has_no_tempo_and_counts_as_not_predicted(tiny_folder: Path) -> None:
+    model = Mustango(tiny_folder)
     add_predictors(model.pipeline, interval=2.0)
     plan, sources = model.plan(Request(OPEN, seconds=3, seed=0))
     assert plan == Request(OPEN, seconds=3, seed=0).draft.plan and "predicted" not in sources.values()
@@ -159,8 +159,8 @@ def test_too_little_memory_is_one_line(model: Mustango) -> None:
         model.generate(OPEN, seconds=1, steps=2, callback=run_out)
 
 
-def test_samples_that_are_not_finite_are_one_line(tmp_path: Path) -> None:
-    model = Mustango(tiny_pipeline_folder(tmp_path))
+def test_samples_that_are_not_finite_are_one_line(tiny_folder: Path) -> None:
+    model = Mustango(tiny_folder)
     with torch.no_grad():
         model.pipeline.unet.conv_out.bias.fill_(torch.inf)
     with pytest.raises(ValueError, match=r"dtype: expected finite samples, got others from .* in float32"):

@@ -31,11 +31,8 @@ def build_wheel(
     Raises:
         subprocess.CalledProcessError: the release could not be fetched.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(OUTER_HOOK_PREFIXES)}
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", folder, REQUIREMENT]
-        subprocess.run(command, env=environment, check=True)
-        (wheel,) = Path(folder).glob("tinysoundfont-*.whl")
+        wheel = fetch(Path(folder))
         content = Path(folder, "content")
         with WheelFile(wheel) as archive:
             archive.extractall(content)
@@ -45,3 +42,16 @@ def build_wheel(
         with WheelFile(Path(wheel_directory, wheel.name), "w") as archive:
             archive.write_files(content)
         return wheel.name
+
+
+def fetch(folder: Path) -> Path:
+    """Download the released wheel into `folder`, or build it from its source release where there is none.
+
+    Raises:
+        subprocess.CalledProcessError: neither can be had.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OUTER_HOOK_PREFIXES)}
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(folder), REQUIREMENT]
+    subprocess.run(command, env=environment, check=True)
+    (wheel,) = folder.glob("tinysoundfont-*.whl")
+    return wheel

@@ -218,9 +218,10 @@ _FIELDS: Mapping[str, Check] = MappingProxyType(
         "kit": _whole(0, 127),
         "fills": _one_of(("none", *FILLS)),
         "hand_drums": _flag,
+        "human": _number(0, 1),
     }
 )
-_OPTIONAL = ("asked", "solos", "solo", "always", "swing", "swing_unit", "kit", "fills", "hand_drums")
+_OPTIONAL = ("asked", "solos", "solo", "always", "swing", "swing_unit", "kit", "fills", "hand_drums", "human")
 
 
 def load_style(path: str | Path) -> Style:

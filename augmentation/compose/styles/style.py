@@ -95,6 +95,7 @@ class Style:
         kit: General MIDI drum kit.
         fills: a key of `augmentation.compose.drums.FILLS`, or "none".
         hand_drums: percussion rather than a kit.
+        human: how far players stray from the grid, 0 for a machine to 1 for a person.
     """
 
     name: str
@@ -117,3 +118,4 @@ class Style:
     kit: int = 0
     fills: str = "straight"
     hand_drums: bool = False
+    human: float = 1.0

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from augmentation.captions import words
+from augmentation.captions.arrangement import change
 from augmentation.captions.caption import caption, control_sentences, describe
+from augmentation.captions.subject import subject_of
 from augmentation.compose.composer import Note, Piece, Track, compose
 from augmentation.compose.moods import MOODS
 from augmentation.compose.programs import INSTRUMENTS
-from munet.music import Key, MusicPlan
+from munet.music import Key, MusicPlan, Section
 
 # Written down independently of the lexicon: a word, and the instruments of which it may be said.
 TRUE_OF = {
@@ -26,7 +28,7 @@ TRUE_OF = {
     r"banjo": {"banjo"},
     r"sax\w*": {"soprano saxophone", "alto saxophone", "tenor saxophone"},
     r"accordion|squeezebox": {"accordion"},
-    r"drums|drum kit|drum set|drumming|percussion": {"drums"},
+    r"(?<!steel )drums|drum kit|drum set|drumming|percussion": {"drums"},
     r"clarinet": {"clarinet"},
     r"choir": {"choir"},
     r"organ": {"drawbar organ", "rock organ", "church organ"},
@@ -49,6 +51,23 @@ def pieces() -> list[Piece]:
 def described(pieces: list[Piece]) -> list[tuple[Piece, str]]:
     rng = np.random.default_rng(0)
     return [(piece, describe(piece, rng)) for piece in pieces for _ in range(4)]
+
+
+# What is said not to play: "no drums", "without any bass or guitars".
+ABSENT = re.compile(r"\b(?:no|without(?: any)?) ([a-z]+)(?: or ([a-z]+))?\b", re.IGNORECASE)
+GROUPS = {
+    "drums": {"drums"}, "percussion": {"drums"}, "bass": {name for name in INSTRUMENTS if "bass" in name} | {"tuba"},
+    "guitars": {name for name in INSTRUMENTS if "guitar" in name},
+    "piano": {name for name in INSTRUMENTS if "piano" in name},
+    "strings": {"strings", "slow strings", "synth strings", "violin", "viola", "cello", "fiddle", "pizzicato strings"},
+    "brass": {"brass section", "trumpet", "muted trumpet", "trombone", "tuba", "French horn"},
+    "synths": {name for name in INSTRUMENTS if "synth" in name or "lead" in name or "pad" in name},
+}  # fmt: skip
+
+
+def positive(text: str) -> str:
+    """A caption without what it says is missing, and without style names that name an instrument."""
+    return ABSENT.sub(" ", re.sub("drum and bass|drum & bass", "", text, flags=re.IGNORECASE))
 
 
 def names_of(piece: Piece) -> set[str]:
@@ -102,10 +121,81 @@ def test_same_seed_same_caption(pieces: list[Piece]) -> None:
 
 def test_captions_never_name_an_instrument_that_does_not_play(described: list[tuple[Piece, str]]) -> None:
     for piece, text in described:
-        plain = re.sub("drum and bass|drum & bass", "", text, flags=re.IGNORECASE)
+        plain = positive(text)
         for word, names in TRUE_OF.items():
             if re.search(rf"\b({word})\b", plain, re.IGNORECASE):
                 assert names & names_of(piece), (piece.style, names_of(piece), text)
+
+
+def test_what_is_said_to_be_missing_is_missing(described: list[tuple[Piece, str]]) -> None:
+    told = dict.fromkeys(GROUPS, 0)
+    for piece, text in described:
+        for match in ABSENT.finditer(text):
+            for word in filter(None, match.groups()):
+                if word.lower() in GROUPS:
+                    assert not GROUPS[word.lower()] & names_of(piece), (names_of(piece), text)
+                    told[word.lower()] += 1
+    drumless = sum("drums" not in names_of(piece) for piece, _ in described)
+    assert told["drums"] + told["percussion"] > 0.1 * drumless and told["bass"] > 20
+
+
+def test_few_players_are_told(pieces: list[Piece]) -> None:
+    for piece in [piece for piece in pieces if len(piece.instruments) == 1][:5]:
+        texts = [describe(piece, np.random.default_rng(seed)) for seed in range(200)]
+        assert any(re.search(r"alone|[Oo]nly|nothing but|[Ss]olo", text) for text in texts)
+
+
+def sectioned_piece(first: tuple[str, ...], second: tuple[str, ...], energies: tuple[str, str]) -> Piece:
+    sections = (
+        Section("intro", start=0.0, instruments=first, energy=energies[0]),
+        Section("verse", start=4.0, instruments=second, energy=energies[1]),
+    )
+    tracks = []
+    for name in dict.fromkeys((*first, *second)):
+        starts = [start for start, names in ((0.0, first), (4.0, second)) if name in names]
+        notes = tuple(Note(start, 3.0, 60, 90) for start in starts)
+        tracks.append(Track(name, 0, name == "drums", notes))
+    plan = MusicPlan(bpm=60.0, meter=4, key="C major", duration=8.0, sections=sections).complete()
+    return Piece(0, "rock", plan, "happy", energies[1], tuple(tracks))
+
+
+def told(piece: Piece, count: int = 300) -> list[str]:
+    """The sentences about the change, as prose."""
+    subjects = (subject_of(piece, np.random.default_rng(seed)) for seed in range(count))
+    return [text for text in (change(subject, "prose") for subject in subjects) if text]
+
+
+def test_who_enters_is_told() -> None:
+    texts = told(sectioned_piece(("cello",), ("cello", "harpsichord"), ("calm", "calm")))
+    assert "It starts with a cello, then the harpsichord enters." in texts
+    assert all(re.search("harpsichord|keyboard", text) for text in texts)
+    assert not any("drop" in text or "silent" in text for text in texts)
+
+
+def test_who_leaves_is_told() -> None:
+    texts = told(sectioned_piece(("cello", "harpsichord"), ("cello",), ("calm", "calm")))
+    assert "Then the harpsichord drops out." in texts and "It thins out to the cello." in texts
+    assert not any("enter" in text or "come" in text for text in texts)
+
+
+def test_rise_and_fall_are_told() -> None:
+    up, down = ("calm", "energetic"), ("energetic", "calm")
+    assert "It builds up." in told(sectioned_piece(("cello",), ("cello",), up))
+    texts = told(sectioned_piece(("cello",), ("cello",), down))
+    assert "It calms down." in texts and "It builds up." not in texts
+
+
+def test_nothing_is_told_where_nothing_changes() -> None:
+    assert told(toy_piece()) == []
+
+
+def test_drums_alone_have_no_key_and_no_chords() -> None:
+    piece = next(piece for piece in map(compose, range(400)) if piece.instruments == ("drums",))
+    assert piece.plan.chords == (("N", 0.0),)
+    sentences = control_sentences(piece.plan, np.random.default_rng(0))
+    assert sentences["chords"] == sentences["key"] == "" and sentences["beats"] and sentences["bpm"]
+    texts = [caption(piece, np.random.default_rng(seed)) for seed in range(100)]
+    assert not any(re.search(r"chord|\bkey\b|major|minor", text) for text in texts)
 
 
 def test_captions_mention_instruments(described: list[tuple[Piece, str]]) -> None:

@@ -23,10 +23,10 @@ from augmentation.captions.control import (
     key_name,
     key_sentence,
     read_sentence,
-    state_row,
     tempo_sentence,
     volume_sentence,
 )
+from augmentation.dataset.sentences import state_row
 from munet.music import Key, MusicPlan
 from tests.golden import parity_json
 

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from augmentation.captions.chat import ChatParaphraser
-from augmentation.captions.control import state_row
 from augmentation.captions.paraphrase import (
     REWORDINGS,
     OfflineParaphraser,
@@ -24,6 +23,7 @@ from augmentation.captions.paraphrase import (
     missing_facts,
     paraphrase_row,
 )
+from augmentation.dataset.sentences import state_row
 
 CAPTIONS = (
     "The low quality recording features a rock song that consists of punchy drums and a groovy bass. It sounds happy.",
@@ -266,7 +266,7 @@ def test_a_good_answer_is_taken(server: Server) -> None:
 
 
 def test_the_key_does_not_follow_a_redirect(server: Server) -> None:
-    with pytest.raises(ValueError, match=r"endpoint: expected an answer of .* got HTTP Error 302"):
+    with pytest.raises(ValueError, match=r"endpoint: expected an answer of .* got HTTP 302"):
         ask(server, (302, f"{server.address}/elsewhere"), key="secret")
     assert len(server.requests) == 1
 

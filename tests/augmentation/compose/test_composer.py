@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections import Counter
@@ -10,8 +11,9 @@ import pytest
 
 from augmentation.compose.composer import Piece, compose
 from augmentation.compose.moods import MOODS
-from augmentation.compose.progressions import voice
 from augmentation.compose.styles import STYLES
+from augmentation.compose.voicing import voice
+from augmentation.dataset.corpus import VERSION
 from munet.music import MUSTANGO_QUALITIES, Chord, MusicPlan
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,9 +41,10 @@ def test_every_style_composes(style: str) -> None:
         plan = piece.plan
         assert plan.is_complete and plan.duration == 10.24 and plan.chords[0][1] == 0.0
         usual += low <= plan.bpm <= high
-        for (t, p), (u, q) in pairwise(plan.beats):
-            assert u - t == pytest.approx(60 / plan.bpm, abs=1e-6)
-            assert q == p % plan.meter + 1
+        gaps = [(u - t) * plan.bpm / 60 for (t, _), (u, _) in pairwise(plan.beats)]
+        assert all(gap == pytest.approx(1, abs=1e-5) for gap in gaps[:2])
+        assert all(1 - 1e-5 < gap < 1.301 for gap in gaps)  # a ritardando at the end
+        assert all(q == p % plan.meter + 1 for (_, p), (_, q) in pairwise(plan.beats))
     assert usual >= 16
 
 
@@ -73,12 +76,21 @@ def test_same_seed_same_piece_in_another_process() -> None:
     assert compose(5) == compose(5) and compose(5) != compose(6)
 
 
+def test_another_piece_is_another_version_of_the_corpus() -> None:
+    """Whoever changes what seeds give raises `VERSION`, and puts the new digest here."""
+    pieces = [compose(seed) for seed in range(40)] + [compose(seed, duration=60.0) for seed in range(2)]
+    told = [(p.style, p.mood, p.tracks, p.plan.beats, p.plan.chords, p.plan.key, p.plan.melody) for p in pieces]
+    digest = hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+    assert (VERSION, digest) == (2, "DIGEST")
+
+
 def test_given_fields_are_kept() -> None:
     beats = tuple((0.31 + 0.52 * i + 0.004 * (i % 3), i % 3 + 1) for i in range(18))
     chords = (("F#m7b5", 0.2), ("B7/D#", 1.93), ("Em", 3.777), ("N", 6.0), ("Caug", 7.1))
     plan = MusicPlan(bpm=114.5, meter=3, key="E minor", chords=chords, beats=beats, duration=9.6)
     for seed in range(30):
-        assert compose(seed, plan=plan).plan == plan
+        for name, value in plan.given().items():
+            assert getattr(compose(seed, plan=plan).plan, name) == value
         for name in ("bpm", "meter", "key", "chords", "beats", "duration"):
             partial = MusicPlan(**{name: getattr(plan, name)})
             piece = compose(seed, plan=partial)
@@ -97,12 +109,12 @@ def test_notes_follow_given_beats_and_chords() -> None:
     plan = MusicPlan(beats=beats, duration=9.5, chords=(("Cm", 0.0), ("Ab", 2.345), ("Fm", 6.789)))
     piece = compose(3, style="house", plan=plan)
     kicks = [n.start for t in piece.tracks if t.is_drum for n in t.notes if n.pitch == 36]
-    assert len(kicks) > 8 and all(min(abs(k - t) for t in times) < 1e-4 for k in kicks if k <= times[-1])
+    assert len(kicks) > 8 and all(min(abs(k - t) for t in times) < 0.01 for k in kicks if k <= times[-1])
     pitched = [t for t in piece.tracks if not t.is_drum]
     for start, pcs in ((2.345, {8, 0, 3}), (6.789, {5, 8, 0})):
-        struck = {n.pitch % 12 for t in pitched for n in t.notes if abs(n.start - start) < 1e-3}
+        struck = {n.pitch % 12 for t in pitched for n in t.notes if abs(n.start - start) < 0.01}
         assert struck and struck <= pcs
-        held = [n for t in pitched for n in t.notes if n.start < start - 0.01 and n.start + n.duration > start + 0.002]
+        held = [n for t in pitched for n in t.notes if n.start < start - 0.01 and n.start + n.duration > start + 0.01]
         assert not held
 
 
@@ -115,10 +127,10 @@ def test_harmony_sounds_as_labelled(seed: int) -> None:
         tones = set(chord.pitch_classes())
         for track in piece.tracks:
             for note in track.notes if not track.is_drum else ():
-                if start - 1e-4 <= note.start < end - 1e-4:
+                if start <= note.start + 0.009 < end:
                     total += note.duration
                     inside += note.duration * (note.pitch % 12 in tones)
-    assert inside > 0.85 * total
+    assert inside >= 0.85 * total
 
 
 def test_voicing_is_complete_and_close() -> None:

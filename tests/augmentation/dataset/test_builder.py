@@ -24,7 +24,7 @@ from augmentation.dataset.labels import stretch_row, transpose_row
 from augmentation.dataset.records import plan_of, read_rows
 from augmentation.dataset.sources import Source
 from augmentation.dataset.tables import FIELDS, SPLITS
-from mustango_app.train import CorpusClips
+from augmentation.training_data import CorpusClips
 
 ROOT = Path(__file__).resolve().parents[3]
 CLIPS = 20

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from augmentation.__main__ import main
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from augmentation.dataset.extract import chord_symbols, extract, extract_files, labels_of, state_reliable
-from augmentation.dataset.labels import transpose_row
+from augmentation.dataset.labels import Record, transpose_row
 from augmentation.dataset.records import plan_of, read_rows
 from augmentation.hearing.listen import Heard
 
@@ -30,6 +31,11 @@ HEARD = Heard(
     key_confidence=2 / 3,
     chords=(("N", 0.0, 0.37152), ("A:min7", 0.37152, 1.5), ("A:min7", 1.5, 2.0), ("D:sus4(b7)/5", 2.0, 4.0)),
 )
+
+
+def stated(row: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """`state_reliable` from row to row."""
+    return dict(state_reliable(Record.of(row), rng).fields)
 
 
 def test_answers_become_a_row() -> None:
@@ -62,21 +68,21 @@ def test_chords_are_named_in_mustangos_vocabulary() -> None:
 
 def test_sentences_state_only_what_can_be_relied_on() -> None:
     sure = {"alt_caption": "A song.", **labels_of(HEARD)}
-    row = state_reliable(sure, np.random.default_rng(0))
+    row = stated(sure, np.random.default_rng(0))
     assert row["prompt_ch"].endswith(" Am7, D7/A.") and row["prompt_bt"] and row["prompt_bpm"] and row["prompt_key"]
     unsure = sure | {"beat_confidence": 0.29, "keyprob": [1 / 3]}
-    row = state_reliable(unsure, np.random.default_rng(0))
+    row = stated(unsure, np.random.default_rng(0))
     assert not row["prompt_bt"] and not row["prompt_bpm"] and not row["prompt_key"] and row["prompt_ch"]
     for name, value in unsure.items():
         assert row[name] == value, "labels stay"
-    assert not state_reliable(sure | {"beat_confidence": 0.0}, np.random.default_rng(0))["prompt_bpm"]
+    assert not stated(sure | {"beat_confidence": 0.0}, np.random.default_rng(0))["prompt_bpm"]
     given = {name: value for name, value in sure.items() if name not in ("beat_confidence", "keyprob")}
-    assert state_reliable(given, np.random.default_rng(0))["prompt_bpm"], "given labels are relied on"
+    assert stated(given, np.random.default_rng(0))["prompt_bpm"], "given labels are relied on"
 
 
 def test_labels_with_gaps_can_be_transposed_and_stated() -> None:
     heard = Heard(4.0, chords=(("N", 0.0, 0.4), ("Bb:7", 0.4, 2.0), ("N", 2.0, 4.0)), key="F major", key_confidence=1.0)
-    row = state_reliable(transpose_row({"alt_caption": "", **labels_of(heard)}, 2), np.random.default_rng(0))
+    row = stated(transpose_row({"alt_caption": "", **labels_of(heard)}, 2), np.random.default_rng(0))
     assert (row["chords"], row["key"]) == (["N", "C7", "N"], ["G", "major"])
     assert row["prompt_ch"].endswith(" C7.") and "N" not in row["main_caption"]
 

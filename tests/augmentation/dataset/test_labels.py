@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augmentation.dataset import labels
 from augmentation.dataset.labels import crop_row, stretch_row, transpose_row
 from augmentation.dataset.records import plan_of
 from munet.music import Chord, Key, MusicPlan
@@ -153,3 +154,20 @@ def test_beats_and_chords_keep_their_place(row: dict[str, Any], factor: float) -
     gaps = [later - earlier for earlier, later in pairwise(row["beats"][0])]
     shorter = [later - earlier for earlier, later in pairwise(changed["beats"][0])]
     assert shorter == pytest.approx([gap / factor for gap in gaps], abs=1e-9)
+
+
+def test_a_record_reads_its_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(labels, "plan_of", lambda row: read.append(row) or plan_of(row))
+    record = labels.Record.of(ROW)
+    for changed in (record.transpose(3), record.stretch(1.25), record.crop(1.5), record.with_fields(alt_caption="x")):
+        assert plan_of(changed.fields) == changed.plan
+    assert len(read) == 1 and record.fields == ROW
+
+
+def test_what_musicbench_has_no_field_for_is_read_from_the_plan() -> None:
+    plan = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="waltz", instruments=("piano",)).complete()
+    row = {**labels._fields(plan), "meter": 4, "key": ["C", "major"]}
+    assert plan_of(row) == plan
+    higher = labels.transpose_row(row, 2)
+    assert plan_of(higher).style == "waltz" and plan_of(higher).key == "D major"

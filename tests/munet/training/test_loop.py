@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import csv
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from munet.errors import RequestError
 from munet.training.discriminator import SpectrogramDiscriminator, critic_loss, feature_matching_loss
 from munet.training.loop import (
     Budget,
     Log,
     Progress,
+    check_weighting,
     load_checkpoint,
     min_snr_weights,
     optimizer_tensors,
     restore_optimizer,
+    run_training,
     save_checkpoint,
     signal_to_noise,
     weighted_mse,
 )
+from munet.training.masks import known_frames
 from munet.training.pool import Pool
 
 
@@ -37,6 +44,87 @@ def test_time_can_end_a_training_before_the_steps_do() -> None:
     budget = Budget(steps=1000, seconds=60.0)
     assert budget.fraction(Progress(step=10, seconds=30.0)) == 0.5
     assert budget.fraction(Progress(step=900, seconds=30.0)) == 0.9
+
+
+def test_a_budget_without_decay_keeps_its_learning_rate() -> None:
+    budget = Budget(steps=10, warmup=0, decay=0)
+    assert budget.learning_rate(Progress(step=9), 2.0) == 2.0 and budget.learning_rate(Progress(step=10), 2.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"steps": 0}, "budget.steps: expected an integer of at least 1, got 0"),
+        ({"steps": 1.5}, "budget.steps: expected an integer"),
+        ({"steps": 1, "seconds": 0}, "budget.seconds: expected seconds above 0"),
+        ({"steps": 1, "decay": 2}, "budget.decay: expected a share from 0 to 1"),
+        ({"steps": 1, "warmup": -1}, "budget.warmup: expected steps"),
+    ],
+)
+def test_a_budget_that_ends_before_it_begins_is_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        Budget(**values)
+
+
+def test_weights_that_divide_zero_by_zero_are_refused() -> None:
+    check_weighting(torch.tensor([0.9, 0.0]), 5.0, "v_prediction")
+    check_weighting(torch.tensor([0.9, 0.1]), 5.0, "epsilon")
+    with pytest.raises(RequestError, match="snr_weighting: expected 'v_prediction' with a schedule that ends in pure"):
+        check_weighting(torch.tensor([0.9, 0.0]), 5.0, "epsilon")
+
+
+def test_a_checkpoint_that_is_not_finite_is_refused_and_the_good_one_stays(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, Progress(1), {"x": torch.ones(1)}, lambda folder: None)
+    with pytest.raises(FloatingPointError, match="got others in x at step 2"):
+        save_checkpoint(tmp_path, Progress(2), {"x": torch.tensor([float("inf")])}, lambda folder: None)
+    assert load_checkpoint(tmp_path)[1].step == 1
+
+
+def test_a_cut_off_state_falls_back_to_the_checkpoint_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for step in (1, 2):
+        save_checkpoint(tmp_path, Progress(step), {"x": torch.ones(100)}, lambda folder: None)
+    state = tmp_path / "latest" / "training_state.safetensors"
+    state.write_bytes(state.read_bytes()[:200])
+    assert load_checkpoint(tmp_path)[1].step == 1
+    assert "latest/training_state.safetensors" in capsys.readouterr().out
+    state = tmp_path / "previous" / "training_state.safetensors"
+    state.write_bytes(b"")
+    with pytest.raises(RequestError, match="run: expected a whole training state"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_at_once_and_saves_nothing(tmp_path: Path) -> None:
+    saved, losses = [], iter([1.0, float("nan"), 1.0, 1.0])
+    with pytest.raises(FloatingPointError, match="at step 2"):
+        run_training(
+            "toy", Budget(steps=4), Progress(), Log(None), lambda: {"loss": torch.tensor(next(losses))},
+            lambda: saved.append(1), 1e9, None,
+        )  # fmt: skip
+    assert not saved and len(list(losses)) == 1  # one step late, so that nobody waits for the accelerator
+
+
+def test_a_run_ends_before_its_time_is_over() -> None:
+    progress, saves = Progress(), []
+
+    def step() -> dict[str, torch.Tensor]:
+        time.sleep(0.01)
+        return {"loss": torch.ones(())}
+
+    began = time.monotonic()
+    run_training("toy", Budget(steps=10**6), progress, Log(None), step, lambda: saves.append(1), 1e9, 0.5)
+    assert time.monotonic() - began < 0.5 and len(saves) == 1 and progress.step > 5
+
+
+def test_known_frames_are_there_as_often_as_asked_for_and_never_everywhere() -> None:
+    masks = known_frames(4000, 32, torch.Generator().manual_seed(0), nothing=0.5)
+    assert abs((~masks.any(dim=1)).float().mean().item() - 0.5) < 0.05  # a seam may also leave nothing known
+    assert not masks.all(dim=1).any()
+    edges = masks[:, 0].float().mean().item(), masks[:, -1].float().mean().item()
+    assert all(0.2 < share < 0.45 for share in edges)
+    halves = [known_frames(2, 8, torch.Generator().manual_seed(1), share=(i, 2)) for i in range(2)]
+    assert torch.equal(torch.cat(halves), known_frames(4, 8, torch.Generator().manual_seed(1)))
 
 
 def test_signal_to_noise_and_min_snr_weights() -> None:
@@ -92,7 +180,7 @@ def test_a_run_killed_while_saving_still_has_a_checkpoint(tmp_path: Path) -> Non
         save_checkpoint(tmp_path, Progress(2), {"x": torch.zeros(1)}, die)
     assert load_checkpoint(tmp_path)[1].step == 1
     # Killed between the two renames: the fresh one has not arrived, the old one has moved away.
-    (tmp_path / "latest").rename(tmp_path / "latest.old")
+    (tmp_path / "latest").rename(tmp_path / "previous")
     assert load_checkpoint(tmp_path)[1].step == 1
     save_checkpoint(tmp_path, Progress(3), {"x": torch.zeros(1)}, lambda folder: None)
     assert load_checkpoint(tmp_path)[1].step == 3
@@ -108,14 +196,25 @@ def test_the_log_goes_on_in_the_same_file_and_refuses_nan(tmp_path: Path) -> Non
         Log(path).write(3, {"loss": float("nan")})
 
 
-def test_pool_fills_to_its_capacity_and_draws_reproducibly() -> None:
-    pool = Pool(5, torch.device("cpu"))
+def test_a_full_pool_waits_for_draws_and_then_replaces_its_oldest_rows() -> None:
+    pool = Pool(4, torch.device("cpu"), draws_per_row=2.0)
     batches = ({"x": torch.arange(start, start + 2)} for start in range(0, 100, 2))
-    pool.fill(batches, prefill=5, prepare=lambda rows: {"x": rows["x"] * 10})
-    pool.close()
-    assert pool.size == 5 and pool.columns["x"].tolist() == [0, 10, 20, 30, 40]
+    pool.fill(batches, prefill=4, prepare=lambda rows: {"x": rows["x"] * 10})
+    wait_until(lambda: pool.seen == 6)  # two rows more than it holds: not drawn once, so nothing else comes in
+    assert pool.size == 4 and pool.columns["x"].tolist() == [40, 50, 20, 30]
+    pool.draw(4, torch.Generator().manual_seed(0))  # two draws for each row beyond the four: two more may come
+    wait_until(lambda: pool.seen == 8)
+    assert pool.columns["x"].tolist() == [40, 50, 60, 70]
     draws = [pool.draw(4, torch.Generator().manual_seed(3))["x"].tolist() for _ in range(2)]
-    assert draws[0] == draws[1] and set(draws[0]) <= {0, 10, 20, 30, 40}
+    assert draws[0] == draws[1] or pool.seen > 8
+    pool.close()
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_pool_reports_a_failing_or_empty_source() -> None:

@@ -1,0 +1,253 @@
+"""A piece in windows: the conditions of each, known latents between which to play, sound as soon as it is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from munet.conditions.aligned import aligned_features
+from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
+from munet.errors import RequestError
+from munet.guidance import without_groups
+from munet.music import MusicPlan
+from munet.windows import Windows, denoise
+
+if TYPE_CHECKING:
+    from munet.pipeline import MustangoPipeline
+
+OVERLAP = 0.25  # share of a window that the next one covers too
+
+
+@dataclass(frozen=True)
+class Known:
+    """Latents that are there already.
+
+    Attributes:
+        latents: clean, `(clips, channels, frames, bins)`, read where `mask` says.
+        mask: `(frames,)`, True where a frame is known.
+    """
+
+    latents: torch.Tensor
+    mask: torch.Tensor
+
+    def at(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return latents `(clips, channels, n, bins)` and mask `(clips, n)` of some frames `(n,)`."""
+        return self.latents[:, :, frames], self.mask[frames].expand(len(self.latents), -1)
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Refuse what does not fit latents of `shape`.
+
+        Raises:
+            RequestError: another shape, or no frame is left to make.
+        """
+        if tuple(self.latents.shape) != tuple(shape) or tuple(self.mask.shape) != (shape[2],):
+            raise RequestError(
+                f"known: expected latents {tuple(shape)} and a mask of {shape[2]} frames, got "
+                f"{tuple(self.latents.shape)} and {tuple(self.mask.shape)}"
+            )
+        if bool(self.mask.all()):
+            raise RequestError("known: expected at least one frame to make, got none")
+
+
+def windows_over(frames: int, length: int | None, circular: bool) -> Windows:
+    """Lay windows over a piece; one over all of it if the model knows no `length` of its own."""
+    length = min(length or frames, frames)
+    return Windows.over(frames, length, max(1, round(length * (1 - OVERLAP))), circular)
+
+
+class WindowPredictor:
+    """Predicts windows of clips, each under the conditions of its own stretch of the plans.
+
+    Conditions are embedded when a window is first asked for and forgotten after its last step, so that memory does not
+    grow with the piece.
+
+    Args:
+        pipeline: whose networks and guidance count.
+        prompts, plans: one per clip.
+        windows: over the piece.
+        known: latents that are there already, None for none.
+    """
+
+    def __init__(
+        self,
+        pipeline: MustangoPipeline,
+        prompts: Sequence[str],
+        plans: Sequence[MusicPlan],
+        windows: Windows,
+        known: Known | None,
+    ) -> None:
+        self.pipeline, self.plans, self.windows, self.known = pipeline, plans, windows, known
+        self.device = pipeline._execution_device  # looked up once: it walks through all modules
+        styles = pipeline.unet.config.aligned_styles
+        rows = [aligned_features(plan, windows.frames, pipeline.frame_rate, styles) for plan in plans]
+        self.aligned = torch.from_numpy(np.stack(rows))
+        # A circle is played round twice, so that a window may run over its end.
+        self.rounds = [(plan.beats, plan.chords) for plan in plans]
+        if windows.circular:
+            seconds = windows.frames / pipeline.frame_rate
+            self.rounds = [
+                (
+                    beats and (*beats, *((second + seconds, position) for second, position in beats)),
+                    chords and (*chords, *((symbol, second + seconds) for symbol, second in chords)),
+                )
+                for beats, chords in self.rounds
+            ]
+        clips = list(zip(prompts, plans, strict=True))
+        texts = [self._prompt(*clip, window) for window in range(len(windows.starts)) for clip in clips]
+        self.text = text_tokens(pipeline.tokenizer, texts, pipeline.config.max_text_length, pad_to_longest=True)
+        self.held: dict[int, tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]] = {}
+        self.left = [len(pipeline.scheduler.timesteps)] * len(windows.starts)
+
+    def __call__(self, chosen: Sequence[int], sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """Return the guided prediction `(windows * clips, channels, length, bins)` for `munet.windows.denoise`."""
+        parts = []
+        for window, part in zip(chosen, sample.chunk(len(chosen)), strict=True):
+            if window not in self.held:
+                self.held[window] = self._conditions(window)
+            given, null = self.held[window]
+            known = None if self.known is None else self.known.at(self.windows.frames_of(window))
+            parts.append(self.pipeline.denoise(part, timestep, given, null, known))
+            self.left[window] -= 1
+            if not self.left[window]:
+                del self.held[window]
+        return torch.cat(parts)
+
+    def _span(self, window: int) -> tuple[float, float]:
+        rate = self.pipeline.frame_rate
+        return self.windows.starts[window] / rate, (self.windows.starts[window] + self.windows.length) / rate
+
+    def _prompt(self, prompt: str, plan: MusicPlan, window: int) -> str:
+        """The prompt, and that of the section that fills most of the window."""
+        start, end = self._span(window)
+        parts = [part for part in plan.parts() if part.prompt] if plan.sections else []
+        shares = [(min(part.end, end) - max(part.start, start), part.prompt) for part in parts]
+        share, words = max(shares, default=(0.0, None), key=lambda pair: pair[0])
+        return f"{prompt}. {words}" if words and share > 0 else prompt
+
+    def _conditions(self, window: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]:
+        pipeline, clips = self.pipeline, len(self.plans)
+        own = slice(window * clips, (window + 1) * clips)
+        span = self._span(window)
+        music = [(beats_within(beats, *span), chords_within(chords, *span)) for beats, chords in self.rounds]
+        given = {name: self.text[name][own] for name in TEXT} | self._tokens(music)
+        given["aligned"] = self.aligned[:, :, self.windows.frames_of(window)]
+        given = {name: tensor.to(self.device) for name, tensor in given.items()}
+        if not pipeline.do_classifier_free_guidance:
+            return pipeline.embed(given), None
+        nothing = text_tokens(pipeline.tokenizer, [""], given["input_ids"].shape[1]) | self._tokens([(None, None)])
+        nothing["aligned"] = torch.zeros_like(self.aligned[:1, :, : self.windows.length])
+        nothing = {name: tensor.to(self.device) for name, tensor in nothing.items()}
+        return pipeline.embed(given), pipeline.embed(without_groups(given, nothing, pipeline.guidance_scale))
+
+    def _tokens(self, music: Sequence[tuple[Any, Any]]) -> dict[str, torch.Tensor]:
+        pipeline = self.pipeline
+        tokens = dict(zip(BEATS, pipeline.beat_encoder.tokenize([beats for beats, _ in music]), strict=True))
+        return tokens | dict(zip(CHORDS, pipeline.chord_encoder.tokenize([chords for _, chords in music]), strict=True))
+
+
+class StreamedSound:
+    """Decodes a piece chunk by chunk while its latents are still being made.
+
+    Args:
+        decoder: a codec with `decode_stream`, which reads the latents when a chunk is asked for.
+        latents: of the piece, written in place as they are finished.
+        listener: called with every chunk `(clips, channels, samples)` of float32, in order.
+        window_frames: latent frames per chunk.
+    """
+
+    def __init__(
+        self,
+        decoder: Any,
+        latents: torch.Tensor,
+        listener: Callable[[torch.Tensor], None] | None,
+        window_frames: int = 64,
+    ) -> None:
+        self.listener, self.window, self.margin = listener, window_frames, decoder.context
+        self.done = torch.zeros(latents.shape[2], dtype=torch.bool)
+        self.chunks: Iterator[torch.Tensor] = decoder.decode_stream(latents, window_frames)
+        self.decoded = 0  # frames
+        self.parts: list[torch.Tensor] = []
+
+    def finished(self, frames: torch.Tensor) -> None:
+        """Take note that some frames are finished, and decode what that allows."""
+        self.done[frames] = True
+        total = len(self.done)
+        ready = total if bool(self.done.all()) else int(self.done.long().argmin())
+        while self.decoded < total and min(total, self.decoded + self.window + self.margin) <= ready:
+            chunk = next(self.chunks)
+            self.decoded += self.window
+            self.parts.append(chunk)
+            if self.listener is not None:
+                self.listener(chunk)
+
+    def whole(self, num_samples: int) -> torch.Tensor:
+        """Return the sound of the whole piece `(clips, channels, num_samples)`."""
+        return torch.cat(self.parts, dim=-1)[..., :num_samples]
+
+
+def put_back(
+    known: Known | None, noise: torch.Tensor, scheduler: Any
+) -> Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor] | None:
+    """Return what `munet.windows.denoise` does after each step: known frames are set to what they are at that time.
+
+    That is the known latents with the piece's own noise at the next timestep's level, and nothing but themselves after
+    the last step (RePaint, Lugmayr et al., 2022, without resampling).
+
+    Args:
+        known: latents that are there already; None for none.
+        noise: the piece's initial noise, `(clips, channels, frames, bins)`, unscaled.
+        scheduler: with timesteps set.
+    """
+    if known is None:
+        return None
+    timesteps: Mapping[int, Any] = dict(enumerate(scheduler.timesteps))
+
+    def keep(segment: torch.Tensor, frames: torch.Tensor, done: int) -> torch.Tensor:
+        latents, mask = known.at(frames)
+        latents = latents.to(segment)
+        if done in timesteps:
+            when = timesteps[done].reshape(1)
+            latents = scheduler.add_noise(latents, noise[:, :, frames].to(segment), when)
+        return torch.where(mask[:, None, :, None].to(segment.device), latents, segment)
+
+    return keep
+
+
+def denoise_windows(
+    latents: torch.Tensor,
+    predictor: WindowPredictor,
+    sound: StreamedSound | None = None,
+    callback: Callable[..., Any] | None = None,
+    **step_options: Any,
+) -> torch.Tensor:
+    """Denoise a piece in windows; return its latents `(clips, channels, frames, bins)`.
+
+    Args:
+        latents: initial noise in the scheduler's scale; changed in place.
+        predictor: of the windows.
+        sound: is told which frames are finished.
+        callback: called as `(pipeline, step, timestep, {})` as often as there are steps, evenly spread over the work.
+        step_options: passed to the scheduler's `step`.
+    """
+    pipeline = predictor.pipeline
+    scheduler = pipeline.scheduler
+    steps = len(scheduler.timesteps)
+    keep = put_back(predictor.known, latents / scheduler.init_noise_sigma, scheduler)
+    told = 0
+    with pipeline.progress_bar(total=steps) as progress_bar:
+        evaluations = denoise(latents, predictor.windows, scheduler, predictor, keep=keep, **step_options)
+        for count, total, frames in evaluations:
+            if pipeline.interrupt:
+                break
+            if sound is not None and len(frames):
+                sound.finished(frames)
+            step = count * steps // total
+            if step > told and callback is not None:
+                callback(pipeline, step - 1, scheduler.timesteps[step - 1], {})
+            progress_bar.update(step - told)
+            told = step
+    return latents

@@ -1,0 +1,102 @@
+"""Long pieces, loops and known latents through the whole pipeline at toy size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from munet.long_form import Known, windows_over
+from munet.music import MusicPlan, Section
+from munet.pipeline import MustangoPipeline, turned_down
+from tests.tiny import tiny_pipeline
+
+PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0).complete()
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> MustangoPipeline:
+    return tiny_pipeline()
+
+
+def run(pipeline: MustangoPipeline, seconds: float = 4.0, plan: MusicPlan = PLAN, **options):
+    generator = torch.Generator().manual_seed(3)
+    return pipeline("rock", plan, seconds, 3, generator=generator, output_type="latent", **options).audios
+
+
+@pytest.fixture
+def windowed(pipeline: MustangoPipeline):
+    pipeline.register_to_config(window_frames=20)
+    yield pipeline
+    pipeline.register_to_config(window_frames=None)
+
+
+def test_a_piece_that_fits_is_made_as_before(pipeline: MustangoPipeline) -> None:
+    whole = run(pipeline, 1.6)
+    pipeline.register_to_config(window_frames=20)
+    assert torch.equal(run(pipeline, 1.6), whole)
+    pipeline.register_to_config(window_frames=None)
+
+
+def test_one_window_under_a_mask_of_nothing_is_the_whole(pipeline: MustangoPipeline) -> None:
+    whole = run(pipeline)
+    none = Known(torch.zeros_like(whole), torch.zeros(whole.shape[2], dtype=torch.bool))
+    assert torch.allclose(run(pipeline, known=none), whole, atol=1e-5)
+
+
+def test_longer_pieces_are_made_in_windows(windowed: MustangoPipeline) -> None:
+    steps: list[int] = []
+    latents = run(windowed, callback_on_step_end=lambda _p, step, _t, tensors: steps.append(step) or tensors)
+    assert latents.shape == (1, 4, 50, 2) and latents.isfinite().all()
+    assert steps == [0, 1, 2]
+    assert windows_over(50, 20, False).starts == (0, 15, 30)
+    start = run(windowed, plan=PLAN.with_(chords=[("F#m", 0.0)]))
+    assert not torch.allclose(start, latents), "the conditions count"
+
+
+def test_a_window_knows_only_its_own_stretch(windowed: MustangoPipeline) -> None:
+    """A chord of the last second reaches windows that end before only through what they share with its own."""
+    other = PLAN.with_(chords=[*((c, t) for c, t in PLAN.chords if t < 3.5), ("F#dim", 3.5)])
+    first, second = run(windowed), run(windowed, plan=other)
+    changed = (first - second).abs().amax(dim=(0, 1, 3))
+    assert changed[:15].max() < 1e-4 and changed[45:].min() > 1e-2
+
+
+def test_prompts_of_sections_reach_their_windows(windowed: MustangoPipeline) -> None:
+    def piece(words: str) -> MusicPlan:
+        sections = (Section("verse", bars=1), Section("chorus", bars=1, prompt=words))
+        return MusicPlan(bpm=120, meter=4, key="C major", sections=sections).complete()
+
+    first, second = run(windowed, plan=piece("a trumpet")), run(windowed, plan=piece("a distorted guitar"))
+    changed = (first - second).abs().amax(dim=(0, 1, 3))
+    assert changed[:10].max() < 0.1 * changed[40:].max()
+
+
+def test_known_frames_stay_and_the_rest_is_made(pipeline: MustangoPipeline) -> None:
+    frames = 50
+    latents = torch.randn(1, 4, frames, 2, generator=torch.Generator().manual_seed(1))
+    mask = torch.arange(frames) < 20
+    made = run(pipeline, known=Known(latents, mask))
+    assert torch.equal(made[:, :, :20], latents[:, :, :20])
+    assert not torch.isclose(made[:, :, 20:], latents[:, :, 20:]).all()
+    with pytest.raises(ValueError, match="known: expected at least one frame to make"):
+        run(pipeline, known=Known(latents, torch.ones(frames, dtype=torch.bool)))
+    with pytest.raises(ValueError, match="known: expected latents"):
+        run(pipeline, known=Known(latents[:, :, :3], mask))
+
+
+def test_a_loop_has_no_beginning(windowed: MustangoPipeline) -> None:
+    """Noise and plan turned by half a loop give the loop turned by half."""
+    beats = MusicPlan(bpm=120, meter=1, duration=4.0, chords=[("C", 0.0)], loop=True).complete()
+    noise = torch.randn(1, 4, 50, 2, generator=torch.Generator().manual_seed(0))
+    first = run(windowed, plan=beats, latents=noise, circular=True)
+    turned = run(windowed, plan=beats, latents=noise.roll(25, 2), circular=True)
+    assert windows_over(50, 20, True).starts == (0, 12, 25, 38)
+    assert first.isfinite().all() and turned.shape == first.shape
+
+
+def test_channels_of_a_clip_are_turned_down_together() -> None:
+    stereo = torch.tensor([[[1.9, 0.0], [0.5, 0.1]], [[0.2, 0.1], [0.3, 0.0]]])
+    down = turned_down(stereo)
+    assert np.isclose(down[0, 0, 0], 0.95) and np.isclose(down[0, 1, 0], 0.25)
+    assert torch.equal(down[1], stereo[1])

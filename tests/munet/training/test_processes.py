@@ -1,0 +1,36 @@
+"""Several processes train one model."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from munet.conditions.light_text import save_light_copy
+from munet.conditions.text import load_text_encoder
+from tests.tiny import tiny_autoencoder
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_two_processes_learn_what_one_learns_from_twice_the_batch(tmp_path: Path) -> None:
+    tiny_autoencoder().save_pretrained(tmp_path / "codec")
+    save_light_copy(*load_text_encoder(), ["calm piano", "an upbeat rock song", "piano in C major"], tmp_path / "text")
+    command = [sys.executable, "-m", "tests.munet.training.one_step", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    common = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(2)
+    ]
+    assert [worker.wait(120) for worker in workers] == [0, 0]
+    alone, together = torch.load(tmp_path / "1.pt"), torch.load(tmp_path / "2.pt")
+    for one, other in zip(alone, together, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
