@@ -1,4 +1,4 @@
-"""Profiles, chord tones and the vote."""
+"""The key of chords, and the vote."""
 
 from __future__ import annotations
 
@@ -7,38 +7,11 @@ import pytest
 
 from augmentation.hearing.backends import explain
 from augmentation.hearing.key import (
-    PROFILES,
-    chord_tone_weights,
     estimate_key,
     key_from_chords,
-    match_profile,
 )
-from munet.music import Key
 
 SILENT = np.zeros(0, np.float32)
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("mode", ["major", "minor"])
-@pytest.mark.parametrize("tonic", range(12))
-def test_every_profile_recognises_itself(profile: str, mode: str, tonic: int) -> None:
-    weights = np.roll(PROFILES[profile][mode == "minor"], tonic)
-    assert match_profile(3 * weights + 1, profile) == str(Key.usual(tonic, mode))
-
-
-def test_weights_must_tell_something() -> None:
-    with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
-        match_profile(np.ones(12), "temperley")
-    with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
-        match_profile(np.arange(11), "temperley")
-
-
-def test_chord_tones_are_weighted_by_time_and_the_root_counts_twice() -> None:
-    weights = chord_tone_weights([("C:maj", 0.0, 2.0), ("N", 2.0, 3.0), ("A:min7/b3", 3.0, 4.0)])
-    expected = np.zeros(12)
-    expected[[0, 4, 7]] = 4, 2, 2
-    expected[[9, 0, 4, 7]] += 2, 1, 1, 1
-    assert weights == pytest.approx(expected)
 
 
 def test_key_of_chords() -> None:
