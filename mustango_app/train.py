@@ -1,25 +1,31 @@
 """`mustango train CONFIG`: one JSON file describes the data and the training; the run resumes from its own folder.
 
     {"stage": "autoencoder", "data": {...}, "training": {...}}
-    {"stage": "munet",       "data": {...}, "training": {...}}
+    {"stage": "munet",       "data": {...}, "training": {...}, "distill": {...}}
     {"stage": "distill",     "data": {...}, "training": {...}}
     {"stage": "decoder",     "data": {...}, "training": {...}}
     {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER}
     {"stage": "chain",       ...}, see `mustango_app.train_chain`
 
-`training` holds the fields of `AutoencoderTraining`, `MuNetTraining`, `Distillation` or `DecoderTraining`. `data` is
-either `{"folder": DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT,
-"seed": S, "soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length
-of what the model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are
-cut from each). `mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips;
-`--minutes N` gives this run a schedule and a limit of N minutes, the last checkpoint included.
+`training` holds the fields of `AutoencoderTraining`, `MuNetTraining`, `Distillation` or `DecoderTraining`. MuNet's
+`distill`, which may be left out, goes on from the trained MuNet with the rows that are there, in the time that is left:
+it holds the fields of `Distillation` and `munet_share`, MuNet's own share of the time. `data` is either `{"folder":
+DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S,
+"soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length of what the
+model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are cut from
+each) and, for the decoder, `recordings` (folders of real music that are mixed in). `mustango train CONFIG --data DIR`
+puts a folder in the place of the configuration's clips. `--minutes N` gives this run a schedule and a limit of N
+minutes, the last checkpoint included.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +38,19 @@ from munet.errors import RequestError
 from munet.training.codec import AutoencoderTrainer, AutoencoderTraining, train_autoencoder
 from munet.training.decoder import DecoderTrainer, DecoderTraining
 from munet.training.distill import Distillation, DistillTrainer
+from munet.training.excerpts import audio_files, excerpts, turned_down
 from munet.training.loop import Budget
 from munet.training.munet import MuNetTrainer, train_munet
 from munet.training.pack import pack
+from munet.training.pool import Pool
 from munet.training.settings import MuNetTraining
 from mustango_app.train_chain import Chain
 from mustango_app.training_rows import Faults, WindowSettings, batches
 
 STAGES = ("autoencoder", "munet", "distill", "decoder", "pack", "chain")
-DATA_FIELDS = ("folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows")
+DATA_FIELDS = (
+    "folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows", "recordings",
+)  # fmt: skip
 EXCERPT_PIECE_SECONDS = 10.24  # of the composed pieces that the decoder's excerpts are cut from
 EVERY_STYLE = "all"  # in place of a list of styles: those that the composer knows now
 
@@ -124,6 +134,8 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
         raise RequestError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
     data, values = config.get("data", {}), dict(config.get("training", {}))
     source, workers = source_of(data), data.get("workers", 1)
+    if "distill" in config and "run_seconds" in values:
+        values["run_seconds"] *= config["distill"].get("munet_share", 0.7)
     try:
         if stage == "autoencoder":
             settings = settings_from(AutoencoderTraining, values)
@@ -132,7 +144,8 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
             rows = batches(source, windows_of(data, autoencoder.model), workers, faults=faults)
             return train_autoencoder(autoencoder, rows)
         if stage == "decoder":
-            return _train_decoder(settings_from(DecoderTraining, values), source, workers, faults)
+            recordings = data.get("recordings", ())
+            return _train_decoder(settings_from(DecoderTraining, values), source, workers, faults, recordings)
         if values.get("styles") == EVERY_STYLE:
             values["styles"] = tuple(STYLES)
         settings = settings_from(MuNetTraining if stage == "munet" else Distillation, values)
@@ -140,23 +153,53 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
         trainer = (MuNetTrainer if stage == "munet" else DistillTrainer)(settings, data.get("seconds", 10.24))
         cut, share = windows_of(data, trainer.pipeline.vae), trainer.processes.share
         first = trainer.progress.step * settings.batch_size  # what an earlier run has probably not come to
-        return train_munet(
-            trainer, batches(source, cut, workers, trainer.clip_tokens, share=share, faults=faults, first=first)
-        )
+        rows = batches(source, cut, workers, trainer.clip_tokens, share=share, faults=faults, first=first)
+        if "distill" not in config:
+            return train_munet(trainer, rows)
+        return train_munet(trainer, rows, partial(_distill, config["distill"], trainer, data.get("seconds", 10.24)))
     except FloatingPointError as error:
         raise RequestError(f"{error}; the checkpoint before it stays: try a lower learning_rate") from error
 
 
 def _train_decoder(
-    settings: DecoderTraining, source: ComposedClips | CorpusClips, workers: int, faults: Faults
+    settings: DecoderTraining,
+    source: ComposedClips | CorpusClips,
+    workers: int,
+    faults: Faults,
+    recordings: Sequence[str] = (),
 ) -> Path:
-    """Train the stereo codec's decoder on excerpts of clips."""
+    """Train the stereo codec's decoder on excerpts of clips, every third one of the folders of recordings if any."""
     trainer = DecoderTrainer(settings)
     step, rate = trainer.codec.samples_per_latent_frame, trainer.codec.config.sample_rate
     seconds = settings.clip_frames * step / rate
     cut = WindowSettings(seconds, max(seconds, EXCERPT_PIECE_SECONDS), 2, rate, 2, step, settings.seed)
     rows = batches(source, cut, workers, faults=faults, first=trainer.progress.step)
-    return trainer.train(clip.to(torch.float32) / 32768 for batch in rows for clip in batch["audio"])
+    clips = (clip.to(torch.float32) / 32768 for batch in rows for clip in batch["audio"])
+    sounds = turned_down(clips, settings.seed)
+    if recordings:
+        files = [audio_files([folder]) for folder in recordings]
+        sounds = taking_turns(sounds, excerpts(files, settings.clip_frames * step, rate, settings.seed))
+    return trainer.train(sounds)
+
+
+def taking_turns(clips: Iterator[torch.Tensor], recordings: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """Yield two clips, then a recording, and so on."""
+    for first, second, recording in zip(clips, clips, recordings, strict=False):
+        yield from (first, second, recording)
+
+
+def _distill(values: Mapping[str, Any], teacher: MuNetTrainer, seconds: float, pool: Pool) -> Path:
+    """Distil a MuNet that was trained a moment ago, on the rows that its pool holds."""
+    settings, share = teacher.settings, values.get("munet_share", 0.7)
+    training = {name: value for name, value in values.items() if name != "munet_share"}
+    training |= {"autoencoder": settings.autoencoder, "start": str(teacher.out / "latest" / "pipeline")}
+    training |= {"text_encoder": settings.text_encoder, "device": settings.device, "precision": settings.precision}
+    if settings.run_seconds is not None:
+        left = settings.run_seconds / share - (time.monotonic() - teacher.began)
+        training |= {"run_seconds": max(left, 1.0), "window": True}
+    student = DistillTrainer(settings_from(Distillation, training), seconds)
+    student.train(pool)
+    return student.out / "latest"
 
 
 def main(
@@ -197,8 +240,9 @@ def main(
     if config.get("stage") == "chain":
         config = {**config, "minutes": minutes, "device": device}
     elif config.get("stage") == "decoder":
-        given = {"minutes": minutes, "device": device}
-        config["training"] = config.get("training", {}) | {k: v for k, v in given.items() if v is not None}
+        training = config.get("training", {})
+        minutes = min(minutes or math.inf, training.get("minutes", math.inf))
+        config["training"] = training | {"minutes": minutes} | ({} if device is None else {"device": device})
     elif config.get("stage") in ("munet", "distill"):
         config = {**config, "training": in_minutes(config.get("training", {}), minutes, device)}
     faults = Faults()

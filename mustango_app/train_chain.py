@@ -1,11 +1,11 @@
 """The whole training as one command: `mustango train configs/pocket_chain.json --minutes N`.
 
-    {"stage": "chain", "out": FOLDER, "codec": FOLDER, "decoder": {...}, "munet": {...}, "distill": {...},
-     "munet_share": 0.7}
+    {"stage": "chain", "out": FOLDER, "codec": FOLDER, "decoder": {...}, "munet": {...}, "distill": {...}}
 
-Each stage is a configuration of its own without `stage`, `out` and what the chain fills in, and runs as a process:
-the codec's decoder beside MuNet and its distillation, since the encoder, and so the latents, never change. A stage
-that is left out is skipped; one that fails is said, and the rest goes on. At the end everything lies in `out/export`:
+`decoder` and `munet` are configurations of their own without `stage`, `out` and what the chain fills in, `distill` is
+that part of MuNet's (see `mustango_app.train`). The codec's decoder is trained beside MuNet, in a process of its own,
+since the encoder, and so the latents, never change. What is left out is skipped; what fails is said, and the rest goes
+on. At the end everything lies in `out/export`:
 `pocket` (what is shipped), `teacher` (MuNet before the distillation, to go on from), and both as archives in parts
 small enough to be sent.
 """
@@ -26,11 +26,12 @@ from typing import Any
 from munet.errors import RequestError
 from munet.training.pack import pack
 
-FIELDS = ("stage", "out", "codec", "decoder", "munet", "distill", "munet_share", "text_encoder", "minutes", "device")
+FIELDS = ("stage", "out", "codec", "decoder", "munet", "distill", "text_encoder", "minutes", "device")
 RESERVE = 0.1  # share of the time kept for packing, at most
 MOST_RESERVE_SECONDS = 45.0
 PART_BYTES = 15_000_000
 LINES_OF_A_FAILURE = 25
+LATE_SECONDS = 20.0  # by which a stage may be late before it is ended
 
 
 @dataclass
@@ -75,8 +76,6 @@ class Chain:
             raise RequestError(f"config: expected the fields out, codec and munet, missing {missing}")
         if minutes is None or not 0 < minutes < float("inf"):
             raise RequestError(f"minutes: expected the minutes of the chain (--minutes), got {minutes!r}")
-        if not 0 < config.get("munet_share", 0.7) <= 1:
-            raise RequestError(f"munet_share: expected a share above 0 and up to 1, got {config['munet_share']!r}")
         self.config, self.device, self.out = config, device, Path(config["out"])
         self.began = time.monotonic()
         self.end = self.began + 60 * minutes
@@ -89,37 +88,30 @@ class Chain:
         Raises:
             RequestError: MuNet left no checkpoint.
         """
-        decoder = self._begin("decoder", self.trained, {}) if "decoder" in self.config else None
-        share = self.config.get("munet_share", 0.7) if "distill" in self.config else 1.0
-        until = time.monotonic() + share * (self.trained - time.monotonic())
-        munet = self._begin("munet", until, {"autoencoder": self.config["codec"]})
-        if not munet.finish(until + 20 - time.monotonic()):
-            if decoder is not None:
-                decoder.finish(self.trained + 20 - time.monotonic())
-            raise RequestError(f"munet: expected a checkpoint in {str(munet.latest)!r}, got none; see {munet.log}")
-        teacher = munet.latest / "pipeline"
-        student = None
-        if "distill" in self.config:
-            start = {"autoencoder": self.config["codec"], "start": str(teacher)}
-            distilled = self._begin("distill", self.trained, start)
-            if distilled.finish(self.trained + 20 - time.monotonic()):
-                student = distilled.latest / "pipeline"
+        decoder = self._begin("decoder", {}) if "decoder" in self.config else None
+        munet = self._begin("munet", {"autoencoder": self.config["codec"]})
+        trained = munet.finish(self.trained + LATE_SECONDS - time.monotonic())
         codec = Path(self.config["codec"])
-        if decoder is not None and decoder.finish(self.trained + 20 - time.monotonic()):
+        if decoder is not None and decoder.finish(self.trained + LATE_SECONDS - time.monotonic()):
             codec = decoder.latest / "codec"
-        return self._export(teacher, student, codec)
+        if not trained:
+            raise RequestError(f"munet: expected a checkpoint in {str(munet.latest)!r}, got none; see {munet.log}")
+        student = self.out / "distill" / "latest" / "pipeline"
+        return self._export(munet.latest / "pipeline", student if student.is_dir() else None, codec)
 
-    def _begin(self, name: str, until: float, training: Mapping[str, str]) -> Stage:
-        """Start a stage that is over at `until`."""
+    def _begin(self, name: str, training: Mapping[str, str]) -> Stage:
+        """Start a stage that is over when it is time to pack."""
         config = {**self.config[name], "stage": name}
         config["training"] = {**config.get("training", {}), **training, "out": str(self.out / name)}
         if name == "decoder":
             config["training"].setdefault("start", self.config["codec"])
         elif "text_encoder" in self.config:
             config["training"]["text_encoder"] = self.config["text_encoder"]
+        if name == "munet" and "distill" in self.config:
+            config["distill"] = {**self.config["distill"], "out": str(self.out / "distill")}
         file, log = self.out / f"{name}.json", self.out / f"{name}.log"
         file.write_text(json.dumps(config, indent=2))
-        minutes = max(until - time.monotonic(), 1.0) / 60
+        minutes = max(self.trained - time.monotonic(), 1.0) / 60
         command = [sys.executable, "-u", "-m", "mustango_app", "train", str(file), "--minutes", f"{minutes:.3f}"]
         command += [] if self.device is None else ["--device", self.device]
         print(f"chain: {name} for {60 * minutes:.0f} s", flush=True)

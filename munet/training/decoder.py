@@ -34,7 +34,7 @@ from munet.training.loop import (
     save_checkpoint,
     set_learning_rate,
 )
-from munet.training.spectra import RESOLUTIONS, four_views, phase_losses, spectral_losses
+from munet.training.spectra import RESOLUTIONS, bin_weights, four_views, phase_losses, spectral_losses
 from munet.training.speed import multiplies_bfloat16, peak_flops
 
 MARGIN = 1  # latent frames of context on either side of a crop that the loss does not see
@@ -200,7 +200,8 @@ class DecoderTrainer:
             with torch.no_grad():
                 wanted = [frames_of(each, head.band.window, hop)[:, inner, band] for each in (mid, side)]
                 wanted = [each * 10**head.fade for each in wanted]
-            losses.append(phase_losses(asked, phasors, *wanted))
+            weights = bin_weights(head.frequencies.to(self.device) * codec.config.sample_rate)
+            losses.append(phase_losses(asked, phasors, *wanted, weights))
         means = {name: torch.stack([each[name] for each in losses]).mean() for name in losses[0]}
         given_mid, given_side = total.chunk(2)
         return given_mid, given_side, means
