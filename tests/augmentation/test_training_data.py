@@ -11,7 +11,7 @@ import soundfile
 from augmentation.dataset.records import METADATA
 from augmentation.training_data import LONGEST_SECONDS, CorpusClips
 
-RATE = 1000  # Hz
+RATE = 4000  # Hz
 
 
 def test_a_file_that_is_cut_has_the_plan_of_what_is_left(tmp_path: Path) -> None:
