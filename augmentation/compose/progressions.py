@@ -16,7 +16,7 @@ from augmentation.compose.form import Frame
 from augmentation.compose.sections import Passage
 from augmentation.compose.styles import Style
 from augmentation.compose.voicing import chord_from
-from augmentation.hearing.key import PROFILES, chord_tone_weights, match_profile
+from augmentation.key_profiles import PROFILES, chord_tone_weights, match_profile
 from munet.music import MUSTANGO_QUALITIES, QUALITIES, Chord, Key, estimate_key
 from munet.music.degrees import degree_chord
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from munet.music.checks import PlanError
 from munet.music.notation import read_chord_line
@@ -20,7 +21,7 @@ _SHORT = {"t": "title", "st": "subtitle", "c": "comment", "ci": "comment", "cb":
 }  # fmt: skip
 _FIELDS = ("title", "key", "tempo", "time", "capo", "beat_unit", "tempo_to")
 _PLAIN_FIELD = re.compile(r"(title|key|tempo|bpm|time(?: signature)?|meter|metre|capo)\s*[:=]\s*(.+)", re.I)
-_PLAIN_NAMES = {"bpm": "tempo", "time signature": "time", "meter": "time", "metre": "time"}
+_PLAIN_NAMES = MappingProxyType({"bpm": "tempo", "time signature": "time", "meter": "time", "metre": "time"})
 _SECTION_WORDS = (
     "intro", "verse", "pre-?chorus", "chorus", "refrain", "hook", "bridge", "solo", "interlude", "instrumental",
     "break", "breakdown", "build-?up", "drop", "outro", "ending", "coda", "tag", "turnaround", "vamp", "strophe",

@@ -7,11 +7,10 @@ import pytest
 
 from augmentation.hearing.backends import explain
 from augmentation.hearing.key import (
-    PROFILES,
     estimate_key,
     key_from_chords,
-    match_profile,
 )
+from augmentation.key_profiles import PROFILES, match_profile
 from munet.music import Key
 
 SILENT = np.zeros(0, np.float32)
