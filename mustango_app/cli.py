@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from mustango_app.clip import Clip
     from mustango_app.engine import Mustango
 
-FLAGS = ("prompt", "bpm", "meter", "key", "chords", "seconds", "seed", "steps", "guidance", "num_clips", "best_of")
+# Flags that are fields of a `Request`.
+FLAGS = (
+    "prompt", "bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy", "loop", "seed",
+    "steps", "guidance", "num_clips", "best_of",
+)  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -141,6 +145,16 @@ def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=_number(float), help="length, 1 to 30 (10)")
     parser.add_argument("--seed", type=_number(int), help="equal seeds make equal music (drawn and printed)")
     parser.add_argument("--plan", metavar="FILE", help="a plan as JSON, in parts or whole; the other flags win over it")
+    parser.add_argument("--bars", type=_number(int), help="length in bars, instead of seconds")
+    parser.add_argument("--style", help='such as "waltz" or "jazz swing"')
+    parser.add_argument("--instruments", type=_names, metavar="NAMES", help='who plays, such as "piano, strings"')
+    parser.add_argument("--energy", help="calm, moderate or energetic")
+    parser.add_argument("--loop", action="store_true", default=None, help="the end runs into the beginning")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """The names in a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _add_model_flags(parser: argparse.ArgumentParser) -> None:
