@@ -8,7 +8,7 @@ import pytest
 
 from munet.music import TEMPO_WORDS, Key, PlanError, tempo_word
 from munet.music.degrees import degree_chord
-from mustango_app.planning.reading import read_bpm, read_chords, read_duration, read_key, read_meter
+from mustango_app.planning.fields import read_bpm, read_chords, read_duration, read_key, read_meter
 
 
 @pytest.mark.parametrize(
