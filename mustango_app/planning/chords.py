@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
-from munet.music import Chord, Key
+from munet.music import Chord
 from mustango_app.planning.lexer import Kind, Tokens
 from mustango_app.planning.statement import Statement
 
@@ -18,20 +17,11 @@ _LONGEST_FILLER = 90  # characters between "chords" and the first chord
 _AFTER_LABEL = (":", "is", "are", "=", "of", "being", "as", "follows", ",", "-", "(", "|")
 _SECTIONS = ("section", "sections", "part", "parts", "form", "forms", "side", "sides", "vitamin", "vitamins")
 _NASHVILLE = re.compile(r"[b#]?[1-7](?:m|maj7|7|m7|dim|sus[24]|-)?")
-_LINE_SIGNS = ("|", "%", ":")
-
-
-@dataclass(frozen=True)
-class ChordText:
-    """A list of chords as a line of notation, for `read_chord_line`, and the capo before it (semitones)."""
-
-    line: str
-    capo: int = 0
-    degrees: bool = False
+PROGRESSION = 4  # rank of a named progression
 
 
 def find_chords(tokens: Tokens, taken: Collection[int]) -> list[Statement]:
-    """Return the statements of chords, as `ChordText`; `taken` are the tokens that are keys.
+    """Return the statements of chords, as a line for `read_chord_line`; `taken` are the tokens that are keys.
 
     Ranks: 0 named (any number of symbols after or right before "chord(s)", "progression", "harmony" in one sentence),
     1 at least two symbols without a name, three if all are bare letters, 2 degrees ("ii7 V7 I"), 3 numbers
@@ -47,7 +37,8 @@ def find_chords(tokens: Tokens, taken: Collection[int]) -> list[Statement]:
 
 
 def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int) -> Statement:
-    return Statement("chords", ChordText(_line(tokens, run), capo), run[0], run[-1] + 1, rank)
+    line = _line(tokens, run)
+    return Statement("chords", f"capo {capo} {line}" if capo else line, run[0], run[-1] + 1, rank)
 
 
 def _line(tokens: Tokens, run: Sequence[int]) -> str:
@@ -57,16 +48,17 @@ def _line(tokens: Tokens, run: Sequence[int]) -> str:
         first -= 1
     while tokens.word(last + 1) in ("|", "%") or Kind.REPEAT in tokens[last + 1] or (tokens.word(last + 1) == ":" and tokens.word(last + 2) == "|"):
         last += 1
+    repeats = any(Kind.REPEAT in tokens[at] for at in range(first, last + 1))
     parts: list[str] = []
     for at in range(first, last + 1):
         token = tokens[at]
         if at in run:
             chord = token.get(Kind.CHORD)
             parts.append(str(chord) if isinstance(chord, Chord) and (" " in token.text or Kind.KEY in token) else token.text)
-        elif token.text in ("|", "%") or Kind.REPEAT in token:
+        elif token.text in ("|", "%") or Kind.REPEAT in token or (repeats and token.text in (",", "(", ")")):
             parts.append(token.text)
         elif token.text == ":" and (tokens.word(at - 1) == "|" or tokens.word(at + 1) == "|"):
-            parts.append(":" if not parts else ":")
+            parts.append(":")
     return " ".join(parts).replace("| :", "|:").replace(": |", ":|")
 
 
@@ -175,7 +167,7 @@ def _degrees(tokens: Tokens) -> list[Statement]:
                 enough = len(run) >= 3 if rank == 2 else len(run) >= 3 and named
                 if enough or (rank == 2 and len(run) >= 2 and named):
                     line = " ".join(tokens[at].text if rank == 2 else tokens[at].text.replace(" ", "") for at in run)
-                    found.append(Statement("chords", ChordText(line, 0, True), run[0], run[-1] + 1, rank))
+                    found.append(Statement("chords", line, run[0], run[-1] + 1, rank))
             index = run[-1] + 1 if run else index + 1
     return found
 
@@ -201,14 +193,7 @@ def _is_number(tokens: Tokens, index: int) -> bool:
 
 def _progressions(tokens: Tokens) -> list[Statement]:
     return [
-        Statement("chords", ChordText(token[Kind.PROGRESSION], 0, True), index, index + 1, 4)
+        Statement("chords", "| " + token[Kind.PROGRESSION].replace(" ", " | ") + " |", index, index + 1, PROGRESSION)
         for index, token in enumerate(tokens)
         if Kind.PROGRESSION in token
     ]
-
-
-def degrees_home(line: str, key: Key | None) -> Key:
-    """Return the key of a line of degrees: the one stated, else C major, or A minor if the first is minor's i."""
-    if key is not None:
-        return key
-    return Key("A", "minor") if re.match(r"i(?![iv])", line) else Key("C", "major")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from munet.music import Key
 from munet.music.notation import read_chord_line
-from mustango_app.planning.chords import degrees_home, find_chords
+from mustango_app.planning.chords import find_chords
 from mustango_app.planning.key import CHORDAL, find_keys
 from mustango_app.planning.length import find_lengths
 from mustango_app.planning.lexer import Tokens, lex
@@ -62,8 +62,7 @@ def read_chords(text: str, key: Key | None = None) -> tuple[str, ...] | None:
     if statement is None:
         return None
     stated = chosen_key(find_keys(tokens))
-    line = statement.value
-    return read_chord_line(line.line, degrees_home(line.line, key or (stated.value if stated else None))).symbols
+    return read_chord_line(statement.value, key or (stated.value if stated else None)).symbols
 
 
 def stated_chords(tokens: Tokens) -> Statement | None:

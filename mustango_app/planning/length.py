@@ -17,7 +17,7 @@ _THINGS = frozenset(
     "vamp".split()
 )
 _FURTHEST = 6  # words between "30 seconds" and "loop"
-_FIGURES = ("second", "minute")
+_BESIDE = (Kind.KEY, Kind.CHORD, Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE, Kind.MOOD, Kind.INSTRUMENT, Kind.PACE)
 _LONGEST_BARE_DECADE = 45  # "30s" alone in a list is a length, "80s" a decade
 
 
@@ -25,7 +25,8 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
     """Return the statements of the length, as ("seconds", number) or ("bars", number).
 
     Ranks: 0 named ("lasting 1:30", "length 30s", "30 seconds long"), 1 of a thing ("a 30-second loop", "8 bars of
-    funk", "half a minute of rain"), 2 alone between commas or after "for". A moment or a span inside the music is no
+    funk", "half a minute of rain"), 2 alone between commas or after "for", 3 alone behind another
+    field ("song in F# minor 2 minutes"). A moment or a span inside the music is no
     length ("at 5.4 seconds", "2 seconds of silence"), nor is a decade.
     """
     found: list[Statement] = []
@@ -95,6 +96,8 @@ def _rank(tokens: Tokens, index: int, last: int) -> int | None:
             return 2
         if before == "for" and unit == "bar":
             return 2
+        if alone and not decade and any(kind in tokens[index - 1] for kind in _BESIDE):
+            return 3
     return None
 
 

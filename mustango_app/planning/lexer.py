@@ -17,6 +17,7 @@ from typing import Any
 
 from munet.music import Chord, Key, PlanError
 from munet.music.degrees import NUMERAL_PATTERN
+from munet.music.symbols import read_chord
 from mustango_app.planning.vocabulary import Kind, Node, atoms, is_cjk, trie
 
 _SIGNS = str.maketrans(
@@ -35,7 +36,7 @@ _QUALITY = (
 _AFTER = r"(?![#'@+°]|-(?:[a-z]|[A-Z][a-z]{2})(?!(?:ajor|inor|oll|ur|aj|in|at|harp)\b))"
 _SYMBOL = re.compile(rf"([A-Ha-h])((?:#|b)?)({_QUALITY})(?:/([A-Ha-h][#b]?))?{_AFTER}")
 _NO_CHORD = re.compile(r"N\.C\.?(?!\w)|NC?(?![\w#'-])")
-_NUMERAL = re.compile(rf"{NUMERAL_PATTERN}(?:/[b#]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?![a-zA-Z]))?(?![\w'#])")
+_NUMERAL = re.compile(rf"{NUMERAL_PATTERN}(?![\w'#])")
 _SIGNATURE = re.compile(r"(\d{1,2})[ ]?/[ ]?(1|2|4|8|16|32)(?![\d/]|(?:th|st|nd)s?\b)")
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?![\d:])")
 _REPEAT = re.compile(r"[xX](\d{1,2})(?!\w)|(\d{1,2})[xX](?!\w)")
@@ -272,7 +273,7 @@ def _ends_word(text: str, end: int) -> bool:
 def parse_chord(symbol: str) -> Chord | None:
     """Return the chord of a symbol, H being B; None if it is not understood."""
     try:
-        return Chord.parse(symbol.replace("H", "B", 1) if symbol.startswith("H") else symbol)
+        return read_chord(symbol, german=symbol.startswith("H"))[0]
     except PlanError:
         return None
 

@@ -19,17 +19,22 @@ _DASHES = ("-", "~", "to", "and", "..")
 _EQUALS = ("=", ":", "at", "is", "equals", "of", "equal to")
 _ABOUT = ("a", "an", "about", "around", "roughly", "exactly", "precisely", "steady", "constant", "approximately", "~")
 _AFTER_BARE = ("in", "with", "and", "for", "featuring", "using")
+_ANYWHERE = ("ranging", "anywhere", "somewhere", "varying", "ranges")
 _GRAVE_BEFORE = ("in", "tempo", "is", "marked", "played", "of", "pace")
 
 
 @dataclass(frozen=True)
 class Tempo:
-    """Beats per minute, the note that is counted (None: not said), and whether a range was given."""
+    """Beats per minute and the note that is counted (None: not said); `low` to `high` if a range was given.
+
+    `to` is the tempo that it leads to, of "from 90 to 120 bpm".
+    """
 
     bpm: float
     unit: str | None = None
     low: float | None = None
     high: float | None = None
+    to: float | None = None
 
 
 def find_tempos(tokens: Tokens) -> list[Statement]:
@@ -66,14 +71,14 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     high = tokens[index][Kind.QUANTITY][0]
     first, last = index, index + 1
     low = _value(tokens, index - 2) if tokens.word(index - 1) in _DASHES else None
-    ranged = low is not None and low < high and (
+    ranged = low is not None and (
         tokens.word(index - 1) != "and" or tokens.word(index - 3) == "between" or Kind.NUMBER in tokens[index - 2])  # fmt: skip
-    if ranged and low is not None and not (tokens.word(index - 1) == "to" and _is_change(tokens, index - 2)):
-        return Statement("bpm", Tempo((low + high) / 2, None, low, high), index - 2, last)
-    if tokens.word(index + 1) in _DASHES and tokens.word(index + 1) != "and" and tokens[index + 2].get(Kind.QUANTITY, (0, ""))[1] == "bpm":
-        above = tokens[index + 2][Kind.QUANTITY][0]
-        if above > high and not (tokens.word(index + 1) == "to" and _is_change(tokens, index)):
-            return Statement("bpm", Tempo((high + above) / 2, None, high, above), first, index + 3)
+    if ranged and low is not None:
+        return _range(tokens, index - 2, last, low, high)
+    joint = tokens.word(index + 1)
+    above = _value(tokens, index + 2) if joint in _DASHES and joint != "and" and Kind.QUANTITY in tokens[index + 2] else None
+    if above is not None:
+        return _range(tokens, index, index + 3, high, above)
     unit_at = tokens.back(index, (*_EQUALS, *_ABOUT))
     unit = tokens[unit_at].get(Kind.BEAT_UNIT) if unit_at < index - 1 else None
     if tokens[index - 1].word == ")" or unit is None:
@@ -81,9 +86,12 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     return Statement("bpm", Tempo(high, unit), unit_at, last)
 
 
-def _is_change(tokens: Tokens, index: int) -> bool:
-    """Whether the range that begins at a token is a change: "from 90 to 120", "slowed from 140 bpm to 120 bpm"."""
-    return tokens.word(index - 1) == "from"
+def _range(tokens: Tokens, first: int, last: int, low: float, high: float) -> Statement:
+    """Read two numbers as a range, or as a change: "from 90 to 120 bpm", "slowed from 140 bpm to 120 bpm"."""
+    change = tokens.word(first + 1) == "to" and tokens.word(first - 1) == "from" and tokens.word(first - 2) not in _ANYWHERE
+    if change or low > high:
+        return Statement("bpm", Tempo(low, to=high), first, last)
+    return Statement("bpm", Tempo((low + high) / 2, None, low, high), first, last)
 
 
 def _number_at(tokens: Tokens, index: int) -> bool:
@@ -149,8 +157,9 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
 
 def _named_range(tokens: Tokens, index: int, at: int, bpm: float) -> Statement:
     above = _value(tokens, at + 2) if tokens.word(at + 1) in _DASHES else None
-    if above is not None and above > bpm and not _is_change(tokens, at):
-        return Statement("bpm", Tempo((bpm + above) / 2, None, bpm, above), index, at + 3, 1)
+    if above is not None and 20 <= above <= 400:
+        read = _range(tokens, at, at + 3, bpm, above)
+        return Statement("bpm", read.value, index, at + 3, 1)
     return Statement("bpm", Tempo(bpm), index, at + 1, 1)
 
 

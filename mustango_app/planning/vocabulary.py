@@ -51,6 +51,10 @@ class Kind(StrEnum):
     NEGATION = "negation"
     ONLY = "only"
     WITH = "with"
+    LIKE = "like"
+    TYPE_BEAT = "type_beat"
+    USUAL = "usual"  # an instrument
+    PLACE = "place"  # share of the piece, as text
     ENTER = "enter"
     SECTION = "section"
     CHANGE = "change"
@@ -125,6 +129,8 @@ def _entries() -> Iterator[tuple[Kind, str, Any]]:
             for value, phrases in rows.items():
                 for phrase in phrases:
                     yield Kind(kind), phrase, float(value) if kind == "number" else value
+                    if kind in ("ensemble", "progression"):  # "jazz trio" names a style too
+                        yield from _style_within(phrase)
     for word, bounds in [*TEMPO_WORDS.items(), *MORE_MARKS.items()]:
         yield Kind.MARK, word, (word.capitalize(), *bounds)
     for kind, table in ((Kind.MOOD, priors.MOODS), (Kind.PACE, priors.PACES)):
@@ -132,6 +138,13 @@ def _entries() -> Iterator[tuple[Kind, str, Any]]:
             for phrase in prior.words:
                 yield kind, phrase, prior
     yield from _composer()
+
+
+def _style_within(phrase: str) -> Iterator[tuple[Kind, str, Any]]:
+    styles = priors.styles()
+    for word in sorted(phrase.split(), key=len, reverse=True):
+        if word in styles and word not in ("classical", "orchestra", "chamber"):
+            yield Kind.STYLE, phrase, styles[word]
 
 
 def _composer() -> Iterator[tuple[Kind, str, Any]]:

@@ -1,0 +1,88 @@
+"""All that a text states, read once: the statements of every field, the arrangement and the sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mustango_app.planning.arrangement import Arrangement, read_arrangement
+from mustango_app.planning.fields import chosen_key, stated_chords
+from mustango_app.planning.key import find_keys, find_modes
+from mustango_app.planning.length import find_lengths
+from mustango_app.planning.lexer import Tokens, lex
+from mustango_app.planning.meter import find_meters
+from mustango_app.planning.sections import Change, Tagged, find_changes, find_tagged
+from mustango_app.planning.statement import Statement, plainest
+from mustango_app.planning.tempo import find_tempos
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text states.
+
+    Args:
+        tokens: of the text.
+        tempos, meters, keys, lengths, modes: all statements, in order; `tempo`, `meter`, `key`, `length`, `mode` the one
+            that counts.
+        chords: the list of chords.
+        arrangement: who plays and how.
+        changes: what changes within the piece, said in prose.
+        tagged: the parts of a text that is divided into sections.
+    """
+
+    tokens: Tokens
+    tempos: tuple[Statement, ...]
+    meters: tuple[Statement, ...]
+    keys: tuple[Statement, ...]
+    lengths: tuple[Statement, ...]
+    modes: tuple[Statement, ...]
+    chords: Statement | None
+    arrangement: Arrangement
+    changes: tuple[Change, ...]
+    tagged: tuple[Tagged, ...]
+
+    @property
+    def tempo(self) -> Statement | None:
+        """The tempo that counts: the plainest, then the first."""
+        return plainest(self.tempos)
+
+    @property
+    def meter(self) -> Statement | None:
+        """The metre that counts."""
+        return plainest(one for one in self.meters if one.first not in self.arrangement.denied)
+
+    @property
+    def key(self) -> Statement | None:
+        """The key that counts."""
+        return chosen_key(self.keys)
+
+    @property
+    def length(self) -> Statement | None:
+        """The length that counts."""
+        return plainest(self.lengths)
+
+    def said(self, statement: Statement) -> str:
+        """Return the words of a statement."""
+        return self.tokens.span(statement.first, statement.last)
+
+
+@lru_cache(maxsize=64)
+def read(text: str) -> Reading:
+    """Read a text."""
+    tokens = lex(text)
+    keys, chords, lengths = find_keys(tokens), stated_chords(tokens), find_lengths(tokens)
+    stated = [*keys, *lengths, *([chords] if chords else [])]
+    arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
+    tempos, meters = find_tempos(tokens), find_meters(tokens)
+    return Reading(
+        tokens,
+        tuple(tempos),
+        tuple(meters),
+        tuple(keys),
+        tuple(lengths),
+        tuple(find_modes(tokens)),
+        chords,
+        arrangement,
+        tuple(find_changes(tokens)),
+        tuple(find_tagged(tokens)),
+    )
