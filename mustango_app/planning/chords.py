@@ -76,6 +76,8 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
             else:
                 runs.append([index])
             free = True
+        elif token.text == "," and tokens.word(index - 1) == "|":
+            free = False  # a list of bars ends: "| Am | F |, Em, 90 bpm"
         elif free and not (token.text in _GAP_SIGNS or Kind.LINK in token or Kind.REPEAT in token):
             free = False
     for run in runs:

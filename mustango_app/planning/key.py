@@ -185,14 +185,26 @@ def _chord_after(tokens: Tokens, index: int) -> bool:
 
 
 def _in_a_run(tokens: Tokens, index: int) -> bool:
-    """Whether another chord stands next to this one in a list."""
+    """Whether another chord stands next to this one in a list; a mode in words only lists with its like."""
+    spoken = " " in tokens[index].text or "-" in tokens[index].text
     for step in (-1, 1):
         at = index + step
-        while tokens.word(at) in (",", "-", "|", "→") or (Kind.LINK in tokens[at] and Kind.NAME not in tokens[at]):
+        while _parts(tokens, at) and not _ends_bars(tokens, at):
             at += step
-        if at != index + step and (Kind.CHORD in tokens[at] or Kind.KEY in tokens[at]):
+        other = tokens[at]
+        like = Kind.KEY in other or (Kind.CHORD in other and (not spoken or " " in other.text))
+        if like and (at != index + step or not spoken):
             return True
-    return Kind.CHORD in tokens[index - 1] or Kind.CHORD in tokens[index + 1]
+    return False
+
+
+def _parts(tokens: Tokens, at: int) -> bool:
+    return tokens.word(at) in (",", "-", "|", "→") or (Kind.LINK in tokens[at] and Kind.NAME not in tokens[at])
+
+
+def _ends_bars(tokens: Tokens, at: int) -> bool:
+    """Whether a list of bars ends here: "| Am | F |, 90 bpm"."""
+    return tokens.word(at) == "," and tokens.word(at - 1) == "|" or tokens.word(at) == "|" and tokens.word(at + 1) == ","
 
 
 def _stands_alone(tokens: Tokens, index: int) -> bool:

@@ -33,7 +33,11 @@ _QUALITY = (
     r"[mM](?=maj|Maj|add|sus|aug|[A-Z°º\d#(/+-]|\W|\Z)|[°º\u00f8\u00d8Δ△∆]|o7|\+(?!\s?\w)|-(?=\d|[\s,|)]|\Z)|"
     r"[#b](?=\d)|\([^()\s]{1,8}\)){0,8}"
 )
-_AFTER = r"(?![#'@+°]|-(?:[a-z]|[A-Z][a-z]{2})(?!(?:ajor|inor|oll|ur|aj|in|at|harp)\b))"
+# A hyphen and a word behind make it something else ("E-guitar"), but for modes, accidentals and further chords.
+_AFTER = (
+    r"(?![#'@+°]|-(?!(?i:sharp|flat|maj|min|moll|dur|dorian|phrygian|lydian|mixolydian|aeolian|locrian|ionian)"
+    r"|[A-H][#b]?(?:(?:maj|min|dim|aug|sus|add|alt)\d*|m|M)?(?:\W|\d|\Z))(?:[a-z]|[A-Z][a-z]{2}))"
+)
 _SYMBOL = re.compile(rf"([A-Ha-h])((?:#|b)?)({_QUALITY})(?:/([A-Ha-h][#b]?))?{_AFTER}")
 _NO_CHORD = re.compile(r"N\.C\.?(?!\w)|NC?(?![\w#'-])")
 _NUMERAL = re.compile(rf"{NUMERAL_PATTERN}(?![\w'#])")

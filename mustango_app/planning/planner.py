@@ -89,7 +89,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
     named_style, sources["style"] = _style(asked, style)
     band, sources["instruments"] = _band(asked, named_style)
-    energy, sources["energy"] = _energy(asked)
+    energy, sources["energy"] = _energy(lead)
     frame = Frame(bpm, meter, key, duration, band, named_style)
     whole = MusicPlan(
         bpm=bpm, meter=meter, key=str(key), duration=duration, beat_unit=asked.plan.beat_unit or count[2],
