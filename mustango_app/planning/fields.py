@@ -58,16 +58,16 @@ def read_chords(text: str, key: Key | None = None) -> tuple[str, ...] | None:
         PlanError: naming a symbol of the list that is not understood.
     """
     tokens = lex(text)
-    statement = stated_chords(tokens)
+    keys = find_keys(tokens)
+    statement = stated_chords(tokens, keys)
     if statement is None:
         return None
-    stated = chosen_key(find_keys(tokens))
+    stated = chosen_key(keys)
     return read_chord_line(statement.value, key or (stated.value if stated else None)).symbols
 
 
-def stated_chords(tokens: Tokens) -> Statement | None:
+def stated_chords(tokens: Tokens, keys: Sequence[Statement]) -> Statement | None:
     """Return the list of chords that a text states, the keys it states left out."""
-    keys = find_keys(tokens)
     chosen = chosen_key(keys)
     taken = {one.first for one in keys if one.rank != CHORDAL or one is chosen}
     found = find_chords(tokens, taken)

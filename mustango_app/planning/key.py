@@ -118,7 +118,8 @@ def _rank(tokens: Tokens, index: int) -> int | None:
     if preposition and not chord_after and tokens.word(index - 1) not in ("to",):
         return _after_in(tokens, index, letter or long, chordal)
     short = letter and Kind.CHORD in token and token.text[-1] == "m"
-    return 3 if short and chordal is None and not chord_after and _stands_alone(tokens, index) else None
+    apart = chordal is None or any(kind in tokens[index - 2] for kind in (Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE))
+    return 3 if short and apart and not chord_after and _stands_alone(tokens, index) else None
 
 
 def _after_in(tokens: Tokens, index: int, plain: bool, chordal: int | None) -> int | None:
@@ -158,12 +159,10 @@ def _is_article(tokens: Tokens, index: int) -> bool:
 
 def _named(tokens: Tokens, index: int) -> int | None:
     """Return the index of the word "key" before a note, in reach and in the same sentence."""
-    for at in range(index - 1, -1, -1):
-        if tokens.stops(at) or tokens.text[tokens[at].end : tokens[index].start].__len__() > _KEY_REACH:
-            return None
-        if tokens[at].get(Kind.NAME) == "key":
-            return None if _changes(tokens, at) else at
-    return None
+    at = tokens.key_words[index]
+    if at is None or tokens[index].start - tokens[at].end > _KEY_REACH or _changes(tokens, at):
+        return None
+    return at
 
 
 def _changes(tokens: Tokens, at: int) -> bool:
@@ -221,7 +220,7 @@ def _without_chords(tokens: Tokens, found: list[Statement]) -> list[Statement]:
             continue
         preposition = tokens.word(tokens.back(index, ("the", "key", "of", "either"))) == "in"
         chordal = tokens.chord_words[index]
-        changes = any(tokens[at].get(Kind.CHANGE) == "modulate" or tokens.word(at) == "key" for at in range(tokens.sentences[index], index))
+        changes = tokens.modulations[index] is not None or tokens.key_words[index] is not None
         if not changes and _in_a_run(tokens, index) and not (preposition and chordal is None):
             continue
         linked = chordal is not None and all(tokens.word(at) in _LIST for at in range(chordal + 1, index))

@@ -71,6 +71,10 @@ class Token:
     start: int
     end: int
     readings: Mapping[Kind, Any]
+    word: str = field(init=False, repr=False)  # the text in small letters
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "word", self.text.lower())
 
     def __contains__(self, kind: Kind) -> bool:
         return kind in self.readings
@@ -81,11 +85,6 @@ class Token:
     def get(self, kind: Kind, default: Any = None) -> Any:
         """Return the value of a reading, or the default."""
         return self.readings.get(kind, default)
-
-    @property
-    def word(self) -> str:
-        """The text in small letters."""
-        return self.text.lower()
 
 
 _END = Token("", 0, 0, MappingProxyType({Kind.PUNCT: ""}))
@@ -111,7 +110,7 @@ class Tokens(Sequence[Token]):
 
     def word(self, index: int) -> str:
         """Return the token's text in small letters."""
-        return self[index].word
+        return self.items[index].word if 0 <= index < len(self.items) else ""
 
     def span(self, first: int, last: int) -> str:
         """Return the text of tokens `first` to before `last`, as it stands."""
@@ -145,12 +144,25 @@ class Tokens(Sequence[Token]):
     @cached_property
     def chord_words(self) -> tuple[int | None, ...]:
         """For every token the index of the last "chords", "progression" or the like before it in its sentence."""
+        return self._last_before([token.get(Kind.NAME) == "chords" for token in self])
+
+    @cached_property
+    def key_words(self) -> tuple[int | None, ...]:
+        """For every token the index of the last "key" or the like before it in its sentence."""
+        return self._last_before([token.get(Kind.NAME) == "key" for token in self])
+
+    @cached_property
+    def modulations(self) -> tuple[int | None, ...]:
+        """For every token the index of the last "modulates" or the like before it in its sentence."""
+        return self._last_before([token.get(Kind.CHANGE) == "modulate" for token in self])
+
+    def _last_before(self, marks: Sequence[bool]) -> tuple[int | None, ...]:
         found: list[int | None] = []
         last = None
-        for index, token in enumerate(self):
+        for index, marked in enumerate(marks):
             last = None if index == self.sentences[index] else last
             found.append(last)
-            last = index if token.get(Kind.NAME) == "chords" else last
+            last = index if marked else last
         return tuple(found)
 
     def back(self, index: int, skip: Collection[str] = ()) -> int:
@@ -210,10 +222,17 @@ def _phrase(found: Sequence[tuple[str, int, int]], index: int) -> tuple[int, Map
         atom, _, stop = found[index]
         if atom != "-" or index == first:
             node = node.next.get(atom)
-            if node is not None and node.meanings:
+            if node is not None and node.meanings and not (atom.isdigit() and _counts(found, index + 1)):
                 end, meanings = stop, node.meanings
         index += 1
     return end, meanings
+
+
+def _counts(found: Sequence[tuple[str, int, int]], index: int) -> bool:
+    """Whether what follows makes a number one of its own: "C minor 7/4" and "A minor 6 bars" are no sevenths or sixths."""
+    following = found[index][0] if index < len(found) else ""
+    node = trie().next.get(following)
+    return following == "/" or (node is not None and Kind.UNIT in node.meanings)
 
 
 def _digits(text: str, start: int, before: str) -> tuple[int, dict[Kind, Any]] | None:

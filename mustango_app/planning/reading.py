@@ -70,7 +70,8 @@ class Reading:
 def read(text: str) -> Reading:
     """Read a text."""
     tokens = lex(text)
-    keys, chords, lengths = find_keys(tokens), stated_chords(tokens), find_lengths(tokens)
+    keys, lengths = find_keys(tokens), find_lengths(tokens)
+    chords = stated_chords(tokens, keys)
     stated = [*keys, *lengths, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
     tempos, meters = find_tempos(tokens), find_meters(tokens)
