@@ -40,11 +40,12 @@ class Player:
 
 @dataclass(frozen=True)
 class Word:
-    """A style, mood, pace or energy that the text calls by a token."""
+    """A style, mood or pace that the text calls by a token; `weak` if the word first of all names an instrument."""
 
     prior: Prior
     index: int
     text: str
+    weak: bool = False
 
     @property
     def source(self) -> str:
@@ -94,11 +95,11 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
         if Kind.DRUMLESS in token:
             found.removed.append(Player((token[Kind.DRUMLESS],), False, False, index, index + 1))
         for kind, rows in ((Kind.STYLE, found.styles), (Kind.MOOD, found.moods), (Kind.PACE, found.paces)):
-            if kind in token and _called(tokens, index, kind, player):
+            if kind in token and _called(tokens, index):
                 if index in denied:
                     found.denied.append(index)
                 else:
-                    rows.append(Word(token[kind], index, token.text))
+                    rows.append(Word(token[kind], index, token.text, _is_player_first(token)))
         if Kind.ENERGY in token and index not in denied:
             found.energies.append((token[Kind.ENERGY], index))
         if Kind.VOICE in token and player is None and Kind.ENSEMBLE not in token:
@@ -117,20 +118,20 @@ def _take(found: Arrangement, player: Player, denied: bool, only: bool) -> None:
         found.alone.append(player)
 
 
-def _called(tokens: Tokens, index: int, kind: Kind, player: Player | None) -> bool:
-    """Whether the token is meant as a style, not as the name of an instrument or a part of another phrase."""
+def _is_player_first(token: Token) -> bool:
+    """Whether a word for a style is the name of an instrument ("acoustic guitar"), not a style with one in it."""
+    names = token.get(Kind.INSTRUMENT, ())
+    return token.word in names or (bool(names) and " " not in token.text) or Kind.NEAR in token
+
+
+def _called(tokens: Tokens, index: int) -> bool:
+    """Whether a word is meant as a style: not "a score", "in a house", "lo-fi recording"."""
     token = tokens[index]
-    if kind is Kind.STYLE and player is not None and player.last - player.first == 1 and Kind.ENSEMBLE not in token:
-        return token.word in ("harpsichord", "ukulele", "music box", "acoustic guitar") and not _alone_after(tokens, index)
     if token.word == "drop" or (token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")):
         return token.word == "house" and tokens.word(index - 1) != "in" and tokens.ends(index + 1)
     if token.word in ("lo-fi", "lofi", "lo fi") and tokens.word(index + 1) in ("recording", "quality", "audio", "sound"):
         return False
     return True
-
-
-def _alone_after(tokens: Tokens, index: int) -> bool:
-    return Kind.STYLE in tokens[index + 1]
 
 
 def _player(tokens: Tokens, index: int) -> Player | None:

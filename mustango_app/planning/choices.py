@@ -36,7 +36,7 @@ Count = tuple[float | None, int | None, str | None]
 
 def main_style(found: Arrangement) -> Word | None:
     """Return the style that counts: one with a metre of its own before others, then the longest word, then the first."""
-    return max(found.styles, key=lambda word: (word.prior.meter not in (None, 4), len(word.text), -word.index), default=None)
+    return max(found.styles, key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index), default=None)
 
 
 def main_word(words: Sequence[Word]) -> Word | None:

@@ -7,6 +7,7 @@ from mustango_app.planning.statement import Statement
 
 _FILLER = ("is", "of", "for", "time", "about", "around", "exactly", "approximately", "roughly", "=", ":", "a", "should",
            "be", "the", "full")  # fmt: skip
+_BEFORE_LAST = ("should", "must", "to", "will", "can", "shall", "would", "may")
 _MOMENTS = ("at", "after", "before", "around", "by", "from", "until", "till", "past", "within", "first", "last", "every",
             "per", "final", "next")  # fmt: skip
 _THINGS = frozenset(
@@ -35,7 +36,8 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
         if value is None:
             continue
         named = tokens.back(index, _FILLER)
-        is_named = tokens[named].get(Kind.NAME) == "length" and named >= 0 and tokens[named].word != "last"
+        is_named = tokens[named].get(Kind.NAME) == "length" and named >= 0
+        is_named = is_named and (tokens.word(named) != "last" or tokens.word(named - 1) in _BEFORE_LAST)
         if is_named or tokens.word(last) == "long" or (tokens.word(last) == "in" and tokens.word(last + 1) in ("length", "duration")):
             found.append(Statement("duration", value, index, last, 0))
         elif Kind.CLOCK in token:

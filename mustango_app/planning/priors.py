@@ -17,6 +17,7 @@ MAJOR_PROGRESSIONS = ("I V vi IV", "I vi IV V", "I IV vi V", "vi IV I V")
 MINOR_PROGRESSIONS = ("i VI III VII", "i iv VI V", "i VII VI VII", "i iv VII III")
 MAJOR_TONICS = ("C", "G", "D", "A", "F", "Bb", "E", "Eb")
 MINOR_TONICS = ("A", "E", "D", "B", "G", "C", "F#", "F")
+_NO_STYLES = ("four-on-the-floor", "groove", "breakbeat")  # tags that several styles share
 DEFAULT_TEMPO = (92.0, 124.0)
 
 
@@ -89,8 +90,11 @@ def styles() -> Mapping[str, Prior]:
     rows = {word: Prior("style", asked.words, asked.tempo, asked.meter, asked.mode, None, name)
             for word, (name, asked) in style_words().items()}  # fmt: skip
     for style in STYLES.values():
-        for tag in (style.name, *style.words.tags):
-            rows.setdefault(tag.lower(), _of(style))
+        for phrase in (style.name, *style.words.tags, *style.words.nouns):
+            if phrase in _NO_STYLES:
+                continue
+            own = [rows[word] for word in phrase.lower().split() if word in rows and rows[word].style == style.name]
+            rows.setdefault(phrase.lower(), own[-1] if own else _of(style))
     return MappingProxyType(rows)
 
 

@@ -83,6 +83,8 @@ _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
 _ATOM = re.compile(rf"\d+(?:\.\d+)?|[{_CJK}]|(?:(?![{_CJK}])[^\W\d_])+(?:'(?:(?![{_CJK}])[^\W\d_])+)*|\n|\S")
 _NO_INSTRUMENTS = ("beat", "string", "drum", "orchestra", "vibes", "pipes", "four-on-the-floor", "breakbeat")
 
+_PLAYED = ("piano", "guitar", "accordion", "harpsichord", "banjo", "violin")  # within the name of a style
+
 Meanings = Mapping[Kind, Any]
 
 
@@ -161,6 +163,9 @@ def _composer() -> Iterator[tuple[Kind, str, Any]]:
             yield Kind.INSTRUMENT, phrase, names
     for phrase, prior in priors.styles().items():
         yield Kind.STYLE, phrase, prior
+        for word in phrase.split():  # "piano ballad" names who plays
+            if word in _PLAYED and phrase != word:
+                yield Kind.INSTRUMENT, phrase, tuple(nouns.get(word, groups.get(word, ())))
     for energy, words in ENERGY_WORDS.items():
         for phrase in words:
             yield Kind.ENERGY, phrase, energy
