@@ -40,7 +40,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Word:
-    """A style, mood or pace that the text calls by a token; `weak` if the word first of all names an instrument."""
+    """A style, mood or pace that the text calls by a token; `weak` if another one counts more."""
 
     prior: Prior
     index: int
@@ -99,13 +99,15 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
                 if index in denied:
                     found.denied.append(index)
                 else:
-                    rows.append(Word(token[kind], index, token.text, _is_player_first(token)))
+                    rows.append(Word(token[kind], index, token.text, _is_weak(token)))
         if Kind.ENERGY in token and index not in denied:
             found.energies.append((token[Kind.ENERGY], index))
         if Kind.VOICE in token and player is None and Kind.ENSEMBLE not in token:
             found.voices.append((index, index in denied))
         if Kind.EFFECT in token:
             found.effects.append((index, index in denied))
+    if len(found.players) == 1 and tokens.word(found.players[0].last) == "solo":
+        found.alone = [*found.players]  # "a harp solo", and nobody else is named
     return found
 
 
@@ -118,10 +120,12 @@ def _take(found: Arrangement, player: Player, denied: bool, only: bool) -> None:
         found.alone.append(player)
 
 
-def _is_player_first(token: Token) -> bool:
-    """Whether a word for a style is the name of an instrument ("acoustic guitar"), not a style with one in it."""
+def _is_weak(token: Token) -> bool:
+    """Whether a word for a style is a loose one ("tropical"), or the name of an instrument ("acoustic guitar")."""
+    if Kind.STYLE not in token:
+        return False
     names = token.get(Kind.INSTRUMENT, ())
-    return token.word in names or (bool(names) and " " not in token.text) or Kind.NEAR in token
+    return token[Kind.STYLE].loose or token.word in names or (bool(names) and " " not in token.text) or Kind.NEAR in token
 
 
 def _called(tokens: Tokens, index: int) -> bool:
@@ -129,6 +133,8 @@ def _called(tokens: Tokens, index: int) -> bool:
     token = tokens[index]
     if token.word == "drop" or (token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")):
         return token.word == "house" and tokens.word(index - 1) != "in" and tokens.ends(index + 1)
+    if token.word == "swing" and Kind.NUMBER in tokens[index + 1]:
+        return False  # "swing 16ths"
     if token.word in ("lo-fi", "lofi", "lo fi") and tokens.word(index + 1) in ("recording", "quality", "audio", "sound"):
         return False
     return True

@@ -14,6 +14,7 @@ _ROLES = ("bass", "comp", "second", "pad", "melody")
 _EVEN_ODDS = 0.5  # a role that plays at least in every other piece of its style belongs to the band
 _FULL_LIST = 3  # instruments that a text names are the whole band from here on
 
+_PAIR = 2  # and from here on in styles without a rhythm section
 _FOUNDATION = ("drums", "bass", "synth bass")  # nobody's music is made of these unless the text says "only"
 
 Pick = Callable[[str, Sequence[Any]], Any]
@@ -32,8 +33,9 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     """
     table = _table(style)
     named = resolve(found.alone or found.players, table)
+    chamber = table.odds.get("drums", 0.0) < _EVEN_ODDS and len(named) >= _PAIR
     tonal = any(CLASS_OF.get(name, name) not in _FOUNDATION for name in named)
-    whole = bool(found.alone) or len(named) >= _FULL_LIST or (tonal and style is None)
+    whole = bool(found.alone) or len(named) >= _FULL_LIST or (tonal and (style is None or chamber))
     if whole and found.alone:
         extra = [player for player in found.players if player not in found.alone and all(one.together for one in found.alone)]
         named = [*named, *resolve(extra, table)]

@@ -118,7 +118,9 @@ def _rank(tokens: Tokens, index: int) -> int | None:
     if preposition and not chord_after and tokens.word(index - 1) not in ("to",):
         return _after_in(tokens, index, letter or long, chordal)
     short = letter and Kind.CHORD in token and token.text[-1] == "m"
-    apart = chordal is None or any(kind in tokens[index - 2] for kind in (Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE))
+    apart = chordal is None or _apart(tokens, index, chordal)
+    if Kind.NOTE in token and index and tokens.ends(index - 1) and tokens.ends(index + 1) and apart:
+        return 3 if _stands_alone(tokens, index) and token.text != "A" else None  # "rock, 142 bpm, E, guitars"
     return 3 if short and apart and not chord_after and _stands_alone(tokens, index) else None
 
 
@@ -180,7 +182,8 @@ def _key_after(tokens: Tokens, index: int) -> bool:
 def _chord_after(tokens: Tokens, index: int) -> bool:
     """Whether the text calls the note a chord: "the Am chord", "a C minor progression"."""
     at = index + 1 + (tokens.word(index + 1) == "-")
-    return tokens[at].get(Kind.NAME) == "chords" and tokens.word(at) not in ("chord progression in", "harmony", "harmonies")
+    heads = tokens.word(at + 1) in (":", "=", "are") or Kind.CHORD in tokens[at + 1] or tokens.word(at + 1) == "|"
+    return tokens[at].get(Kind.NAME) == "chords" and tokens.word(at) not in ("harmony", "harmonies") and not heads
 
 
 def _in_a_run(tokens: Tokens, index: int) -> bool:
@@ -204,6 +207,13 @@ def _parts(tokens: Tokens, at: int) -> bool:
 def _ends_bars(tokens: Tokens, at: int) -> bool:
     """Whether a list of bars ends here: "| Am | F |, 90 bpm"."""
     return tokens.word(at) == "," and tokens.word(at - 1) == "|" or tokens.word(at) == "|" and tokens.word(at + 1) == ","
+
+
+def _apart(tokens: Tokens, index: int, chordal: int) -> bool:
+    """Whether the chords of the sentence are over: another field, bars or the label of a list stand before."""
+    field = any(kind in tokens[index - 2] for kind in (Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE))
+    labels = chordal == index - 2 and tokens.word(index - 1) == "," and any(Kind.CHORD in tokens[at] for at in range(chordal - 3, chordal))
+    return tokens.word(index - 1) != "-" and (field or labels or _ends_bars(tokens, index - 1))
 
 
 def _stands_alone(tokens: Tokens, index: int) -> bool:

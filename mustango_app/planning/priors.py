@@ -33,6 +33,7 @@ class Prior:
         mode: "major" or "minor".
         energy: "calm", "moderate" or "energetic".
         style: name of the composer's style.
+        loose: whether the words suit other styles too.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Prior:
     mode: str | None = None
     energy: str | None = None
     style: str | None = None
+    loose: bool = False
 
     def progressions(self, mode: str) -> tuple[str, ...]:
         """Return the style's progressions in a mode, as degrees; none if this is no style."""
@@ -103,4 +105,4 @@ def _of(style: Style) -> Prior:
     low, usual, high = style.tempo
     mode = "minor" if style.minor >= 0.6 else "major" if style.minor <= 0.3 else None
     meter = max(style.meters, key=lambda row: row[1])[0]
-    return Prior("style", (style.name,), ((low + usual) / 2, (usual + high) / 2), meter, mode, None, style.name)
+    return Prior("style", (style.name,), ((low + usual) / 2, (usual + high) / 2), meter, mode, None, style.name, True)
