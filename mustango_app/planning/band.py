@@ -7,7 +7,7 @@ from typing import Any
 
 from augmentation.compose.styles import STYLES, Style
 from munet.music.instruments import CLASS_OF
-from mustango_app.planning.arrangement import Arrangement, Player
+from mustango_app.planning.readers.arrangement import Arrangement, Player
 
 DEFAULT_STYLE = "pop"  # whose band plays where no style is stated
 _ROLES = ("bass", "comp", "second", "pad", "melody")
@@ -37,7 +37,9 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     tonal = any(CLASS_OF.get(name, name) not in _FOUNDATION for name in named)
     whole = bool(found.alone) or len(named) >= _FULL_LIST or (tonal and (style is None or chamber))
     if whole and found.alone:
-        extra = [player for player in found.players if player not in found.alone and all(one.together for one in found.alone)]
+        extra = [
+            player for player in found.players if player not in found.alone and all(one.together for one in found.alone)
+        ]
         named = [*named, *resolve(extra, table)]
     band = named if whole else _completed(named, table, pick)
     band = [name for name in band if not is_removed(name, found.removed)]
@@ -83,7 +85,9 @@ def _completed(named: Sequence[str], table: Style, pick: Pick) -> list[str]:
     for role in _ROLES:
         palette = table.palette.get(role, ())
         odds = 1.0 if role == "comp" else table.odds.get(role, 0.0)
-        taken = any(name in palette or CLASS_OF.get(name) in {CLASS_OF.get(other) for other in palette} for name in named)
+        taken = any(
+            name in palette or CLASS_OF.get(name) in {CLASS_OF.get(other) for other in palette} for name in named
+        )
         if palette and odds >= _EVEN_ODDS and not taken:
             band.append(pick(f"instruments {role}", palette))
     return band

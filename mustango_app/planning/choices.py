@@ -13,12 +13,12 @@ from munet.music import Key, MusicPlan, PlanError, estimate_key
 from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning import priors
-from mustango_app.planning.arrangement import Arrangement, Word
 from mustango_app.planning.asked import Asked
-from mustango_app.planning.chords import PROGRESSION
-from mustango_app.planning.meter import count_bar, dance
+from mustango_app.planning.readers.arrangement import Arrangement, Word
+from mustango_app.planning.readers.chords import PROGRESSION
+from mustango_app.planning.readers.meter import count_bar, dance
+from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.source import DEFAULT, FROM_BEATS, FROM_CHORDS, GIVEN, STATED, Origin, Source
-from mustango_app.planning.statement import Statement
 
 _DEFAULT_METER = 4
 _TAIL = 0.5  # seconds that the last chord or beat given sounds, if no duration is
@@ -35,13 +35,17 @@ Count = tuple[float | None, int | None, str | None]
 
 
 def main_style(found: Arrangement) -> Word | None:
-    """Return the style that counts: one with a metre of its own before others, then the longest word, then the first."""
-    return max(found.styles, key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index), default=None)
+    """Return the style that counts: one with a metre of its own first, then the longest word, then the first."""
+    return max(
+        found.styles,
+        key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index),
+        default=None,
+    )
 
 
 def main_word(words: Sequence[Word]) -> Word | None:
     """Return the mood or pace that counts: the first of the more special rows of the tables."""
-    order = {id(prior): place for place, prior in enumerate((*priors.PACES, *priors.MOODS))}
+    order = {id(prior): place for place, prior in enumerate((*priors.PACES.values(), *priors.MOODS.values()))}
     return min(words, key=lambda word: (order[id(word.prior)], word.index), default=None)
 
 
@@ -172,7 +176,7 @@ def choose_progression(asked: Asked, key: Key, style: Word | None) -> tuple[Chor
 def place(
     line: ChordLine, beats: Sequence[tuple[float, int]], meter: int, duration: float, forgiving: bool
 ) -> tuple[tuple[str, float], ...]:
-    """Place chords on the beats; bars that do not fit are cut, more chords than beats are spread evenly, if forgiving."""
+    """Place chords on the beats; if forgiving, cut bars that do not fit, spread more chords than beats evenly."""
     if forgiving and line.bars is not None:
         bars = max(1, sum(position == 1 for _, position in beats))
         line = ChordLine(line.symbols, line.bars[:bars], None, line.notes)

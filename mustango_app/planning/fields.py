@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 from munet.music import Key
 from munet.music.notation import read_chord_line
-from mustango_app.planning.chords import find_chords
-from mustango_app.planning.key import CHORDAL, find_keys
-from mustango_app.planning.length import find_lengths
-from mustango_app.planning.lexer import Tokens, lex
-from mustango_app.planning.meter import find_meters
-from mustango_app.planning.statement import Statement, plainest
-from mustango_app.planning.tempo import find_tempos, tempo_mark
+from mustango_app.planning.lexer import lex
+from mustango_app.planning.readers.chords import find_chords
+from mustango_app.planning.readers.key import CHORDAL, find_keys
+from mustango_app.planning.readers.length import find_lengths
+from mustango_app.planning.readers.meter import find_meters
+from mustango_app.planning.readers.statement import Statement, plainest
+from mustango_app.planning.readers.tempo import find_tempos, tempo_mark
+from mustango_app.planning.tokens import Tokens
 
 __all__ = ["read_bpm", "read_chords", "read_duration", "read_key", "read_meter", "tempo_mark"]
 
@@ -74,5 +75,3 @@ def stated_chords(tokens: Tokens, keys: Sequence[Statement]) -> Statement | None
     best = min((one.rank for one in found), default=0)
     rows = [one for one in found if one.rank == best]
     return rows[0] if rows else None
-
-

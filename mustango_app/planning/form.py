@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from munet.music import Key, Section
 from munet.music.checks import BPM_RANGE
 from munet.music.notation import read_chord_line
-from mustango_app.planning.arrangement import Arrangement
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
-from mustango_app.planning.lexer import Kind, Token
-from mustango_app.planning.meter import count_bar
+from mustango_app.planning.readers.arrangement import Arrangement
+from mustango_app.planning.readers.meter import count_bar
+from mustango_app.planning.readers.sections import Change, Tagged
 from mustango_app.planning.reading import Reading, read
-from mustango_app.planning.sections import Change, Tagged
+from mustango_app.planning.tokens import Kind, Token
 
 OPEN_BARS = 8  # of a marked section that says no length
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
@@ -60,7 +60,11 @@ def home_key(asked: Asked) -> Key | None:
     before = [key for key, at in keys if at < change.first]
     if before or len(ahead) > 1:
         return (before or ahead)[0]
-    return ahead[0].transpose(-2) if asked.reading.tokens.word(_at(asked.reading, ahead[0]) - 1) in ("to", "into") else ahead[0]
+    return (
+        ahead[0].transpose(-2)
+        if asked.reading.tokens.word(_at(asked.reading, ahead[0]) - 1) in ("to", "into")
+        else ahead[0]
+    )
 
 
 def _at(reading: Reading, key: Key) -> int:
@@ -157,7 +161,9 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     modulation = _change(reading, "modulate")
     if target is None and not entries:
         return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
-    place = next((one.place for one in [*([modulation] if target and modulation else []), *entries] if one.place), _HALF)
+    place = next(
+        (one.place for one in [*([modulation] if target and modulation else []), *entries] if one.place), _HALF
+    )
     bars = round(frame.duration * frame.bpm / 60 / frame.meter * place)
     start = round(bars * frame.meter * 60 / frame.bpm, 9)
     if not 0 < start < frame.duration - 60 / frame.bpm:
@@ -229,10 +235,16 @@ def _entered(
         return None, None
     before, after = list(frame.band), list(frame.band)
     for change in entries:
-        players = [one for one in reading.arrangement.players if change.player is not None and one.first <= change.player < one.last]
+        players = [
+            one
+            for one in reading.arrangement.players
+            if change.player is not None and one.first <= change.player < one.last
+        ]
         names = resolve_in(players, frame.style)
         lacking = after if change.kind == "leave" else before
-        lacking[:] = [name for name in lacking if name not in names and not any(is_removed(name, [player]) for player in players)]
+        lacking[:] = [
+            name for name in lacking if name not in names and not any(is_removed(name, [player]) for player in players)
+        ]
     if not before or not after:
         return None, None
     return ordered(before), ordered(after)
@@ -258,4 +270,3 @@ def cut_to(sections: Sequence[Section], frame: Frame, longest: float | None) -> 
         if bars < section.bars:
             return tuple(kept), True
     return tuple(kept), False
-

@@ -14,7 +14,6 @@ from typing import Any
 
 from munet.music import Key, MusicPlan, Note, Section, beat_grid
 from munet.music.notation import ChordLine, read_chord_line
-from mustango_app.planning.arrangement import Word
 from mustango_app.planning.asked import Asked, check
 from mustango_app.planning.band import choose_band, ordered
 from mustango_app.planning.choices import (
@@ -38,6 +37,7 @@ from mustango_app.planning.form import (
     home_key,
     marked_sections,
 )
+from mustango_app.planning.readers.arrangement import Word
 from mustango_app.planning.reading import read
 from mustango_app.planning.remarks import cut_note, make_notes
 from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
@@ -101,7 +101,9 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     else:
         plan = _in_one(asked, whole, line, sources, style)
     plan = plan.with_(loop=asked.plan.loop)
-    return plan.with_(notes=(*make_notes(asked, plan, sources), *_cut_notes(cut, plan), *_line_notes(line, sources))), sources
+    return plan.with_(
+        notes=(*make_notes(asked, plan, sources), *_cut_notes(cut, plan), *_line_notes(line, sources))
+    ), sources
 
 
 def _lead(asked: Asked) -> Asked:
@@ -147,7 +149,9 @@ def _band(asked: Asked, style: str | None) -> tuple[tuple[str, ...], Source]:
     found = asked.reading.arrangement
     if asked.plan.instruments is not None:
         return asked.plan.instruments, GIVEN
-    source = STATED if found.players or found.removed else Source(Origin.SUGGESTED, f"style: {style}") if style else DEFAULT
+    source = (
+        STATED if found.players or found.removed else Source(Origin.SUGGESTED, f"style: {style}") if style else DEFAULT
+    )
     return choose_band(found, style, asked.pick), source
 
 

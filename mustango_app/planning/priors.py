@@ -1,7 +1,8 @@
 """What styles, moods and plain tempo words suggest about the music that a text leaves open.
 
-Styles come from the composer's files, one a style: whoever adds one there adds its words, tempi, metres and progressions
-here (`styles`). Moods and paces are tables of this file: tempo in BPM, mode, energy.
+Styles come from the composer's files, one a style: whoever adds one there adds its words, tempi, metres and
+progressions here (`styles`). Moods and paces are tables of this file, the more special rows first; the words that call
+them stand in `words/*.toml`. Tempo in BPM.
 """
 
 from __future__ import annotations
@@ -23,11 +24,10 @@ DEFAULT_TEMPO = (92.0, 124.0)
 
 @dataclass(frozen=True)
 class Prior:
-    """What some words suggest.
+    """What a style, mood or pace suggests.
 
     Args:
         kind: "style", "mood" or "pace".
-        words: the phrases that call it, in small letters; one with a space is also found hyphenated or joined.
         tempo: lowest and highest BPM.
         meter: beats per bar.
         mode: "major" or "minor".
@@ -37,7 +37,6 @@ class Prior:
     """
 
     kind: str
-    words: tuple[str, ...]
     tempo: tuple[float, float] | None = None
     meter: int | None = None
     mode: str | None = None
@@ -50,46 +49,31 @@ class Prior:
         return STYLES[self.style].progressions.get(mode, ()) if self.style else ()
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(","))
+MOODS: Mapping[str, Prior] = MappingProxyType({
+    "sad": Prior("mood", (60, 88), None, "minor", "calm"),
+    "dark": Prior("mood", None, None, "minor"),
+    "aggressive": Prior("mood", (125, 170), None, "minor", "energetic"),
+    "happy": Prior("mood", (108, 138), None, "major"),
+    "triumphant": Prior("mood", (96, 124), None, "major", "energetic"),
+    "energetic": Prior("mood", (118, 150), None, None, "energetic"),
+    "romantic": Prior("mood", (66, 96), None, "major"),
+    "calm": Prior("mood", (60, 88), None, "major", "calm"),
+})  # fmt: skip
 
-
-MOODS: tuple[Prior, ...] = (
-    Prior("mood", _words("sad, sadness, sadly, melancholy, melancholic, melancholia, sorrow, sorrowful, mournful, mourning, "
-          "tragic, lonely, gloomy, heartbreak, heartbroken, heartbreaking, grief, grieving, bleak, wistful, tearful, "
-          "bittersweet"), (60, 88), None, "minor", "calm"),
-    Prior("mood", _words("dark, darker, ominous, sinister, menacing, eerie, spooky, scary, creepy, haunting, horror, evil, "
-          "foreboding, suspense, suspenseful, tense, mysterious, brooding, moody"), None, None, "minor"),
-    Prior("mood", _words("aggressive, angry, furious, intense, frantic, chaotic, fierce, brutal"), (125, 170), None, "minor",
-          "energetic"),
-    Prior("mood", _words("happy, joy, joyful, joyous, cheerful, cheery, uplifting, sunny, playful, bright, jolly, fun, "
-          "carefree, optimistic, feel good, jovial, merry, celebratory, celebration, whimsical, quirky"), (108, 138), None,
-          "major"),
-    Prior("mood", _words("triumph, triumphant, heroic, victorious, victory, majestic, proud"), (96, 124), None, "major",
-          "energetic"),
-    Prior("mood", _words("energetic, exciting, lively, driving, hype, powerful, animated, high energy, punchy, vigorous"),
-          (118, 150), None, None, "energetic"),
-    Prior("mood", _words("romantic, tender, sentimental, love song, warm, gentle, nostalgia, nostalgic, dreamy, heartfelt"),
-          (66, 96), None, "major"),
-    Prior("mood", _words("calm, calming, peaceful, peacefully, relaxing, relaxed, serene, soothing, tranquil, chill, "
-          "chilled, chillout, sleepy, quiet, mellow, laid back, soft, softly"), (60, 88), None, "major", "calm"),
-)  # fmt: skip
-
-PACES: tuple[Prior, ...] = (
-    Prior("pace", _words("very slow, extremely slow, slowest, super slow, really slow"), (44, 58), None, None, "calm"),
-    Prior("pace", _words("very fast, extremely fast, super fast, breakneck, really fast"), (165, 200), None, None, "energetic"),
-    Prior("pace", _words("mid tempo, medium tempo, medium pace, medium paced, medium speed, moderate, moderately, "
-          "moderate tempo, moderately paced, medium fast, medium slow, not too fast, not too slow"), (92, 112)),
-    Prior("pace", _words("up tempo, upbeat, brisk, briskly, quick, quickly"), (118, 144)),
-    Prior("pace", _words("fast, faster, rapid, rapidly, speedy, racing, fast paced"), (132, 168)),
-    Prior("pace", _words("slow, slowly, slower, unhurried, leisurely, down tempo, slow paced"), (58, 82)),
-)  # fmt: skip
+PACES: Mapping[str, Prior] = MappingProxyType({
+    "very slow": Prior("pace", (44, 58), None, None, "calm"),
+    "very fast": Prior("pace", (165, 200), None, None, "energetic"),
+    "moderate": Prior("pace", (92, 112)),
+    "upbeat": Prior("pace", (118, 144)),
+    "fast": Prior("pace", (132, 168)),
+    "slow": Prior("pace", (58, 82)),
+})  # fmt: skip
 
 
 @lru_cache(maxsize=1)
 def styles() -> Mapping[str, Prior]:
     """Return the words that ask for a style: word -> what it suggests."""
-    rows = {word: Prior("style", asked.words, asked.tempo, asked.meter, asked.mode, None, name)
+    rows = {word: Prior("style", asked.tempo, asked.meter, asked.mode, None, name)
             for word, (name, asked) in style_words().items()}  # fmt: skip
     for style in STYLES.values():
         for phrase in (style.name, *style.words.tags, *style.words.nouns):
@@ -105,4 +89,4 @@ def _of(style: Style) -> Prior:
     low, usual, high = style.tempo
     mode = "minor" if style.minor >= 0.6 else "major" if style.minor <= 0.3 else None
     meter = max(style.meters, key=lambda row: row[1])[0]
-    return Prior("style", (style.name,), ((low + usual) / 2, (usual + high) / 2), meter, mode, None, style.name, True)
+    return Prior("style", ((low + usual) / 2, (usual + high) / 2), meter, mode, None, style.name, True)

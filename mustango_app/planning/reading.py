@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mustango_app.planning.arrangement import Arrangement, read_arrangement
 from mustango_app.planning.fields import chosen_key, stated_chords
-from mustango_app.planning.key import find_keys, find_modes
-from mustango_app.planning.length import find_lengths
-from mustango_app.planning.lexer import Tokens, lex
-from mustango_app.planning.meter import find_meters
-from mustango_app.planning.sections import Change, Tagged, find_changes, find_tagged
-from mustango_app.planning.statement import Statement, plainest
-from mustango_app.planning.tempo import find_tempos
+from mustango_app.planning.lexer import lex
+from mustango_app.planning.readers.arrangement import Arrangement, read_arrangement
+from mustango_app.planning.readers.key import find_keys, find_modes
+from mustango_app.planning.readers.length import find_lengths
+from mustango_app.planning.readers.meter import find_meters
+from mustango_app.planning.readers.sections import Change, Tagged, find_changes, find_tagged
+from mustango_app.planning.readers.statement import Statement, plainest
+from mustango_app.planning.readers.tempo import find_tempos
+from mustango_app.planning.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Reading:
 
     Args:
         tokens: of the text.
-        tempos, meters, keys, lengths, modes: all statements, in order; `tempo`, `meter`, `key`, `length`, `mode` the one
-            that counts.
+        tempos, meters, keys, lengths, modes: all statements, in order; `tempo`, `meter`, `key`, `length` are those
+            that count.
         chords: the list of chords.
         arrangement: who plays and how.
         changes: what changes within the piece, said in prose.

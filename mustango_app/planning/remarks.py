@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from munet.music import MusicPlan, Note, tempo_word
 from mustango_app.planning.asked import Asked
-from mustango_app.planning.lexer import Kind, Tokens
+from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.source import Source
-from mustango_app.planning.statement import Statement
+from mustango_app.planning.tokens import Kind, Tokens
 
 _FAR = 1.25  # how far a tempo may lie outside what a word means before the two contradict each other
 _NEGATION_REACH = 6
@@ -55,7 +55,9 @@ def _rhythm(asked: Asked, plan: MusicPlan) -> Rows:
             yield _row(asked, one.first, one.last, "sections", f"from {ramps[0][0]:g} to {ramps[-1][1]:g} BPM", True)
         elif one.rank == 3 and one is not reading.tempo:
             low_high = f"{reading.said(reading.tempo)!r} counts" if reading.tempo else ""
-            yield _row(asked, one.first, one.last, "bpm", f"{low_high}: {outcome}, {tempo_word(plan.bpm or 120)}", False)
+            yield _row(
+                asked, one.first, one.last, "bpm", f"{low_high}: {outcome}, {tempo_word(plan.bpm or 120)}", False
+            )
         elif one is reading.tempo or one.value.bpm != (reading.tempo.value.bpm if reading.tempo else None):
             yield _stated(asked, one, reading.tempo, outcome, "bpm")
     meter = f"{plan.meter} beats a bar"
@@ -111,16 +113,29 @@ def _players(asked: Asked, plan: MusicPlan) -> Rows:
         elif names:
             yield _row(asked, player.first, player.last, "instruments", ", ".join(names), True)
         else:
-            yield _row(asked, player.first, player.last, "instruments", "plays not: the text says who plays alone, or takes it away", False)
+            yield _row(
+                asked,
+                player.first,
+                player.last,
+                "instruments",
+                "plays not: the text says who plays alone, or takes it away",
+                False,
+            )
     for player in found.removed:
         first = _negation_before(tokens, player.first)
         silent = not any(_plays(name, plan) for name in player.names)
-        outcome = f"no {tokens.word(player.first)}" if Kind.DRUMLESS not in tokens[player.first] else f"no {player.names[0]}"
-        yield _row(asked, first, player.last, "instruments", outcome if silent else "asked for elsewhere in the text", silent)
+        outcome = (
+            f"no {tokens.word(player.first)}" if Kind.DRUMLESS not in tokens[player.first] else f"no {player.names[0]}"
+        )
+        yield _row(
+            asked, first, player.last, "instruments", outcome if silent else "asked for elsewhere in the text", silent
+        )
 
 
 def _plays(name: str, plan: MusicPlan) -> bool:
-    return any(name in (names or ()) for names in (plan.instruments, *(section.instruments for section in plan.sections or ())))
+    return any(
+        name in (names or ()) for names in (plan.instruments, *(section.instruments for section in plan.sections or ()))
+    )
 
 
 def _negation_before(tokens: Tokens, index: int) -> int:
@@ -190,7 +205,9 @@ def _unused(asked: Asked) -> Rows:
             yield _row(asked, index, last, None, "there is no voice: it is left out", False)
     for index, denied in found.effects:
         if not denied:
-            yield _row(asked, index, index + 1, None, f"{tokens[index][Kind.EFFECT]}: the words alone reach the model", False)
+            yield _row(
+                asked, index, index + 1, None, f"{tokens[index][Kind.EFFECT]}: the words alone reach the model", False
+            )
     for first, last in found.names:
         yield _row(asked, first, last, None, "a name is no style: the words alone reach the model", False)
 
@@ -198,4 +215,3 @@ def _unused(asked: Asked) -> Rows:
 def cut_note(statement: str, outcome: str) -> Note:
     """Return a note on sections of which the end was cut."""
     return Note(statement, "sections", outcome, False)
-

@@ -129,17 +129,24 @@ def _entries() -> Iterator[tuple[Kind, str, Any]]:
     for file in sorted(resources.files(__package__).joinpath("words").iterdir(), key=lambda file: file.name):
         for kind, rows in tomllib.loads(file.read_text(encoding="utf-8")).items():
             for value, phrases in rows.items():
+                meaning = _meaning(Kind(kind), value)
                 for phrase in phrases:
-                    yield Kind(kind), phrase, float(value) if kind == "number" else value
+                    yield Kind(kind), phrase, meaning
                     if kind in ("ensemble", "progression"):  # "jazz trio" names a style too
                         yield from _style_within(phrase)
     for word, bounds in [*TEMPO_WORDS.items(), *MORE_MARKS.items()]:
         yield Kind.MARK, word, (word.capitalize(), *bounds)
-    for kind, table in ((Kind.MOOD, priors.MOODS), (Kind.PACE, priors.PACES)):
-        for prior in table:
-            for phrase in prior.words:
-                yield kind, phrase, prior
     yield from _composer()
+
+
+def _meaning(kind: Kind, value: str) -> Any:
+    """Return what a row of a words file stands for: most kinds name their value, others an entry of a table."""
+    if kind is Kind.NUMBER:
+        return float(value)
+    if kind is Kind.INSTRUMENT:
+        return (value,)
+    tables = {Kind.MOOD: priors.MOODS, Kind.PACE: priors.PACES, Kind.STYLE: priors.styles()}
+    return tables[kind][value] if kind in tables else value
 
 
 def _style_within(phrase: str) -> Iterator[tuple[Kind, str, Any]]:

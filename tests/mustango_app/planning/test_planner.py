@@ -228,7 +228,7 @@ def test_every_plan_is_complete_and_consistent(words: list[str], seed: int) -> N
 
 
 def test_tables_of_priors_are_sound() -> None:
-    for prior in (*priors.PACES, *priors.styles().values(), *priors.MOODS):
+    for prior in (*priors.PACES.values(), *priors.styles().values(), *priors.MOODS.values()):
         assert prior.tempo is None or 30 <= prior.tempo[0] < prior.tempo[1] <= 300
         for mode in ("major", "minor"):
             for line in prior.progressions(mode):

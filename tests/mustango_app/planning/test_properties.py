@@ -15,7 +15,7 @@ MODES = ("major", "minor", "major", "minor", "major", "minor", "dorian", "mixoly
 QUALITIES = ("", "", "", "m", "m", "7", "maj7", "m7", "sus4", "dim", "aug", "m7b5", "6", "add9", "9", "sus2", "dim7")
 METERS = tuple((n, 4) for n in range(2, 8)) + tuple((n, 8) for n in (3, 5, 6, 7, 9, 11, 12, 13, 15))
 STYLES = ("rock", "jazz", "lofi hip hop", "techno", "folk", "bossa nova", "ambient", "synthwave", "funk", "pop")
-JOINTS = (" ", ", ", " - ", " | ", " → ", " – ", "-", ",")
+JOINTS = (" ", ", ", " - ", " | ", " → ", " \u2013 ", "-", ",")
 
 
 def draw(rng: random.Random, frames: tuple[str, ...]) -> tuple[str, float, Key, tuple[str, ...], int]:
@@ -57,9 +57,18 @@ def _key(rng: random.Random, key: Key) -> str:
     tonic, mode = key.tonic, key.mode
     forms = [f"{tonic} {mode}", f"{tonic} {mode.capitalize()}", f"{tonic.replace('#', '♯').replace('b', '♭')} {mode}"]
     if len(tonic) == 2:
-        forms += [f"{tonic[0]} {'sharp' if tonic[1] == '#' else 'flat'} {mode}", f"{tonic[0]}-{'sharp' if tonic[1] == '#' else 'flat'} {mode}"]
+        forms += [
+            f"{tonic[0]} {'sharp' if tonic[1] == '#' else 'flat'} {mode}",
+            f"{tonic[0]}-{'sharp' if tonic[1] == '#' else 'flat'} {mode}",
+        ]
     if mode in ("major", "minor"):
-        forms += [f"{tonic} {mode[:3]}", f"{tonic}{mode[:3]}", f"{tonic} {mode.upper()}", f"{tonic}-{mode}", f"{tonic}{mode}"]
+        forms += [
+            f"{tonic} {mode[:3]}",
+            f"{tonic}{mode[:3]}",
+            f"{tonic} {mode.upper()}",
+            f"{tonic}-{mode}",
+            f"{tonic}{mode}",
+        ]
         forms += [f"{tonic.lower()} {mode}"] if tonic != "A" else []
     if mode == "minor":
         forms += [f"{tonic}m", f"{tonic} harmonic minor", f"{tonic} natural minor"]
@@ -77,14 +86,20 @@ def misread(text: str, bpm: float, key: Key, chords: tuple[str, ...], meter: int
     """Return what of a text is not read back."""
     read = (read_bpm(text), read_key(text), read_chords(text), read_meter(text))
     names = ("bpm", "key", "chords", "meter")
-    return [f"{name} {true} read {got}" for name, true, got in zip(names, (bpm, key, chords, meter), read, strict=True) if true != got]
+    return [
+        f"{name} {true} read {got}"
+        for name, true, got in zip(names, (bpm, key, chords, meter), read, strict=True)
+        if true != got
+    ]
 
 
 @pytest.mark.parametrize("frames", [WRITTEN, HELD_OUT], ids=["written", "held_out"])
 def test_whatever_is_written_is_read_back(frames: tuple[str, ...]) -> None:
     assert len(frames) >= 40
     rng = random.Random(10)
-    wrong = [(text, fault) for text, *truth in (draw(rng, frames) for _ in range(750)) if (fault := misread(text, *truth))]
+    wrong = [
+        (text, fault) for text, *truth in (draw(rng, frames) for _ in range(750)) if (fault := misread(text, *truth))
+    ]
     assert not wrong, f"{len(wrong)} of 750: {wrong[:5]}"
 
 
@@ -92,5 +107,7 @@ def test_whatever_is_written_is_read_back(frames: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("frames", [WRITTEN, HELD_OUT], ids=["written", "held_out"])
 def test_ten_thousand_draws_are_read_back(frames: tuple[str, ...]) -> None:
     rng = random.Random(2026)
-    wrong = [(text, fault) for text, *truth in (draw(rng, frames) for _ in range(5000)) if (fault := misread(text, *truth))]
+    wrong = [
+        (text, fault) for text, *truth in (draw(rng, frames) for _ in range(5000)) if (fault := misread(text, *truth))
+    ]
     assert not wrong, f"{len(wrong)} of 5000: {wrong[:5]}"

@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from munet.music import Chord
-from mustango_app.planning.lexer import Kind, Tokens
-from mustango_app.planning.statement import Statement
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.tokens import Kind, Tokens
 
 _GAP_SIGNS = (",", "|", "&", "-", "→", ">", "~", ";", "%", "||", "\u2192", "/", "(", ")", ":")
 _LONGEST_FILLER = 90  # characters between "chords" and the first chord
@@ -30,7 +30,9 @@ def find_chords(tokens: Tokens, taken: Collection[int]) -> list[Statement]:
     runs = _runs(tokens, taken)
     named = [run for run in runs if _labelled(tokens, run, taken)]
     plain = [run for run in runs if _plainly_chords(tokens, run)]
-    chosen = sorted(named, key=len, reverse=True) + sorted((run for run in plain if run not in named), key=len, reverse=True)
+    chosen = sorted(named, key=len, reverse=True) + sorted(
+        (run for run in plain if run not in named), key=len, reverse=True
+    )
     capo = _capo(tokens)
     found = [_statement(tokens, run, capo, 0 if run in named else 1) for run in chosen]
     return [*found, *_degrees(tokens), *_progressions(tokens)]
@@ -44,9 +46,15 @@ def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int) -> Stat
 def _line(tokens: Tokens, run: Sequence[int]) -> str:
     """Write a run as a line of notation: symbols, bar lines, repeats; words between them left out."""
     first, last = run[0], run[-1]
-    while tokens.word(first - 1) in ("|", ":") and tokens.word(first - 1) == "|" or tokens.word(first - 2) == "|" and tokens.word(first - 1) == ":":
+    while (tokens.word(first - 1) in ("|", ":") and tokens.word(first - 1) == "|") or (
+        tokens.word(first - 2) == "|" and tokens.word(first - 1) == ":"
+    ):
         first -= 1
-    while tokens.word(last + 1) in ("|", "%") or Kind.REPEAT in tokens[last + 1] or (tokens.word(last + 1) == ":" and tokens.word(last + 2) == "|"):
+    while (
+        tokens.word(last + 1) in ("|", "%")
+        or Kind.REPEAT in tokens[last + 1]
+        or (tokens.word(last + 1) == ":" and tokens.word(last + 2) == "|")
+    ):
         last += 1
     repeats = any(Kind.REPEAT in tokens[at] for at in range(first, last + 1))
     parts: list[str] = []
@@ -54,7 +62,9 @@ def _line(tokens: Tokens, run: Sequence[int]) -> str:
         token = tokens[at]
         if at in run:
             chord = token.get(Kind.CHORD)
-            parts.append(str(chord) if isinstance(chord, Chord) and (" " in token.text or Kind.KEY in token) else token.text)
+            parts.append(
+                str(chord) if isinstance(chord, Chord) and (" " in token.text or Kind.KEY in token) else token.text
+            )
         elif token.text in ("|", "%") or Kind.REPEAT in token or (repeats and token.text in (",", "(", ")")):
             parts.append(token.text)
         elif token.text == ":" and (tokens.word(at - 1) == "|" or tokens.word(at + 1) == "|"):
@@ -105,7 +115,13 @@ def _article(tokens: Tokens, index: int) -> bool:
 def _small_fits(tokens: Tokens, index: int, run: Sequence[int] | None) -> bool:
     """Whether a chord written small belongs to a list: right after "chords:", or between chords and signs."""
     after = tokens[index + 1]
-    followed = tokens.ends(index + 1) or Kind.CHORD in after or Kind.SMALL in after or after.text in _GAP_SIGNS or Kind.REPEAT in after
+    followed = (
+        tokens.ends(index + 1)
+        or Kind.CHORD in after
+        or Kind.SMALL in after
+        or after.text in _GAP_SIGNS
+        or Kind.REPEAT in after
+    )
     if not followed or (tokens[index].text == "a" and Kind.CHORD in after):  # the article
         return False
     if run is not None:
@@ -152,7 +168,9 @@ def _capo(tokens: Tokens) -> int:
     for index, token in enumerate(tokens):
         if token.get(Kind.NAME) == "capo":
             at = tokens.ahead(index, ("on", "at", "the", ":", "=", "fret"))
-            number = tokens[at].get(Kind.NUMBER, tokens[at].get(Kind.QUANTITY, (0.0,))[0] if Kind.QUANTITY in tokens[at] else 0.0)
+            number = tokens[at].get(
+                Kind.NUMBER, tokens[at].get(Kind.QUANTITY, (0.0,))[0] if Kind.QUANTITY in tokens[at] else 0.0
+            )
             return int(number) if 0 < number < 12 else 0
     return 0
 

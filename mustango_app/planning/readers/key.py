@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from munet.music import Key
-from mustango_app.planning.lexer import Kind, Token, Tokens
-from mustango_app.planning.statement import Statement
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.tokens import Kind, Token, Tokens
 
 CHORDAL, ALTERNATIVE = 4, 9  # ranks: "an F minor chord progression"; the second key of "either X or Y"
 _KEY_REACH = 50  # characters between "key" and the note
@@ -20,7 +20,8 @@ _EITHER = ("of", "is", "in", "being", "either", "by", "to", ":", "=", ",", "(", 
 _BARE_AFTER = ("at", "and", "with", "for", "on", "in", "or", "using", "featuring", "over", "that", "played", "tuning",
                "then", "to", "throughout")  # fmt: skip
 _ARTICLE_AFTER = ("at", "and", "with", "in", "or", "scale", "tonality", "to", "throughout")
-_LIST = ("of", "is", "are", ":", "=", "follows", "follow", "consists", "consisting", "in", "a", "through", "with", "includes",
+_LIST = ("of", "is", "are", ":", "=", "follows", "follow", "consists", "consisting", "in", "a", "through", "with",
+         "includes",
          "including", "from", "features", "featuring", "uses", "using")  # fmt: skip
 _OTHER_KEY = ("or", "or,")
 _SHORT = re.compile(r"[A-G][#b]?(?:m|M|-)?")
@@ -35,7 +36,7 @@ def find_keys(tokens: Tokens) -> list[Statement]:
     minor key alone ("85bpm Am lofi loop"), 4 a key that the text calls a chord, 9 another one after "or".
     """
     found: list[Statement] = []
-    for index, token in enumerate(tokens):
+    for index in range(len(tokens)):
         key = _candidate(tokens, index)
         rank = None if key is None else _rank(tokens, index)
         if key is None or rank is None:
@@ -43,9 +44,19 @@ def find_keys(tokens: Tokens) -> list[Statement]:
         if found and rank < CHORDAL:
             before = found[-1]
             between = [tokens.word(i) for i in range(before.last, index)]
-            if between and "or" in between and len(between) <= 6 and set(between) <= {",", "or", "in", "the", "key", "of", "a"}:
+            if (
+                between
+                and "or" in between
+                and len(between) <= 6
+                and set(between) <= {",", "or", "in", "the", "key", "of", "a"}
+            ):
                 rank = ALTERNATIVE
-            elif rank == 0 and before.rank == 0 and not any(word.startswith("key") for word in between) and tokens[index + 1].get(Kind.NAME) != "key":
+            elif (
+                rank == 0
+                and before.rank == 0
+                and not any(word.startswith("key") for word in between)
+                and tokens[index + 1].get(Kind.NAME) != "key"
+            ):
                 continue  # "in the key of Bm, Em follows": the word names one key
         found.append(Statement("key", key, index, index + 1, rank))
     return _without_chords(tokens, found)
@@ -55,7 +66,9 @@ def find_modes(tokens: Tokens) -> list[Statement]:
     """Return the statements of a mode alone: "in a minor key", "major tonality"."""
     found = []
     for index, token in enumerate(tokens):
-        mode = token.get(Kind.MODE) or (token[Kind.KEY].mode if Kind.KEY in token and _is_article(tokens, index) else None)
+        mode = token.get(Kind.MODE) or (
+            token[Kind.KEY].mode if Kind.KEY in token and _is_article(tokens, index) else None
+        )
         if mode and tokens[index + 1].get(Kind.NAME) == "key":
             found.append(Statement("mode", mode, index, index + 2))
     return found
@@ -80,7 +93,8 @@ def _candidate(tokens: Tokens, index: int) -> Key | None:
         return None
     before = tokens.back(index, (":", "=", "is", "of"))
     named = tokens[before].get(Kind.NAME) == "key" and before < index - (tokens.word(index - 1) in ("of", "is"))
-    if tokens[before].get(Kind.NAME) == "key" and (match[2] or named) or (tokens.word(index - 1) == "in" and match[2]):
+    beside = tokens[before].get(Kind.NAME) == "key" and (match[2] or named)
+    if beside or (tokens.word(index - 1) == "in" and match[2]):
         if match[1] == "a" and not match[2] and not tokens.ends(index + 1):
             return None
         return Key(match[1][0].upper() + match[1][1:], "minor" if match[2] in ("m", "min") else "major")
@@ -110,7 +124,10 @@ def _rank(tokens: Tokens, index: int) -> int | None:
     chord_after = _chord_after(tokens, index)
     if _key_after(tokens, index) and (mode or letter or long) and not chord_after:
         return 0
-    preposition = tokens.word(tokens.back(index, ("the", "key", "of", "either"))) in ("in", "either", "to") or tokens.word(index - 1) == "on"
+    preposition = (
+        tokens.word(tokens.back(index, ("the", "key", "of", "either"))) in ("in", "either", "to")
+        or tokens.word(index - 1) == "on"
+    )
     if mode and (chord_after or _of_chords(tokens, index, chordal)):
         return None if _in_a_run(tokens, index) else CHORDAL
     if mode:
@@ -127,13 +144,17 @@ def _rank(tokens: Tokens, index: int) -> int | None:
 def _after_in(tokens: Tokens, index: int, plain: bool, chordal: int | None) -> int | None:
     """Rank a note after "in": "a song in Bm" is about a key, "the chord sequence is in Bm" about a chord."""
     if chordal is not None and index - chordal <= 4:
-        if any(tokens.word(i) in ("is", "are", ":", "progresses", "moves", "follows") for i in range(chordal + 1, index)):
+        if any(
+            tokens.word(i) in ("is", "are", ":", "progresses", "moves", "follows") for i in range(chordal + 1, index)
+        ):
             return None
         if _in_a_run(tokens, index):
             return None
         return CHORDAL
     ends = tokens.ends(index + 1) or tokens.word(index + 1) in _BARE_AFTER
-    music = any(kind in tokens[index + 1] for kind in (Kind.NUMBER, Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE, Kind.PROGRESSION))
+    music = any(
+        kind in tokens[index + 1] for kind in (Kind.NUMBER, Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE, Kind.PROGRESSION)
+    )
     return 2 if plain or ends or music else None
 
 
@@ -153,9 +174,14 @@ def _is_article(tokens: Tokens, index: int) -> bool:
         before = tokens[tokens.back(index, (":", "=", "is"))]
         beside = tokens.word(index - 1) in ("in", "of", ":") or before.get(Kind.NAME) == "key" or tokens.ends(index - 1)
         return not (beside and ends)
-    if not (index == 0 or tokens.stops(index - 1) or tokens.word(index - 1) in ('"', "(")) or not token.text.split()[1].islower():
+    if (
+        not (index == 0 or tokens.stops(index - 1) or tokens.word(index - 1) in ('"', "("))
+        or not token.text.split()[1].islower()
+    ):
         return False
-    musical = any(kind in after for kind in (Kind.NUMBER, Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE, Kind.INSTRUMENT, Kind.PACE))
+    musical = any(
+        kind in after for kind in (Kind.NUMBER, Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE, Kind.INSTRUMENT, Kind.PACE)
+    )
     return not (ends or musical)
 
 
@@ -170,7 +196,19 @@ def _named(tokens: Tokens, index: int) -> int | None:
 def _changes(tokens: Tokens, at: int) -> bool:
     """Whether the text speaks of a change of key: "the key changes to", "the key is transposed by"."""
     after = tokens.ahead(at, ("is", "then"))
-    words = ("change", "changes", "changed", "transposed", "raised", "shift", "shifts", "jump", "jumps", "move", "moves")
+    words = (
+        "change",
+        "changes",
+        "changed",
+        "transposed",
+        "raised",
+        "shift",
+        "shifts",
+        "jump",
+        "jumps",
+        "move",
+        "moves",
+    )
     return tokens.word(after) in words or Kind.CHANGE in tokens[after]
 
 
@@ -206,18 +244,30 @@ def _parts(tokens: Tokens, at: int) -> bool:
 
 def _ends_bars(tokens: Tokens, at: int) -> bool:
     """Whether a list of bars ends here: "| Am | F |, 90 bpm"."""
-    return tokens.word(at) == "," and tokens.word(at - 1) == "|" or tokens.word(at) == "|" and tokens.word(at + 1) == ","
+    return ("|", ",") in ((tokens.word(at - 1), tokens.word(at)), (tokens.word(at), tokens.word(at + 1)))
 
 
 def _apart(tokens: Tokens, index: int, chordal: int) -> bool:
     """Whether the chords of the sentence are over: another field, bars or the label of a list stand before."""
     field = any(kind in tokens[index - 2] for kind in (Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE))
-    labels = chordal == index - 2 and tokens.word(index - 1) == "," and any(Kind.CHORD in tokens[at] for at in range(chordal - 3, chordal))
+    labels = (
+        chordal == index - 2
+        and tokens.word(index - 1) == ","
+        and any(Kind.CHORD in tokens[at] for at in range(chordal - 3, chordal))
+    )
     return tokens.word(index - 1) != "-" and (field or labels or _ends_bars(tokens, index - 1))
 
 
 def _stands_alone(tokens: Tokens, index: int) -> bool:
-    return not _in_a_run(tokens, index) and tokens.word(index - 1) not in ("to", "from", "and", "then", "i", "on", "like")
+    return not _in_a_run(tokens, index) and tokens.word(index - 1) not in (
+        "to",
+        "from",
+        "and",
+        "then",
+        "i",
+        "on",
+        "like",
+    )
 
 
 def _without_chords(tokens: Tokens, found: list[Statement]) -> list[Statement]:

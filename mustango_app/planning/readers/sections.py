@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mustango_app.planning.lexer import Kind, Tokens
+from mustango_app.planning.tokens import Kind, Tokens
 
 _LONGEST_TAG = 24  # tokens within brackets
 _REACH = 8  # tokens between "drums enter" and "the chorus"
@@ -59,7 +59,14 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
     square = False
     for index, token in enumerate(tokens):
         if token.text and token.text in _OPEN:
-            close = next((at for at in range(index + 1, min(index + _LONGEST_TAG, len(tokens))) if tokens[at].text and tokens[at].text in _CLOSE), None)
+            close = next(
+                (
+                    at
+                    for at in range(index + 1, min(index + _LONGEST_TAG, len(tokens)))
+                    if tokens[at].text and tokens[at].text in _CLOSE
+                ),
+                None,
+            )
             name = _name(tokens, index + 1, close) if close else None
             if close and name:
                 heads.append((index, close + 1, name))
@@ -110,10 +117,8 @@ def _denied(tokens: Tokens, index: int) -> bool:
 
 def _player_of(tokens: Tokens, index: int) -> int | None:
     """Return the instrument that "enter" or "add" speaks of: before it, or after "add"."""
-    if tokens[index][Kind.ENTER] == "add":
-        near = range(index + 1, index + 4)
-    else:
-        near = range(index - 1, index - 4, -1)
+    adds = tokens[index][Kind.ENTER] == "add"
+    near = range(index + 1, index + 4) if adds else range(index - 1, index - 4, -1)
     return next((at for at in near if any(kind in tokens[at] for kind in _PLAYERS)), None)
 
 
@@ -124,6 +129,15 @@ def _where(tokens: Tokens, index: int) -> tuple[float | None, str | None]:
             break
         if Kind.PLACE in tokens[at]:
             return float(tokens[at][Kind.PLACE]), None
-        if Kind.SECTION in tokens[at] and tokens.word(tokens.back(at, ("the", "first", "second"))) in ("in", "at", "on", "for", "during", "with", "into", "by"):
+        if Kind.SECTION in tokens[at] and tokens.word(tokens.back(at, ("the", "first", "second"))) in (
+            "in",
+            "at",
+            "on",
+            "for",
+            "during",
+            "with",
+            "into",
+            "by",
+        ):
             return None, tokens[at][Kind.SECTION]
     return None, None

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from munet.music.instruments import CLASS_OF
-from mustango_app.planning.lexer import Kind, Token, Tokens
 from mustango_app.planning.priors import Prior
+from mustango_app.planning.tokens import Kind, Token, Tokens
 
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _CALLED = (Kind.STYLE, Kind.MOOD, Kind.PACE, Kind.ENERGY, Kind.DANCE, Kind.VOICE, Kind.EFFECT)
 _JOINTS = (",", "and", "or", "nor", "&", "/", "+", "plus")
+_QUALITY = ("recording", "quality", "audio", "sound")  # behind "lo-fi", when it is no style
 _EMPTY = ("a", "an", "the", "any", "some", "too", "very", "really", "so", "of", "-", "at", "all", "please", "use")
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 
@@ -125,19 +126,21 @@ def _is_weak(token: Token) -> bool:
     if Kind.STYLE not in token:
         return False
     names = token.get(Kind.INSTRUMENT, ())
-    return token[Kind.STYLE].loose or token.word in names or (bool(names) and " " not in token.text) or Kind.NEAR in token
+    return (
+        token[Kind.STYLE].loose or token.word in names or (bool(names) and " " not in token.text) or Kind.NEAR in token
+    )
 
 
 def _called(tokens: Tokens, index: int) -> bool:
     """Whether a word is meant as a style: not "a score", "in a house", "lo-fi recording"."""
     token = tokens[index]
-    if token.word == "drop" or (token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")):
+    if token.word == "drop" or (
+        token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")
+    ):
         return token.word == "house" and tokens.word(index - 1) != "in" and tokens.ends(index + 1)
     if token.word == "swing" and Kind.NUMBER in tokens[index + 1]:
         return False  # "swing 16ths"
-    if token.word in ("lo-fi", "lofi", "lo fi") and tokens.word(index + 1) in ("recording", "quality", "audio", "sound"):
-        return False
-    return True
+    return token.word not in ("lo-fi", "lofi", "lo fi") or tokens.word(index + 1) not in _QUALITY
 
 
 def _player(tokens: Tokens, index: int) -> Player | None:
@@ -158,7 +161,7 @@ def _player(tokens: Tokens, index: int) -> Player | None:
 
 
 def _no_player(tokens: Tokens, index: int) -> bool:
-    """Whether a word is no instrument here: the keys of music, "12-string", "bass" beside drum, "guitar solo" stays one."""
+    """Whether a word is no instrument here: the keys of music, "12-string", something that kicks in."""
     token = tokens[index]
     if token.word in ("keys", "key"):
         before, after = tokens.word(index - 1), tokens.word(index + 1)
@@ -174,7 +177,9 @@ def _names(tokens: Tokens) -> list[tuple[int, int]]:
     for index, token in enumerate(tokens):
         if Kind.LIKE in token:
             last = index + 1
-            while _capital(tokens[last]) or (last > index + 1 and tokens.word(last) in ("&", "and", "the", "of") and _capital(tokens[last + 1])):
+            while _capital(tokens[last]) or (
+                last > index + 1 and tokens.word(last) in ("&", "and", "the", "of") and _capital(tokens[last + 1])
+            ):
                 last += 1
             if last > index + 1:
                 found.append((index, last))
@@ -226,14 +231,16 @@ def _scope(tokens: Tokens, index: int, lists: bool) -> list[int]:
         token = tokens[at]
         if _means(token):
             found.append(at)
-            if not (any(kind in token for kind in _PLAYERS) or Kind.VOICE in token) and any(kind in tokens[at + 1] for kind in _PLAYERS):
+            if not (any(kind in token for kind in _PLAYERS) or Kind.VOICE in token) and any(
+                kind in tokens[at + 1] for kind in _PLAYERS
+            ):
                 found.pop()  # "no dark piano": the adjective is not what is denied
             if found and lists:
                 at = _further(tokens, at, found)
                 break
             if found:
                 break
-        elif Kind.PUNCT in token and token.text != "-" or token.word in ("but", "with", "and"):
+        elif (Kind.PUNCT in token and token.text != "-") or token.word in ("but", "with", "and"):
             break
         skipped += token.word not in _EMPTY
         at += 1

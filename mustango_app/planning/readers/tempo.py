@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mustango_app.planning.lexer import Kind, Tokens
-from mustango_app.planning.statement import Statement
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.tokens import Kind, Tokens
 
 _BARE = (40.0, 240.0)  # a number without unit or name beside it is a tempo only here
 _MARKED = (20.0, 400.0)  # and beside a mark or an equals sign here
@@ -71,12 +71,15 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     high = tokens[index][Kind.QUANTITY][0]
     first, last = index, index + 1
     low = _value(tokens, index - 2) if tokens.word(index - 1) in _DASHES else None
-    ranged = low is not None and (
-        tokens.word(index - 1) != "and" or tokens.word(index - 3) == "between" or Kind.NUMBER in tokens[index - 2])  # fmt: skip
-    if ranged and low is not None:
+    joined = tokens.word(index - 1) != "and" or tokens.word(index - 3) == "between" or Kind.NUMBER in tokens[index - 2]
+    if low is not None and joined:
         return _range(tokens, index - 2, last, low, high)
     joint = tokens.word(index + 1)
-    above = _value(tokens, index + 2) if joint in _DASHES and joint != "and" and Kind.QUANTITY in tokens[index + 2] else None
+    above = (
+        _value(tokens, index + 2)
+        if joint in _DASHES and joint != "and" and Kind.QUANTITY in tokens[index + 2]
+        else None
+    )
     if above is not None:
         return _range(tokens, index, index + 3, high, above)
     unit_at = tokens.back(index, (*_EQUALS, *_ABOUT))
@@ -88,7 +91,9 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
 
 def _range(tokens: Tokens, first: int, last: int, low: float, high: float) -> Statement:
     """Read two numbers as a range, or as a change: "from 90 to 120 bpm", "slowed from 140 bpm to 120 bpm"."""
-    change = tokens.word(first + 1) == "to" and tokens.word(first - 1) == "from" and tokens.word(first - 2) not in _ANYWHERE
+    change = (
+        tokens.word(first + 1) == "to" and tokens.word(first - 1) == "from" and tokens.word(first - 2) not in _ANYWHERE
+    )
     if change or low > high:
         return Statement("bpm", Tempo(low, to=high), first, last)
     return Statement("bpm", Tempo((low + high) / 2, None, low, high), first, last)
@@ -139,13 +144,19 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
     for at in range(index + 1, len(tokens)):
         token = tokens[at]
         between = tokens.text[tokens[index].end : token.start]
-        ends = tokens.stops(at) or token.word == "/" or (Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo"))
+        ends = (
+            tokens.stops(at) or token.word == "/" or (Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo"))
+        )
         if len(between) > _LONGEST_FILLER or ends:
             return None
         if Kind.NUMBER in token or token.get(Kind.QUANTITY, (0, ""))[1] == "bpm":
             bpm = _value(tokens, at)
             direct = all(tokens.word(i) in (*_EQUALS, *_ABOUT, ",") for i in range(index + 1, at))
-            if bpm is None or (not direct and not _BARE[0] <= bpm <= _BARE[1]) or _other_number(tokens, at) and not direct:
+            if (
+                bpm is None
+                or (not direct and not _BARE[0] <= bpm <= _BARE[1])
+                or (_other_number(tokens, at) and not direct)
+            ):
                 return None
             if token[Kind.NUMBER] < 10 if Kind.NUMBER in token else False:
                 return None

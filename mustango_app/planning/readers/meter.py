@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mustango_app.planning.lexer import Kind, Token, Tokens
-from mustango_app.planning.statement import Statement
-from mustango_app.planning.tempo import Tempo
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.readers.tempo import Tempo
+from mustango_app.planning.tokens import Kind, Token, Tokens
 from mustango_app.planning.vocabulary import trie
 
 _MOST = 15  # beats in a bar
@@ -12,10 +12,24 @@ _FRACTIONS = ("of", "note", "notes", "tone", "inch", "delay", "delays", "hi", "h
 _COPULAS = ("is", "are", "of", "to", "in", "at", "a", "an", "follows", "steady", "constant", "consistent", "standard",
             "simple", "=", ":", "three", "the")  # fmt: skip
 _LONGEST_FILLER = 7  # words between "the beat" and its number
-_AFTER_WORD = ("and", "with", "at", "in", "per", "beat", "beats", "count", "counts", "time", "throughout", "to", "beats per bar")
+_AFTER_WORD = (
+    "and",
+    "with",
+    "at",
+    "in",
+    "per",
+    "beat",
+    "beats",
+    "count",
+    "counts",
+    "time",
+    "throughout",
+    "to",
+    "beats per bar",
+)
 _COUNTING = frozenset(("only", "up", "out", "each", "measure", "bar", "to"))
-_QUARTERS = {"whole": 4.0, "dotted half": 3.0, "half": 2.0, "dotted quarter": 1.5, "quarter": 1.0, "dotted eighth": 0.75,
-             "eighth": 0.5, "sixteenth": 0.25}  # fmt: skip
+_QUARTERS = {"whole": 4.0, "dotted half": 3.0, "half": 2.0, "dotted quarter": 1.5, "quarter": 1.0,
+             "dotted eighth": 0.75, "eighth": 0.5, "sixteenth": 0.25}  # fmt: skip
 _PLAN_UNITS = ("quarter", "dotted quarter", "half", "eighth")  # those that a plan can count in
 _DEFAULT_BARS = {"dotted quarter": (6, 8), "dotted half": (3, 4), "eighth": (6, 8), "half": (2, 2)}
 
@@ -33,7 +47,9 @@ def find_meters(tokens: Tokens) -> list[Statement]:
         )
         if statement is None and Kind.METER in token:
             beats = int(token[Kind.METER])
-            statement = Statement("meter", (beats, 2 if token.word in ("cut time", "alla breve") else 0), index, index + 1)
+            statement = Statement(
+                "meter", (beats, 2 if token.word in ("cut time", "alla breve") else 0), index, index + 1
+            )
         if statement is None and (beats := dance(token)):
             statement = Statement("meter", (beats, 4), index, index + 1, 2)
         if statement:
@@ -82,9 +98,9 @@ def _in_words(tokens: Tokens, index: int) -> Statement | None:
     if beats and beats > 1 and note in (4, 8) and tokens[index].text.isalpha() and tokens[at].text[0].isalpha():
         return Statement("meter", (beats, note), index, after)
     single = tokens[index].text.isalpha() or tokens.word(index + 1) == "time"
-    if beats and beats > 1 and tokens.word(index - 1) == "in" and single:
-        if tokens.ends(index + 1) or tokens.word(index + 1) in ("time", "at", "with", "and", "for"):
-            return Statement("meter", (beats, 0), index - 1, index + 1, 1)
+    ends = tokens.ends(index + 1) or tokens.word(index + 1) in ("time", "at", "with", "and", "for")
+    if beats and beats > 1 and tokens.word(index - 1) == "in" and single and ends:
+        return Statement("meter", (beats, 0), index - 1, index + 1, 1)
     return None
 
 
@@ -99,7 +115,11 @@ def _counted(tokens: Tokens, index: int) -> Statement | None:
     after = tokens.word(index + 1)
     if unit == "beat":
         of_the = after == "of" and tokens.word(index + 2) == "the"
-        if of_the or after in ("on", "from", "later") or (after in ("per", "a", "/") and tokens.word(index + 2)[:3] == "min"):
+        if (
+            of_the
+            or after in ("on", "from", "later")
+            or (after in ("per", "a", "/") and tokens.word(index + 2)[:3] == "min")
+        ):
             return None
     return Statement("meter", (int(number), 0), index, index + 1, 1)
 
@@ -115,11 +135,15 @@ def _beat_is(tokens: Tokens, index: int) -> Statement | None:
     for at in range(index + 1, min(index + _LONGEST_FILLER + 5, len(tokens))):
         token = tokens[at]
         beats = _count(tokens, at)
-        counting = tokens.word(index).startswith("count") and {tokens.word(i) for i in range(index + 1, at)} <= _COUNTING
+        counting = (
+            tokens.word(index).startswith("count") and {tokens.word(i) for i in range(index + 1, at)} <= _COUNTING
+        )
         if beats is not None and counting and tokens[at + 1].get(Kind.UNIT) != "bar":
             return Statement("meter", (beats, 0), index, at + 1, 1)
         if beats is not None and (linked or tokens[at - 1].get(Kind.NAME) in ("beat", "meter")):
-            if token.text.isalpha() and not (tokens.ends(at + 1) or tokens.word(at + 1) in _AFTER_WORD or tokens.word(at + 1) == "-"):
+            if token.text.isalpha() and not (
+                tokens.ends(at + 1) or tokens.word(at + 1) in _AFTER_WORD or tokens.word(at + 1) == "-"
+            ):
                 return None
             if tokens[index].get(Kind.NAME) == "beat" and not linked and not tokens.word(at - 1).startswith("count"):
                 return None
@@ -158,4 +182,6 @@ def count_bar(tempo: Tempo | None, signature: tuple[int, int] | None) -> tuple[f
     if unit == "quarter" and own == "eighth":  # keep the eighths of the signature
         whole = ["eighth", *whole]
     fits = [(bpm * _QUARTERS[unit] / _QUARTERS[name], int(quarters / _QUARTERS[name]), name) for name in whole]
-    return next((row for row in fits if 30 <= row[0] <= 300 and row[1] <= _MOST), fits[0] if fits else (bpm, beats, None))
+    return next(
+        (row for row in fits if 30 <= row[0] <= 300 and row[1] <= _MOST), fits[0] if fits else (bpm, beats, None)
+    )
