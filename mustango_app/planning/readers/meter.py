@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.readers.tempo import Tempo
 from mustango_app.planning.tokens import Kind, Token, Tokens
@@ -28,10 +30,10 @@ _AFTER_WORD = (
     "beats per bar",
 )
 _COUNTING = frozenset(("only", "up", "out", "each", "measure", "bar", "to"))
-_QUARTERS = {"whole": 4.0, "dotted half": 3.0, "half": 2.0, "dotted quarter": 1.5, "quarter": 1.0,
-             "dotted eighth": 0.75, "eighth": 0.5, "sixteenth": 0.25}  # fmt: skip
+_QUARTERS = MappingProxyType({"whole": 4.0, "dotted half": 3.0, "half": 2.0, "dotted quarter": 1.5, "quarter": 1.0,
+             "dotted eighth": 0.75, "eighth": 0.5, "sixteenth": 0.25})  # fmt: skip
 _PLAN_UNITS = ("quarter", "dotted quarter", "half", "eighth")  # those that a plan can count in
-_DEFAULT_BARS = {"dotted quarter": (6, 8), "dotted half": (3, 4), "eighth": (6, 8), "half": (2, 2)}
+_DEFAULT_BARS = MappingProxyType({"dotted quarter": (6, 8), "dotted half": (3, 4), "eighth": (6, 8), "half": (2, 2)})
 
 
 def find_meters(tokens: Tokens) -> list[Statement]:

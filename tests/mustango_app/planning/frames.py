@@ -59,7 +59,7 @@ HELD_OUT = (
     "A short {style} cue (key: {key}; tempo: {bpm} bpm; meter: {meter}; chords: {chords})",
     "Using the chords {chords}, write a {style} in {key} at {bpm} bpm and in {meter}",
     "key {key} / tempo {bpm} / meter {meter} / chords {chords}",
-    "The piece is played at {bpm} bpm over the chord progression {chords}, it is in {key}, its time signature is {meter}.",
+    "The piece is played at {bpm} bpm over the chord progression {chords}, it is in {key}, the meter is {meter}.",
     "{style}, sad and slow, {bpm} beats per minute. Harmony: {chords}. Tonality: {key}. {meter} time.",
     "{meter}, {key}, {bpm}bpm: {style} with chord changes {chords}",
     "I'd like {style} with drums and bass, tempo about {bpm} bpm, key of {key}, {meter}; chords are {chords}",
