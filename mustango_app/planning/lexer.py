@@ -30,7 +30,7 @@ _SIGNS = str.maketrans(
 _QUALITY = (
     r"(?:(?i:maj(?:or)?|min(?:or)?|dim|aug|sus|add|dom|alt|omit)|(?i:no)(?=\d)|mi(?![a-z])|ma(?=\d)|6/9|\d{1,2}|"
     r"[mM](?=maj|Maj|add|sus|aug|[A-Z°º\d#(/+-]|\W|\Z)|[°º\u00f8\u00d8Δ△∆]|o7|\+(?!\s?\w)|-(?=\d|[\s,|)]|\Z)|"
-    r"[#b](?=\d)|\([^()\s]{1,8}\)){0,8}"
+    r"[#b](?=\d)|\([^()\s]{1,8}\)){0,16}"
 )
 # A hyphen and a word behind make it something else ("E-guitar"), but for modes, accidentals and further chords.
 _AFTER = (

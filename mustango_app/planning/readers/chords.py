@@ -80,7 +80,7 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
         is_chord = Kind.CHORD in token and index not in taken and not _article(tokens, index)
         if not is_chord and Kind.SMALL in token and index not in taken:
             is_chord = _small_fits(tokens, index, runs[-1] if runs and free else None)
-        if is_chord:
+        if is_chord or (runs and free and _odd_one(tokens, index)):
             if runs and free:
                 runs[-1].append(index)
             else:
@@ -95,6 +95,15 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
         if bare_a and len(run) == 2 and run[1] == run[0] + 1 and _label_after(tokens, run[1]):
             del run[0]  # "A B7 chord progression": the article
     return [run for run in runs if any(not _none(tokens, index) for index in run)]
+
+
+def _odd_one(tokens: Tokens, index: int) -> bool:
+    """Whether a word stands where a chord should, so that the list is refused by its name, not cut: "Dm7, Gfoo, C"."""
+    token = tokens[index]
+    only_word = set(token.readings) == {Kind.WORD} and token.text[0] in "ABCDEFGH"
+    joint = tokens.word(index - 1)
+    between = joint in (",", "|", "-") and tokens.word(index + 1) == joint and Kind.CHORD in tokens[index + 2]
+    return only_word and between and tokens.chord_words[index] is not None
 
 
 def _none(tokens: Tokens, index: int) -> bool:
