@@ -253,7 +253,9 @@ def _entered(
 def cut_to(sections: Sequence[Section], frame: Frame, longest: float | None) -> tuple[tuple[Section, ...], bool]:
     """Return sections in bars as far as they fit into `longest` seconds, and whether something was cut."""
     kept: list[Section] = []
-    left = float("inf") if longest is None else longest
+    if longest is None:
+        return tuple(sections), False
+    left = longest
     base = frame.bpm
     for section in sections:
         if section.bars is None:

@@ -109,7 +109,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
 def _lead(asked: Asked) -> Asked:
     """Return the request that the plan's own fields are read from: of a text in sections what comes before them.
 
-    What is not stated there is taken from the first section that states it.
+    A tempo or key that is not stated there is that of the first section that states one; a metre that of the first.
     """
     reading = asked.reading
     if not reading.tagged or not allows_sections(asked):
@@ -119,7 +119,8 @@ def _lead(asked: Asked) -> Asked:
     changes: dict[str, Any] = {}
     for field, single in (("tempos", "tempo"), ("meters", "meter"), ("keys", "key")):
         if getattr(head, single) is None:
-            changes[field] = next((getattr(part, field) for part in parts if getattr(part, single)), ())
+            where = parts[:1] if field == "meters" else parts
+            changes[field] = next((getattr(part, field) for part in where if getattr(part, single)), ())
     if not head.arrangement.styles:
         first = next((part.arrangement for part in parts if part.arrangement.styles), None)
         changes["arrangement"] = replace(head.arrangement, styles=first.styles) if first else head.arrangement

@@ -149,6 +149,8 @@ def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows
     found, tokens = asked.reading.arrangement, asked.reading.tokens
     for word in found.styles:
         own = word.prior.style == plan.style
+        if word.weak and not own:
+            continue
         outcome = str(plan.style) if own else f"{plan.style} counts" if plan.style else "no style"
         yield _row(asked, word.index, word.index + 1, "style", outcome, own and "style" not in asked.given)
     for word in (*found.paces, *found.moods, *found.styles):

@@ -165,7 +165,8 @@ def _composer() -> Iterator[tuple[Kind, str, Any]]:
     groups = {noun: list(names) for noun, names in GROUP_NOUNS.items() if noun not in _NO_INSTRUMENTS}
     instruments = {noun for noun in [*nouns, *groups] if noun not in _NO_INSTRUMENTS}
     for noun in instruments:
-        names = tuple(dict.fromkeys([*nouns.get(noun, ()), *groups.get(noun, ())]))
+        own = [name for name in INSTRUMENT_NOUNS if name.lower() == noun]
+        names = tuple(dict.fromkeys([*own, *nouns.get(noun, ()), *groups.get(noun, ())]))
         for phrase in _numbers(noun):
             yield Kind.INSTRUMENT, phrase, names
     for phrase, prior in priors.styles().items():
