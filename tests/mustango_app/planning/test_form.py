@@ -26,7 +26,7 @@ def test_headings_mark_sections_too() -> None:
     plan = plan_from_text(
         "Jazz, 100 bpm.\nIntro: piano, 2 bars.\nVerse: drums and bass, 4 bars.\nOutro: only piano, 2 bars."
     )
-    assert [(part.name, part.instruments) for part in plan.parts()][0] == ("intro", ("piano",))
+    assert (plan.parts()[0].name, plan.parts()[0].instruments) == ("intro", ("piano",))
     assert [section.bars for section in plan.sections] == [2, 4, 2]
     assert plan.parts()[-1].instruments == ("piano",) and plan.style == "jazz swing" and plan.bpm == 100
     assert plan_from_text("a song with an intro and a chorus").sections is None
