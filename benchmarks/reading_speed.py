@@ -59,9 +59,8 @@ def main() -> None:
     for name, texts in (("prompts", prompts), ("hostile texts", hostile())):
         for what, task in (("reading", reading.read), ("whole plan", plan_from_text)):
             times = [milliseconds(text, task) for text in texts]
-            print(
-                f"{name:14} {what:11} {len(times):4} texts  median {median(times):6.2f} ms  longest {max(times):6.2f} ms"
-            )
+            figures = f"median {median(times):6.2f} ms  longest {max(times):6.2f} ms"
+            print(f"{name:14} {what:11} {len(times):4} texts  {figures}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ field has its own choice: fixing one leaves the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from munet.music import Key, MusicPlan, PlanError, estimate_key
@@ -120,6 +120,16 @@ def choose_duration(asked: Asked, bpm: float, meter: int, line: ChordLine | None
     if line is not None and line.bars is not None and len(line.bars) * bar > DEFAULT_DURATION:
         return min(round(len(line.bars) * bar, 9), max(longest, needed)), FROM_CHORDS
     return max(DEFAULT_DURATION, needed), DEFAULT
+
+
+def whole_bars(
+    asked: Asked, bpm: float, meter: int, duration: float, sources: Mapping[str, Source]
+) -> tuple[float, float]:
+    """Return tempo and length of a loop, which has whole bars: the length gives way, or the tempo where only it can."""
+    bars = max(1, round(duration * bpm / 60 / meter))
+    if "duration" not in asked.given and not asked.plan.beats:
+        return bpm, round(bars * meter * 60 / bpm, 9)
+    return (bpm if sources["bpm"].is_fixed else 60 * meter * bars / duration), duration
 
 
 def stated_line(asked: Asked, key: Key | None) -> tuple[ChordLine | None, Source]:

@@ -27,6 +27,7 @@ from mustango_app.planning.choices import (
     main_word,
     place,
     stated_line,
+    whole_bars,
 )
 from mustango_app.planning.form import (
     Frame,
@@ -87,6 +88,8 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     bpm, sources["bpm"] = choose_bpm(lead, count, (pace, style, mood))
     key, line = _harmony(lead, sources, (mood, style))
     duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
+    if asked.plan.loop:
+        bpm, duration = whole_bars(asked, bpm, meter, duration, sources)
     named_style, sources["style"] = _style(asked, style)
     band, sources["instruments"] = _band(asked, named_style)
     energy, sources["energy"] = _energy(lead)
@@ -100,10 +103,8 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
         plan = _in_sections(asked, frame, whole, sections, line, sources, style)
     else:
         plan = _in_one(asked, whole, line, sources, style)
-    plan = plan.with_(loop=asked.plan.loop)
-    return plan.with_(
-        notes=(*make_notes(asked, plan, sources), *_cut_notes(cut, plan), *_line_notes(line, sources))
-    ), sources
+    notes = (*make_notes(asked, plan, sources), *_cut_notes(cut, plan), *_line_notes(line, sources))
+    return plan.with_(loop=asked.plan.loop, notes=notes), sources
 
 
 def _lead(asked: Asked) -> Asked:

@@ -227,6 +227,15 @@ def test_every_plan_is_complete_and_consistent(words: list[str], seed: int) -> N
     assert plan == MusicPlan.from_json(plan.to_json())
 
 
+def test_a_loop_has_whole_bars() -> None:
+    plan = plan_from_text("techno", loop=True, bpm=128)
+    bars = plan.duration * plan.bpm / 60 / plan.meter
+    assert plan.loop and bars == pytest.approx(round(bars), abs=1e-6)
+    plan = plan_from_text("techno", loop=True, seconds=10)
+    bars = plan.duration * plan.bpm / 60 / plan.meter
+    assert plan.duration == 10 and bars == pytest.approx(round(bars), abs=1e-6)
+
+
 def test_tables_of_priors_are_sound() -> None:
     for prior in (*priors.PACES.values(), *priors.styles().values(), *priors.MOODS.values()):
         assert prior.tempo is None or 30 <= prior.tempo[0] < prior.tempo[1] <= 300
