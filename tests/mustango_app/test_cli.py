@@ -97,9 +97,9 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (["plan", ""], "prompt: expected a description of the music, got ''"),
         (["plan", "x", "--bpm", "5000"], "bpm: expected a number from 30 to 300, got 5000.0"),
-        (["plan", "x", "--bpm", "fast"], "--bpm: expected a number, got 'fast'"),
+        (["plan", "x", "--bpm", "fast"], "bpm: expected a number from 30 to 300, got 'fast'"),
         (["plan", "x", "--chords", "H#q"], "got 'H#q'"),
-        (["plan", "x", "--key", "H"], "key: expected"),
+        (["plan", "x", "--key", "J"], "key: expected"),
         (["plan", "x", "--seconds", "-1"], "seconds: expected a number from 1 to 30, got -1.0"),
         (["plan", "x", "--plan", "none.json"], "plan: expected an existing JSON file, got 'none.json'"),
         (["plan", "x", "--nonsense"], "unrecognized arguments: --nonsense"),
