@@ -13,15 +13,16 @@ it holds the fields of `Distillation` and `munet_share`, MuNet's own share of th
 DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S,
 "soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length of what the
 model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are cut from
-each). `mustango train CONFIG --data DIR` puts a folder in the place of the configuration's clips. `--minutes N` gives
-this run a schedule and a limit of N minutes, the last checkpoint included.
+each) and, for the decoder, `recordings` (folders of real music that are mixed in). `mustango train CONFIG --data DIR`
+puts a folder in the place of the configuration's clips. `--minutes N` gives this run a schedule and a limit of N
+minutes, the last checkpoint included.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,7 @@ from munet.errors import RequestError
 from munet.training.codec import AutoencoderTrainer, AutoencoderTraining, train_autoencoder
 from munet.training.decoder import DecoderTrainer, DecoderTraining
 from munet.training.distill import Distillation, DistillTrainer
+from munet.training.excerpts import audio_files, excerpts, turned_down
 from munet.training.loop import Budget
 from munet.training.munet import MuNetTrainer, train_munet
 from munet.training.pack import pack
@@ -45,7 +47,9 @@ from mustango_app.train_chain import Chain
 from mustango_app.training_rows import Faults, WindowSettings, batches
 
 STAGES = ("autoencoder", "munet", "distill", "decoder", "pack", "chain")
-DATA_FIELDS = ("folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows")
+DATA_FIELDS = (
+    "folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows", "recordings",
+)  # fmt: skip
 EXCERPT_PIECE_SECONDS = 10.24  # of the composed pieces that the decoder's excerpts are cut from
 EVERY_STYLE = "all"  # in place of a list of styles: those that the composer knows now
 
@@ -139,7 +143,8 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
             rows = batches(source, windows_of(data, autoencoder.model), workers, faults=faults)
             return train_autoencoder(autoencoder, rows)
         if stage == "decoder":
-            return _train_decoder(settings_from(DecoderTraining, values), source, workers, faults)
+            recordings = data.get("recordings", ())
+            return _train_decoder(settings_from(DecoderTraining, values), source, workers, faults, recordings)
         if values.get("styles") == EVERY_STYLE:
             values["styles"] = tuple(STYLES)
         settings = settings_from(MuNetTraining if stage == "munet" else Distillation, values)
@@ -156,15 +161,30 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
 
 
 def _train_decoder(
-    settings: DecoderTraining, source: ComposedClips | CorpusClips, workers: int, faults: Faults
+    settings: DecoderTraining,
+    source: ComposedClips | CorpusClips,
+    workers: int,
+    faults: Faults,
+    recordings: Sequence[str] = (),
 ) -> Path:
-    """Train the stereo codec's decoder on excerpts of clips."""
+    """Train the stereo codec's decoder on excerpts of clips, every third one of the folders of recordings if any."""
     trainer = DecoderTrainer(settings)
     step, rate = trainer.codec.samples_per_latent_frame, trainer.codec.config.sample_rate
     seconds = settings.clip_frames * step / rate
     cut = WindowSettings(seconds, max(seconds, EXCERPT_PIECE_SECONDS), 2, rate, 2, step, settings.seed)
     rows = batches(source, cut, workers, faults=faults, first=trainer.progress.step)
-    return trainer.train(clip.to(torch.float32) / 32768 for batch in rows for clip in batch["audio"])
+    clips = (clip.to(torch.float32) / 32768 for batch in rows for clip in batch["audio"])
+    sounds = turned_down(clips, settings.seed)
+    if recordings:
+        files = [audio_files([folder]) for folder in recordings]
+        sounds = taking_turns(sounds, excerpts(files, settings.clip_frames * step, rate, settings.seed))
+    return trainer.train(sounds)
+
+
+def taking_turns(clips: Iterator[torch.Tensor], recordings: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """Yield two clips, then a recording, and so on."""
+    for first, second, recording in zip(clips, clips, recordings, strict=False):
+        yield from (first, second, recording)
 
 
 def _distill(values: Mapping[str, Any], teacher: MuNetTrainer, seconds: float, pool: Pool) -> Path:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import load_file, save_file
 
 from augmentation.captions.caption import caption, describe
 from augmentation.compose.composer import compose
@@ -48,12 +50,17 @@ def texts(count: int) -> Iterator[str]:
         yield describe(piece, rng)
 
 
-def save_codec(source: str, folder: Path) -> None:
-    """Write a codec in half precision, its projection in single."""
+def save_codec(source: str, folder: Path, encoder_only: bool) -> None:
+    """Write a codec in half precision, its projection in single; `encoder_only` leaves the decoder to be made anew."""
     codec = load_codec(source, dtype=torch.float32)
     for parameter in codec.parameters():
         parameter.data = parameter.data.half()
     codec.save_pretrained(folder)
+    if encoder_only:
+        weights = folder / SAFETENSORS_WEIGHTS_NAME
+        learned = {name for name, _ in codec.named_parameters()}
+        kept = {name: tensor for name, tensor in load_file(weights).items() if name not in learned}
+        save_file(kept, weights, metadata={"format": "pt"})
 
 
 def slim_diffusers(wheel: Path) -> None:
@@ -72,6 +79,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", default=".window", help="what to write (%(default)s)")
     parser.add_argument("--codec", required=True, help="folder of the codec whose encoder is fitted")
+    parser.add_argument("--encoder-only", action="store_true", help="leave the codec's decoder to be made anew there")
+    parser.add_argument("--recordings", help="folder of real music to train the decoder with")
     parser.add_argument("--sounds", required=True, help="folder of soundfonts")
     parser.add_argument("--config", default="configs/pocket_chain.json", help="the chain (%(default)s)")
     parser.add_argument("--captions", type=int, default=3000, help="pieces whose words the text encoder keeps")
@@ -86,9 +95,12 @@ def main() -> None:
     subprocess.run([*pip, *target, "-d", str(folder / "wheels"), *WHEELS], check=True)
     slim_diffusers(next((folder / "wheels").glob("diffusers-*.whl")))
     words = save_light_copy(*load_text_encoder(), texts(given.captions), folder / "text")
-    save_codec(given.codec, folder / "codec")
+    save_codec(given.codec, folder / "codec", given.encoder_only)
     shutil.copytree(given.sounds, folder / "sounds")
     config = json.loads(Path(given.config).read_text())
+    if given.recordings is not None:
+        shutil.copytree(given.recordings, folder / "recordings")
+        config["decoder"]["data"]["recordings"] = [str(folder / "recordings")]
     config |= {"out": "/tmp/window", "codec": str(folder / "codec"), "text_encoder": str(folder / "text")}
     (folder / "chain.json").write_text(json.dumps(config, indent=2))
     tracked = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True).stdout.split("\0")

@@ -77,13 +77,14 @@ _FALLS = MappingProxyType(
 )
 _NAMED = MappingProxyType(
     {
-        "line": (" with {sections}", ": {sections}", ", {sections}"),
-        "prose": (
-            "It goes through {sections}.",
-            "There is {sections}.",
-            "The form is {sections}.",
-            "Sections: {sections}.",
-        ),
+        "line": (" with {sections}", ", {sections}", " going through {sections}"),
+        "prose": ("It goes through {sections}.", "There is {sections}.", "The form is {sections}."),
+    }
+)
+_NAMED_IN_FULL = MappingProxyType(
+    {
+        "line": (": {sections}", " - {sections}", ", with {sections}"),
+        "prose": ("It goes through {sections}.", "The form is {sections}.", "Sections: {sections}."),
     }
 )
 
@@ -187,6 +188,6 @@ def _form(subject: Subject, parts: tuple[Part, ...], form: str) -> str:
     full = subject.rng.random() < 0.4
     shown = []
     for part in parts[:5]:
-        players = listed(subject, (part.instruments or ())[:3]) if full else ""
-        shown.append(f"{part.name} ({players})" if players else part.name if full else article(part.name))
-    return pick(subject.rng, _NAMED[form]).format(sections=joined(shown))
+        players = listed(subject, (part.instruments or ())[:3])
+        shown.append(f"{part.name} ({players})" if full and players else article(part.name))
+    return pick(subject.rng, (_NAMED_IN_FULL if full else _NAMED)[form]).format(sections=joined(shown))

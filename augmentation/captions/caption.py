@@ -20,6 +20,7 @@ from munet.music import MusicPlan
 if TYPE_CHECKING:
     from augmentation.compose.piece import Piece
 
+_MOST_CHORDS = 24  # that anybody would list
 FREE = 0.4  # share of stated facts that stand in running text
 
 
@@ -45,6 +46,10 @@ def _period(symbols: Sequence[str]) -> Sequence[str]:
     return symbols
 
 
+def _told_chords(plan: MusicPlan) -> Sequence[str]:
+    return _period([symbol for symbol, _ in plan.chords or () if symbol != "N"])
+
+
 def _value(plan: MusicPlan, fact: str, rng: np.random.Generator) -> str:
     """A fact as people write it: "120", "3", "E minor" or "Em", "Em, C, G, D" or "Em - C - G - D"."""
     if fact == "bpm":
@@ -53,8 +58,7 @@ def _value(plan: MusicPlan, fact: str, rng: np.random.Generator) -> str:
         return str(plan.meter)
     if fact == "key":
         return pick(rng, (plan.key, plan.key, plan.key.replace(" major", "").replace(" minor", "m")))
-    symbols = [symbol for symbol, _ in plan.chords if symbol != "N"]
-    return pick(rng, (", ", ", ", " - ", " ", "-")).join(_period(symbols))
+    return pick(rng, (", ", ", ", " - ", " ", "-")).join(_told_chords(plan))
 
 
 def _free_facts(plan: MusicPlan, facts: Sequence[str], form: str, rng: np.random.Generator) -> str:
@@ -76,6 +80,14 @@ def _free_facts(plan: MusicPlan, facts: Sequence[str], form: str, rng: np.random
     return f"{start}{pick(rng, skeletons.FACT_SUBJECTS)} {joined(fragments, pick(rng, (' ', ' and ', ', ')))}."
 
 
+def _worth_telling(plan: MusicPlan) -> tuple[str, ...]:
+    """Facts that a caption may state: no key and no chords where nobody plays a pitch, no list without an end."""
+    symbols = _told_chords(plan)
+    if not symbols:
+        return ("beats", "bpm")
+    return FACTS if len(symbols) <= _MOST_CHORDS else tuple(fact for fact in FACTS if fact != "chords")
+
+
 def caption(piece: Piece, rng: np.random.Generator, sentences: Mapping[str, str] | None = None) -> str:
     """Caption that may state exact facts: `describe`, then 0 to 4 of chords, metre, tempo and key.
 
@@ -90,9 +102,7 @@ def caption(piece: Piece, rng: np.random.Generator, sentences: Mapping[str, str]
     subject = subject_of(piece, rng)
     text, form = draw_words(subject)
     count = int(np.searchsorted(np.cumsum(PAPER_COUNTS)[:-1], rng.random(), side="right"))
-    # Where nobody plays a pitch there is no key and no chord to tell.
-    told = FACTS if any(symbol != "N" for symbol, _ in piece.plan.chords) else ("beats", "bpm")
-    facts = sample(rng, told, count)
+    facts = sample(rng, _worth_telling(piece.plan), count)
     if not facts:
         return text
     if rng.random() < FREE:

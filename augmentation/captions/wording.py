@@ -173,9 +173,9 @@ def _tags(subject: Subject) -> str:
 def _line(subject: Subject) -> str:
     text = _fill(subject, pick(subject.rng, skeletons.LINES))
     chance = subject.rng.random()
-    if chance < 0.35:
+    if chance < 0.45:
         return text + change(subject, "line")
-    return text + absence(subject, "line") if chance < 0.65 else text
+    return text + absence(subject, "line") if chance < 0.75 else text
 
 
 def _prose(subject: Subject) -> str:
@@ -183,7 +183,7 @@ def _prose(subject: Subject) -> str:
     groups = sample(rng, skeletons.PROSE_GROUPS, int(rng.integers(1, 6)))
     chosen = [pick(rng, skeletons.OPENERS), *(pick(rng, group) for group in groups)]
     filled = [_fill(subject, skeleton) for skeleton in chosen]
-    for tell, odds in ((change, 0.55), (absence, 0.4)):
+    for tell, odds in ((change, 0.65), (absence, 0.4)):
         if rng.random() < odds:
             filled.insert(1 + int(rng.integers(len(filled))), tell(subject, "prose"))
     return " ".join(sentence(text) for text in dict.fromkeys(filled) if text)

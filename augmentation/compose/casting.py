@@ -14,6 +14,7 @@ import numpy as np
 
 from augmentation.compose.composer import Piece, Track
 from augmentation.compose.player import DRUM_BANK, Voice, presets
+from munet.errors import RequestError
 
 # Program -> other presets (bank, program) of the same instrument, where a soundfont has them.
 VARIANTS: Mapping[int, tuple[tuple[int, int], ...]] = MappingProxyType(
@@ -36,7 +37,7 @@ KITS: Mapping[int, tuple[int, ...]] = MappingProxyType(
         40: (40, 41, 42),
     }
 )
-_OWN_KIT = 0.4  # odds of the kit that the composer named, against others of its kind
+_OWN = 0.4  # odds of the preset that the composer named, against others of its kind
 _DISTORTED = (29, 30)
 _DOUBLED = 0.6
 # First program of a family of eight in General MIDI -> odds of two layers. Bass and solo instruments stay alone.
@@ -55,14 +56,31 @@ def _choices(track: Track, source: str) -> list[Voice]:
     return [Voice(source, *preset) for preset in wanted if preset in have]
 
 
-def _draw(rng: np.random.Generator, track: Track, sources: Sequence[str]) -> Voice:
+def _able(track: Track, sources: Sequence[str]) -> list[list[Voice]]:
+    """For each soundfont that can play a track, the voices that may."""
     able = [found for found in (_choices(track, source) for source in sources) if found]
     if not able and track.is_drum:
         able = [[Voice(source, DRUM_BANK, 0)] for source in sources if (DRUM_BANK, 0) in presets(source)]
-    if not able:  # the player says what is missing
-        return Voice(sources[0], DRUM_BANK if track.is_drum else 0, track.program)
+    if not able:
+        kind = "a drum kit" if track.is_drum else f"program {track.program} ({track.name})"
+        raise RequestError(f"sources: expected a soundfont with {kind}, got {', '.join(sources)}")
+    return able
+
+
+def plain(track: Track, sources: Sequence[str]) -> Voice:
+    """Return the voice of the first soundfont that has a track's own preset, or what stands for it.
+
+    Raises:
+        RequestError: none can play it.
+    """
+    able = _able(track, sources)
+    return next((voices[0] for voices in able if voices[0].program == track.program), able[0][0])
+
+
+def _draw(rng: np.random.Generator, track: Track, sources: Sequence[str]) -> Voice:
+    able = _able(track, sources)
     choices = able[int(rng.random() * len(able))]
-    if len(choices) == 1 or rng.random() < _OWN_KIT:
+    if len(choices) == 1 or rng.random() < _OWN:
         return choices[0]
     return choices[int(rng.random() * len(choices))]
 
@@ -74,6 +92,9 @@ def cast(rng: np.random.Generator, track: Track, sources: Sequence[str]) -> tupl
         rng: decides.
         track: the track.
         sources: soundfonts at hand, one at least.
+
+    Raises:
+        RequestError: none can play it.
     """
     first = _draw(rng, track, sources)
     if track.is_drum:

@@ -17,8 +17,8 @@ from augmentation.compose.feel import loudness_curve, play
 from augmentation.compose.form import Frame, draw_frame, slowed
 from augmentation.compose.labels import Part, piece_plan
 from augmentation.compose.moods import MOODS, Mood
+from augmentation.compose.performance import Score, perform, with_pulse
 from augmentation.compose.piece import Note, Piece, Track
-from augmentation.compose.players import Score, perform, with_pulse
 from augmentation.compose.programs import INSTRUMENTS
 from augmentation.compose.progressions import draw_chords
 from augmentation.compose.sections import Passage, draw_form, given_form

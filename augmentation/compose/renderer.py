@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from augmentation.compose.casting import cast, generator
+from augmentation.compose.casting import cast, generator, plain
 from augmentation.compose.composer import Piece, Track
 from augmentation.compose.effects import add_in_place, places, root_mean_square
 from augmentation.compose.mastering import CEILING, master
 from augmentation.compose.mixing import blend, process, production_of, strip_of
-from augmentation.compose.player import DRUM_BANK, Voice, level_of, play
+from augmentation.compose.player import Voice, level_of, play
 from munet.errors import RequestError
 
 SOUNDFONT_VARIABLE = "MUSTANGO_SOUNDFONT"
@@ -123,9 +123,9 @@ def render_tracks(piece: Piece, sample_rate: int = 44100, sources: Sources = Non
         float32 `(2, samples)` for each of `piece.tracks`.
 
     Raises:
-        RequestError: `sample_rate` outside 4000 to 192000.
+        RequestError: `sample_rate` outside 4000 to 192000, or no soundfont has a program of the piece.
         FileNotFoundError: there is no soundfont.
-        RuntimeError: a file is no soundfont, or none has a program of the piece.
+        RuntimeError: a file is no soundfont.
     """
     desk = _Desk(piece, _fonts(sources), _checked_rate(sample_rate))
     tracks = []
@@ -142,16 +142,17 @@ def render(piece: Piece, sample_rate: int = 44100, sources: Sources = None, dry:
         piece: the piece.
         sample_rate: Hz.
         sources: as `soundfonts` takes them.
-        dry: no treatment, room or master: the tracks of the first soundfont in their places, at a peak of 0.89.
+        dry: no treatment, room or master: the tracks in their places, each by the first soundfont that has it, at a
+            peak of 0.89.
 
     Returns:
         float32 `(2, round(duration * sample_rate))`, at most 0.89; -17 to -11 LUFS unless dry (all zeros for a piece
         without notes).
 
     Raises:
-        RequestError: `sample_rate` outside 4000 to 192000.
+        RequestError: `sample_rate` outside 4000 to 192000, or no soundfont has a program of the piece.
         FileNotFoundError: there is no soundfont.
-        RuntimeError: a file is no soundfont, or none has a program of the piece.
+        RuntimeError: a file is no soundfont.
     """
     desk = _Desk(piece, _fonts(sources), _checked_rate(sample_rate))
     mix, send = np.zeros((2, desk.samples), np.float32), np.zeros(desk.samples, np.float32)
@@ -169,8 +170,8 @@ def render(piece: Piece, sample_rate: int = 44100, sources: Sources = None, dry:
 
 
 def _add_dry(desk: _Desk, index: int, mix: np.ndarray) -> None:
-    """Play a track into a mix as it comes from the first soundfont."""
+    """Play a track into a mix as it comes from the first soundfont that has it."""
     track = desk.piece.tracks[index]
-    voice = Voice(desk.fonts[0], DRUM_BANK if track.is_drum else 0, track.program)
+    voice = plain(track, desk.fonts)
     audio = play(track.notes, voice, desk.samples, desk.sample_rate)
     add_in_place(mix, audio, places(len(audio), track.pan) * np.float32(_gain(track, voice)))

@@ -265,8 +265,7 @@ def _pack(samples: Sequence[Sample]) -> tuple[bytes, bytes]:
         compressed = bool(sample.kind & COMPRESSED)
         size = len(sample.data) if compressed else len(sample.data) // 2
         loop = sample.loop if compressed else (sample.loop[0] + place, sample.loop[1] + place)
-        kind = MONO | sample.kind & COMPRESSED
-        rows.append((name, place, place + size, *loop, sample.rate, sample.pitch, sample.cents, 0, kind))
+        rows.append((name, place, place + size, *loop, sample.rate, sample.pitch, sample.cents, 0, sample.kind))
         parts.append(sample.data)
         if not compressed:
             parts.append(b"\0" * 2 * _GAP)

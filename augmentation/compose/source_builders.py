@@ -95,12 +95,12 @@ def recording(path: Path, longest: float) -> tuple[np.ndarray, int]:
     """Read a recording, cut to its first sound and `longest` seconds, levelled; `(channels, samples)` and its rate.
 
     Raises:
-        RequestError: there is nothing to hear.
+        RequestError: the file cannot be read, or there is nothing to hear.
     """
-    import soundfile  # only whoever makes soundfonts needs it: the renderer does without
+    from augmentation.audio import read_audio  # only whoever makes soundfonts needs it: the renderer does without
 
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    audio = samples.T[:2]
+    audio, rate = read_audio(path)
+    audio = audio[:2]
     loud = np.abs(audio).max(0)
     if not loud.any():
         raise RequestError(f"recording: expected sound, got silence in {path.name!r}")
@@ -166,15 +166,16 @@ def build_kits(packages: Sequence[Path], base: Sequence[Preset]) -> list[Preset]
     """Build the drum kits of `KITS`; the keys that a kit lacks are those of General MIDI's kits.
 
     Args:
-        packages: folders of the unpacked packages.
+        packages: folders of the unpacked packages; a kit without any of its recordings is left out.
         base: presets of a soundfont with compressed samples, kit 0 (and 24, 25) among them.
     """
     kits = {preset.program: preset for preset in base if preset.bank == DRUM_BANK}
     made = []
     for kit in KITS:
-        folders = [package / kit.folder for package in packages if (package / kit.folder).is_dir()]
-        if folders:
-            made.append(_kit(kit, folders[0], kits.get(min(kit.program, _TR_808), kits[0])))
+        for folder in (package / kit.folder for package in packages):
+            hits = {key: names for key, names in kit.hits.items() if all((folder / name).is_file() for name in names)}
+            if hits:
+                made.append(_kit(replace(kit, hits=hits), folder, kits.get(min(kit.program, _TR_808), kits[0])))
     return made
 
 

@@ -65,4 +65,6 @@ def load_codec(folder: str | Path, **options: Any) -> Any:
     kind = json.loads(config.read_text()).get("_class_name") if config.is_file() else None
     if kind not in CODECS:
         raise RequestError(f"autoencoder: expected a folder with one of {', '.join(CODECS)}, got {str(folder)!r}")
+    # In plain memory, so that a codec with an encoder alone, to train a decoder on, gets a fresh decoder.
+    options = {"low_cpu_mem_usage": False, **options}
     return getattr(import_module(CODECS[kind]), kind).from_pretrained(folder, **options)

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from munet.codec.phasors import Steps
+from munet.codec.phasors import Carry, Steps
 
 NOISE_FRAMES = 1021  # length of the table of random phases, then it repeats
 LOWEST, HIGHEST = -7.0, 1.5  # log10 of the magnitudes that a head can give
@@ -106,7 +106,9 @@ class SpectrumHead(nn.Module):
         self.linear = nn.Linear(width, _PER_BIN * band.bins)
         nn.init.normal_(self.linear.weight, std=0.02)
         bias = torch.zeros(_PER_BIN, band.bins)
-        bias[3], bias[4], bias[5], bias[8], bias[11] = 0.55, -2.0, -2.0, -3.0, -3.0  # softplus: 1, .13, .13, .05, .05
+        bias[3], bias[4:6] = 0.55, -0.4 if band.first else 0.55  # softplus: 1; .5 or 1
+        bias[6] = 0.1  # a new sound starts with phase 0 in all bins: as an impulse in the middle of the frame
+        bias[8], bias[11] = -3.0, -3.0  # softplus: .05
         with torch.no_grad():
             self.linear.bias.copy_(bias.flatten())
         index = torch.arange(band.first, band.last)
@@ -117,8 +119,6 @@ class SpectrumHead(nn.Module):
         if band.fade_out:
             fade[-band.fade_out :] = torch.cos(math.pi / 2 * (torch.arange(band.fade_out) + 0.5) / band.fade_out) ** 2
         self.register_buffer("fade", fade.log10(), persistent=False)
-        self.register_buffer("has_below", (index > band.first).float(), persistent=False)
-        self.register_buffer("has_above", (index < band.last - 1).float(), persistent=False)
         self.register_buffer("signs", (1 - 2 * (index % 2)).float(), persistent=False)
         noise = torch.randn(3, NOISE_FRAMES, band.bins, 2, generator=torch.Generator().manual_seed(band.window))
         self.register_buffer("noise", torch.view_as_complex(noise), persistent=False)
@@ -134,9 +134,9 @@ class SpectrumHead(nn.Module):
         return torch.arange(self.band.first, self.band.last) / self.band.window
 
     @property
-    def start(self) -> torch.Tensor:
-        """Phasors of the frame before the first, complex `(1, bins)`: random ones, since zeros would be a click."""
-        return self.noise[2, :1]
+    def start(self) -> Carry:
+        """What the first frame of a piece of audio follows: silence."""
+        return Carry(self.noise[2, :1], torch.full((1, self.band.bins), LOWEST, device=self.noise.device))
 
     def steps(
         self,
@@ -164,8 +164,8 @@ class SpectrumHead(nn.Module):
             side=(side + self.fade + 0.5 * given[1]).clamp(LOWEST, HIGHEST),
             rotation=torch.complex(angle.cos(), angle.sin()),
             own=own,
-            below=below * self.has_below,
-            above=above * self.has_above,
+            below=below,
+            above=above,
             push=torch.complex(given[6] + chance * noise[0].real, given[7] + chance * noise[0].imag),
             turn=torch.complex(given[9] + share + side_chance * noise[1].real, given[10] + side_chance * noise[1].imag),
         )

@@ -4,7 +4,7 @@ row."""
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,13 @@ def excerpts(groups: Sequence[Sequence[Path]], samples: int, sample_rate: int, s
             yield torch.from_numpy(audio.T * np.float32(10 ** (draw.uniform(QUIETEST, 0) / 20)))
 
 
+def turned_down(clips: Iterable[torch.Tensor], seed: int) -> Iterator[torch.Tensor]:
+    """Yield clips `(2, samples)`, each turned down by a random number of decibels, so that the codec learns levels."""
+    draw = random.Random(seed)
+    for clip in clips:
+        yield clip * 10 ** (draw.uniform(QUIETEST, 0) / 20)
+
+
 class ExcerptPool:
     """Excerpts and their latents on one device, from which crops are drawn.
 
@@ -60,7 +67,7 @@ class ExcerptPool:
         source: gives excerpts `(2, samples)`, all of one length.
         encode: waveforms `(1, 2, samples)` -> latents `(1, channels, latent frames, bins)`.
         rows: excerpts to hold.
-        device: where they live, as float16.
+        device: where they live, the sound as 16-bit integers.
     """
 
     def __init__(
@@ -73,7 +80,7 @@ class ExcerptPool:
         self.source, self.encode, self.device, self.next_row = source, encode, device, 0
         audio = next(source)
         latents = encode(audio[None].to(device))
-        self.audio = torch.zeros(rows, *audio.shape, dtype=torch.float16, device=device)
+        self.audio = torch.zeros(rows, *audio.shape, dtype=torch.int16, device=device)
         self.latents = torch.zeros(rows, *latents.shape[1:], dtype=torch.float16, device=device)
         for _ in range(rows):
             self.replace()
@@ -81,7 +88,8 @@ class ExcerptPool:
     def replace(self) -> None:
         """Put the source's next excerpt in the place of the oldest."""
         audio, row = next(self.source).to(self.device), self.next_row
-        self.audio[row], self.latents[row] = audio.half(), self.encode(audio[None])[0].half()
+        self.audio[row] = (audio * 32767).round().clamp(-32768, 32767).to(torch.int16)
+        self.latents[row] = self.encode(audio[None])[0].half()
         self.next_row = (row + 1) % len(self.audio)
 
     def crops(self, count: int, frames: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,4 +108,4 @@ class ExcerptPool:
         index = starts[:, None] + torch.arange(frames, device=self.device)
         latents = self.latents[rows[:, None], :, index].permute(0, 2, 1, 3)
         samples = starts[:, None] * step + torch.arange(frames * step, device=self.device)
-        return latents.float(), self.audio[rows[:, None], :, samples].transpose(1, 2).float()
+        return latents.float(), self.audio[rows[:, None], :, samples].transpose(1, 2) / 32767

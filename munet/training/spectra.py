@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 
 from munet.codec.phasors import Steps
 
@@ -36,9 +35,9 @@ def magnitude(spectrum: torch.Tensor) -> torch.Tensor:
     return (spectrum.real.square() + spectrum.imag.square() + 1e-12).sqrt()
 
 
-def bin_weights(bins: int, sample_rate: int, device: torch.device) -> torch.Tensor:
-    """Weights `(bins,)` of mean 1, falling with the width of the ear's bands."""
-    weights = 1 / (1 + torch.linspace(0, sample_rate / 2, bins, device=device) / EAR_HERTZ)
+def bin_weights(frequencies: torch.Tensor) -> torch.Tensor:
+    """Weights of mean 1 for bins at `frequencies` (Hz), same shape, falling as the ear's bands get wider."""
+    weights = 1 / (1 + frequencies / EAR_HERTZ)
     return weights / weights.mean()
 
 
@@ -60,7 +59,8 @@ def spectral_losses(
         with torch.no_grad():
             wanted = magnitudes(target, window)
         given = magnitudes(decoded, window)
-        weights = bin_weights(window // 2 + 1, sample_rate, given.device)[:, None]
+        frequencies = torch.linspace(0, sample_rate / 2, window // 2 + 1, device=given.device)
+        weights = bin_weights(frequencies)[:, None]
         difference = (given + FLOOR).log10() - (wanted + FLOOR).log10()
         log_parts.append((difference.abs() * weights).mean())
         loud, loud_wanted = given.sqrt(), wanted.sqrt()
@@ -69,7 +69,9 @@ def spectral_losses(
     return {"log_l1": torch.stack(log_parts).mean(), "loud": torch.stack(loud_parts).mean()}
 
 
-def phase_losses(steps: Steps, phasors: torch.Tensor, mid: torch.Tensor, side: torch.Tensor) -> dict[str, torch.Tensor]:
+def phase_losses(
+    steps: Steps, phasors: torch.Tensor, mid: torch.Tensor, side: torch.Tensor, weights: torch.Tensor
+) -> dict[str, torch.Tensor]:
     """What a head can be told about its own frames, without knowing the absolute phase.
 
     `level`: L1 of log10 magnitudes, mid and side; `advance`: how phases move on from frame to frame, both as asked of
@@ -80,11 +82,12 @@ def phase_losses(steps: Steps, phasors: torch.Tensor, mid: torch.Tensor, side: t
         steps: a head's steps.
         phasors: what its recursion made of them, complex `(batch, frames, bins)`.
         mid, side: the target's spectra, complex, same shape.
+        weights: of the bins in `level`, `(bins,)`.
     """
     strength = magnitude(mid)
-    level = F.l1_loss(steps.mid, (strength + FLOOR).log10().clamp_min(-7)) + 0.5 * F.l1_loss(
-        steps.side, (magnitude(side) + FLOOR).log10().clamp_min(-7)
-    )
+    off_mid = (steps.mid - (strength + FLOOR).log10()).abs()
+    off_side = (steps.side - (magnitude(side) + FLOOR).log10()).abs()
+    level = ((off_mid + 0.5 * off_side) * weights).mean()
     unit = mid / strength
     weight = strength.sqrt()
     onward, wanted = phasors[:, 1:] * phasors[:, :-1].conj(), unit[:, 1:] * unit[:, :-1].conj()

@@ -55,9 +55,9 @@ def test_true_steps_cost_nothing() -> None:
     rotation = torch.cat([torch.ones_like(phasors[:, :1]), phasors[:, 1:] * phasors[:, :-1].conj()], dim=1)
     ones = torch.ones_like(level)
     steps = Steps(level, level, rotation, ones, ones, ones, phasors, phasors)
-    losses = phase_losses(steps, phasors, mid, mid)
+    losses = phase_losses(steps, phasors, mid, mid, torch.ones(64))
     assert all(float(value) < 1e-3 for value in losses.values())
-    reversed_losses = phase_losses(steps, phasors.conj(), mid, mid)
+    reversed_losses = phase_losses(steps, phasors.conj(), mid, mid, torch.ones(64))
     assert reversed_losses["delay"] > 0.3 and reversed_losses["advance"] > 0.3
 
 
