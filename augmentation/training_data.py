@@ -94,4 +94,7 @@ class CorpusClips:
             raise ValueError("no samples")
         stereo = np.repeat(audio, 2, axis=0) if len(audio) == 1 else audio[:2]
         captions = [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
-        return Clip(stereo, plan_of(row), captions)
+        plan = plan_of(row)
+        if plan.duration is not None and plan.duration > LONGEST_SECONDS:  # as the audio is cut
+            plan = plan.crop(0.0, LONGEST_SECONDS)
+        return Clip(stereo, plan, captions)

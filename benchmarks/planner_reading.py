@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from munet.music import TEMPO_WORDS, Chord, Key
-from mustango_app.planning.reading import read_bpm, read_chords, read_key, read_meter
+from mustango_app.planning.fields import read_bpm, read_chords, read_key, read_meter
 
 FIELDS = ("bpm", "meter", "key", "chords")
 STATED = MappingProxyType(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from augmentation.audio import check_output, read_audio
 from munet.errors import RequestError
-from munet.music import MusicPlan, tempo_word
+from munet.music import MusicPlan, Note, tempo_word
 from mustango_app.request import Request
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from mustango_app.clip import Clip
     from mustango_app.engine import Mustango
 
-FLAGS = ("prompt", "bpm", "meter", "key", "chords", "seconds", "seed", "steps", "guidance", "num_clips", "best_of")
+# Flags that are fields of a `Request`.
+FLAGS = (
+    "prompt", "bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy", "loop", "seed",
+    "steps", "guidance", "num_clips", "best_of",
+)  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -134,13 +138,23 @@ def _add(
 
 
 def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--bpm", type=_number(float), help="tempo in beats per minute")
-    parser.add_argument("--key", help='such as "G major"')
-    parser.add_argument("--chords", help='"G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds)')
-    parser.add_argument("--meter", type=_number(int), help="beats per bar")
+    parser.add_argument("--bpm", help="tempo in beats per minute")
+    parser.add_argument("--key", help='such as "G major", "D dorian" or "F#m"')
+    parser.add_argument("--chords", help='"G D/F# Em C" (spread), "| Am | F C |" (bars) or "G@0 Em@2.5" (seconds)')
+    parser.add_argument("--meter", help="beats per bar, or a time signature")
     parser.add_argument("--seconds", type=_number(float), help="length, 1 to 30 (10)")
     parser.add_argument("--seed", type=_number(int), help="equal seeds make equal music (drawn and printed)")
     parser.add_argument("--plan", metavar="FILE", help="a plan as JSON, in parts or whole; the other flags win over it")
+    parser.add_argument("--bars", type=_number(int), help="length in bars, instead of seconds")
+    parser.add_argument("--style", help='such as "waltz" or "jazz swing"')
+    parser.add_argument("--instruments", type=_names, metavar="NAMES", help='who plays, such as "piano, strings"')
+    parser.add_argument("--energy", help="calm, moderate or energetic")
+    parser.add_argument("--loop", action="store_true", default=None, help="the end runs into the beginning")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """The names in a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _add_model_flags(parser: argparse.ArgumentParser) -> None:
@@ -327,9 +341,19 @@ def plan_text(plan: MusicPlan, sources: Mapping[str, str] | None = None) -> str:
         ("key", plan.key, "key"),
         ("chords", chords, "chords"),
         ("length", f"{plan.duration:g} s", "duration"),
+        ("style", plan.style, "style"),
+        ("players", ", ".join(plan.instruments or ()), "instruments"),
+        ("energy", plan.energy, "energy"),
+        ("form", ", ".join(f"{part.name} from {part.start:g} s" for part in plan.parts() if part.name), ""),
     )
     reasons = {name: f"  ({why})" for name, why in (sources or {}).items()}
-    return "\n".join(f"  {name:<8}{value}{reasons.get(field, '')}" for name, value, field in rows)
+    lines = [f"  {name:<8}{value}{reasons.get(field, '')}" for name, value, field in rows if value]
+    return "\n".join([*lines, *(f"  note    {note_text(note)}" for note in plan.notes)])
+
+
+def note_text(note: Note) -> str:
+    """Return a note as a line for people."""
+    return f"{note.statement}: {note.outcome}" + ("" if note.used else " (not used)")
 
 
 def heard_text(heard: Heard) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning import planner
+from mustango_app.planning.planner import Sources
 
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)
@@ -31,7 +32,7 @@ class Draft(NamedTuple):
     """A complete plan, and where each field of it comes from: "given", "stated", "default", ..."""
 
     plan: MusicPlan
-    sources: dict[str, str]
+    sources: Sources
 
 
 def check_prompt(prompt: object) -> str:
@@ -160,22 +161,22 @@ class Request:
         Raises:
             RequestError: naming what cannot be used.
         """
-        draft = self._complete(self._fixed(self.seconds))
+        fixed = self._fixed(self.seconds)
+        if self.bars is not None and "seconds" not in fixed:
+            fixed["bars"] = self.bars
+        draft = self._complete(fixed)
         if self.bars is not None:
             seconds = round(self.bars * draft.plan.meter * 60 / draft.plan.bpm, 9)
             if not SECONDS_RANGE[0] <= seconds <= SECONDS_RANGE[1]:
                 low, high = SECONDS_RANGE
                 raise RequestError(f"bars: expected {low:g} to {high:g} seconds, got {self.bars} ({seconds:g} s)")
-            draft = self._complete(self._fixed(seconds))
+            draft = draft if "bars" in fixed else self._complete(self._fixed(seconds))
         check_number("seconds", draft.plan.duration, *SECONDS_RANGE)
         return draft
 
     def _complete(self, fixed: Mapping[str, Any]) -> Draft:
-        """Complete the fields given; those that the planner does not choose among are set into its plan."""
-        chosen = {name: value for name, value in fixed.items() if name in planner.ARGUMENTS}
-        kept = {name: value for name, value in fixed.items() if name not in planner.ARGUMENTS}
-        plan, sources = planner.plan_with_sources(self.prompt, seed=self.seed, **chosen)
-        return Draft(plan.with_(**kept) if kept else plan, sources | dict.fromkeys(kept, "given"))
+        """Complete the fields given; a length that only the text states is cut to the longest clip."""
+        return Draft(*planner.plan_with_sources(self.prompt, seed=self.seed, longest=SECONDS_RANGE[1], **fixed))
 
     def _fixed(self, seconds: float | None) -> dict[str, Any]:
         """Merge what is asked and what the plan holds into the planner's arguments, cut to `seconds`."""

@@ -21,7 +21,6 @@ minutes, the last checkpoint included.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -240,9 +239,10 @@ def main(
     if config.get("stage") == "chain":
         config = {**config, "minutes": minutes, "device": device}
     elif config.get("stage") == "decoder":
-        training = config.get("training", {})
-        minutes = min(minutes or math.inf, training.get("minutes", math.inf))
-        config["training"] = training | {"minutes": minutes} | ({} if device is None else {"device": device})
+        training = dict(config.get("training", {}))
+        limits = [limit for limit in (minutes, training.get("minutes")) if limit is not None]
+        training |= {"minutes": min(limits)} if limits else {}
+        config["training"] = training | ({} if device is None else {"device": device})
     elif config.get("stage") in ("munet", "distill"):
         config = {**config, "training": in_minutes(config.get("training", {}), minutes, device)}
     faults = Faults()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,8 @@ def batches(
         RequestError: no clip can be used.
     """
     faults = Faults() if faults is None else faults
+    if workers:  # what all workers import is imported once
+        get_context("forkserver").set_forkserver_preload([__name__])
     loader = DataLoader(
         Rows(source, settings, tokens),
         batch_size=clips,

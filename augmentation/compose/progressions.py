@@ -16,9 +16,9 @@ from augmentation.compose.form import Frame
 from augmentation.compose.sections import Passage
 from augmentation.compose.styles import Style
 from augmentation.compose.voicing import chord_from
-from augmentation.hearing.key import PROFILES, chord_tone_weights, match_profile
 from munet.music import MUSTANGO_QUALITIES, QUALITIES, Chord, Key, estimate_key
 from munet.music.degrees import degree_chord
+from munet.music.profiles import PROFILES, chord_tone_weights, match_profile
 
 # Roots (semitones above the tonic) that a wandering progression may step to, diatonic ones several times.
 _FREE_ROOTS = MappingProxyType(
@@ -163,9 +163,9 @@ def _sounding(placed: Placed, duration: float) -> list[tuple[Chord, float, float
 def _told(sounding: Sequence[tuple[Chord, float, float]], key: Key) -> int:
     """How many listeners name the key: one by the chords, as functions, others by the profile of their tones."""
     found = estimate_key((chord, end - start) for chord, start, end in sounding)
-    tones = chord_tone_weights([(chord.harte(), start, end) for chord, start, end in sounding])
-    names = [str(Key.usual(found.tonic_pc, found.mode)), *(match_profile(tones, profile) for profile in PROFILES)]
-    return names.count(str(Key.usual(key.tonic_pc, key.mode)))
+    tones = chord_tone_weights((chord, end - start) for chord, start, end in sounding)
+    told = [found, *(match_profile(tones, profile) for profile in PROFILES)]
+    return sum((other.tonic_pc, other.mode) == (key.tonic_pc, key.mode) for other in told)
 
 
 def _draw_once(

@@ -97,13 +97,10 @@ def recording(path: Path, longest: float) -> tuple[np.ndarray, int]:
     Raises:
         RequestError: the file cannot be read, or there is nothing to hear.
     """
-    import soundfile  # only whoever makes soundfonts needs it: the renderer does without
+    from augmentation.audio import read_audio  # only whoever makes soundfonts needs it: the renderer does without
 
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise RequestError(f"recording: expected audio, got {path.name!r} ({error.error_string})") from error
-    audio = samples.T[:2]
+    audio, rate = read_audio(path)
+    audio = audio[:2]
     loud = np.abs(audio).max(0)
     if not loud.any():
         raise RequestError(f"recording: expected sound, got silence in {path.name!r}")

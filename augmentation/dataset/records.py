@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 METADATA = "metadata.jsonl"
 DATASET = "composed"
 MODE_WORDS = (*MODES, "maj", "min")
-BEYOND_MUSICBENCH = ("beat_unit", "style", "instruments", "energy", "melody", "sections", "loop")  # fields of a plan
 
 
 def row_of(
@@ -145,20 +144,20 @@ def _position(value: float) -> int:
 
 
 def plan_of(row: Mapping[str, Any]) -> MusicPlan:
-    """Musical plan of a row: from MusicBench's own fields, and from `plan`, where there is one, what these do not hold.
+    """Musical plan of a row: its `plan` where there is one, as it tells more, else MusicBench's own fields.
 
     What a row leaves empty stays open in the plan. The metre is the row's `meter`, or else its highest beat position.
 
     Raises:
         RequestError: If a field is malformed (`munet.music.PlanError` names it).
     """
+    if row.get("plan"):
+        return MusicPlan.from_dict(row["plan"])
     beats = _beats_of(row.get("beats") or [[], []])
     meter = row.get("meter")
     if meter is None and beats is not None:
         meter = max(position for _, position in beats)
-    held = row.get("plan") or {}
     return MusicPlan(
-        **{name: held[name] for name in BEYOND_MUSICBENCH if name in held},
         bpm=row.get("bpm"),
         meter=meter,
         key=_key_of(row.get("key")),

@@ -22,6 +22,7 @@ from diffusers.configuration_utils import register_to_config
 from scipy.signal import resample_poly
 from torch import nn
 
+from munet.errors import RequestError
 from munet.music.instruments import CLASS_NAMES, classes_of
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "judge"
@@ -155,11 +156,11 @@ class Judge(ModelMixin, ConfigMixin):
         """Say who plays in `audio` `(channels, samples)` or `(samples,)`.
 
         Raises:
-            ValueError: the recording is shorter than a second.
+            RequestError: the recording is shorter than a second.
         """
         mono = np.atleast_2d(np.asarray(audio, dtype=np.float32)).mean(axis=0)
         if len(mono) < sample_rate:
-            raise ValueError(f"audio: expected at least one second, got {len(mono) / sample_rate:.2f}")
+            raise RequestError(f"audio: expected at least one second, got {len(mono) / sample_rate:.2f}")
         waveform = torch.from_numpy(resampled(mono, sample_rate, self.config.sample_rate))
         players, styles = [], []
         for part in _stretches(waveform, self.config.sample_rate):

@@ -2,7 +2,7 @@
 
 Input everywhere: mono float32 `(samples,)` at 44.1 kHz (see `listen.front_end`). Pitch class 0 is C. The voters:
 madmom's network (Korzeniowski and Widmer, ISMIR 2018); the recognised chords; the chroma of the sound.
-The last is compared with the tone profiles of all 24 keys by correlation (Krumhansl and Schmuckler).
+The last is compared with the tone profiles of all 24 keys (`munet.music.profiles`).
 """
 
 from __future__ import annotations
@@ -22,20 +22,10 @@ from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
 from munet.music import Chord, Key, PlanError
 from munet.music import estimate_key as key_of_chords
+from munet.music.profiles import match_profile
 
 SAMPLE_RATE = 44100  # Hz
 MINIMUM_SECONDS = 1.5  # for madmom's network, whose pooling leaves no frame of a shorter clip
-
-# Weight of each semitone above the tonic, (major, minor).
-PROFILES: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
-    {
-        # Temperley, Music and Probability (2007), from the Kostka-Payne corpus: share of segments holding the degree.
-        "temperley": (
-            (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400),
-            (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.133, 0.330),
-        ),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -55,57 +45,19 @@ class KeyEstimate:
     missing: tuple[str, ...] = ()
 
 
-def match_profile(weights: Sequence[float] | np.ndarray, profile: str) -> str:
-    """Name the key whose profile correlates best with the weight of each pitch class.
-
-    Args:
-        weights: `(12,)`, any scale, from C.
-        profile: a name in `PROFILES`.
-
-    Raises:
-        ValueError: the weights are not twelve, or all alike.
-    """
-    tones = np.asarray(weights, dtype=np.float64)
-    if tones.shape != (12,) or not np.isfinite(tones).all() or np.ptp(tones) == 0:
-        raise ValueError(f"weights: expected 12 finite numbers that are not all alike, got {weights!r}")
-    centred = tones - tones.mean()
-    # Rounded, so that what is alike is alike on every processor, and the first of them wins.
-    best = int(np.argmax(np.round(_templates(profile) @ centred, 9)))
-    return str(Key.usual(best % 12, ("major", "minor")[best // 12]))
-
-
-@functools.cache
-def _templates(profile: str) -> np.ndarray:
-    """The profile on every tonic, major then minor, centred and of length 1: `(24, 12)`."""
-    rows = np.array([np.roll(row, tonic) for row in PROFILES[profile] for tonic in range(12)])
-    rows -= rows.mean(axis=1, keepdims=True)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-def chord_tone_weights(chords: Sequence[Segment]) -> np.ndarray:
-    """Seconds for which each pitch class `(12,)` sounds in a chord, the root counted twice."""
-    weights = np.zeros(12)
+def key_from_chords(samples: np.ndarray, chords: Sequence[Segment]) -> str | None:
+    """Key that the recognised chords suggest (`munet.music.estimate_key`); None without chords."""
+    sounding = []
     for label, start, end in chords:
         try:
             chord = Chord.from_harte(label)
         except PlanError:  # a recogniser may know chords that the plan does not
             continue
-        for tone in (*chord.pitch_classes(), *(() if chord.is_none else (chord.root_pc,))):
-            weights[tone] += end - start
-    return weights
-
-
-def key_from_chords(samples: np.ndarray, chords: Sequence[Segment]) -> str | None:
-    """Key that the recognised chords suggest (`munet.music.estimate_key`); None without chords."""
-    spans = []
-    for label, start, end in chords:
-        try:
-            spans.append((Chord.from_harte(label), end - start))
-        except PlanError:  # a recogniser may know chords that the plan does not
-            continue
-    if all(chord.is_none or seconds <= 0 for chord, seconds in spans):
+        if not chord.is_none and end > start:
+            sounding.append((chord, end - start))
+    if not sounding:
         return None
-    key = key_of_chords(spans)
+    key = key_of_chords(sounding)
     return str(Key.usual(key.tonic_pc, key.mode))
 
 
@@ -121,7 +73,7 @@ def key_from_chroma(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str 
     rate = SAMPLE_RATE // 2  # chroma ends far below 11 kHz
     chroma = librosa.feature.chroma_cqt(y=soxr.resample(samples, SAMPLE_RATE, rate), sr=rate, hop_length=1024)
     weights = chroma.mean(axis=1)
-    return match_profile(weights, "temperley") if np.ptp(weights) > 0 else None
+    return str(match_profile(weights, "temperley")) if np.ptp(weights) > 0 else None
 
 
 @functools.cache

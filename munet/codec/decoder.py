@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from munet.codec.phasors import Steps
+from munet.codec.phasors import Carry, Steps
 
 NOISE_FRAMES = 1021  # length of the table of random phases, then it repeats
 LOWEST, HIGHEST = -7.0, 1.5  # log10 of the magnitudes that a head can give
@@ -107,6 +107,7 @@ class SpectrumHead(nn.Module):
         nn.init.normal_(self.linear.weight, std=0.02)
         bias = torch.zeros(_PER_BIN, band.bins)
         bias[3], bias[4:6] = 0.55, -0.4 if band.first else 0.55  # softplus: 1; .5 or 1
+        bias[6] = 0.1  # a new sound starts with phase 0 in all bins: as an impulse in the middle of the frame
         bias[8], bias[11] = -3.0, -3.0  # softplus: .05
         with torch.no_grad():
             self.linear.bias.copy_(bias.flatten())
@@ -118,8 +119,6 @@ class SpectrumHead(nn.Module):
         if band.fade_out:
             fade[-band.fade_out :] = torch.cos(math.pi / 2 * (torch.arange(band.fade_out) + 0.5) / band.fade_out) ** 2
         self.register_buffer("fade", fade.log10(), persistent=False)
-        self.register_buffer("has_below", (index > band.first).float(), persistent=False)
-        self.register_buffer("has_above", (index < band.last - 1).float(), persistent=False)
         self.register_buffer("signs", (1 - 2 * (index % 2)).float(), persistent=False)
         noise = torch.randn(3, NOISE_FRAMES, band.bins, 2, generator=torch.Generator().manual_seed(band.window))
         self.register_buffer("noise", torch.view_as_complex(noise), persistent=False)
@@ -135,9 +134,9 @@ class SpectrumHead(nn.Module):
         return torch.arange(self.band.first, self.band.last) / self.band.window
 
     @property
-    def start(self) -> torch.Tensor:
-        """Phasors of the frame before the first, complex `(1, bins)`: random ones, since zeros would be a click."""
-        return self.noise[2, :1]
+    def start(self) -> Carry:
+        """What the first frame of a piece of audio follows: silence."""
+        return Carry(self.noise[2, :1], torch.full((1, self.band.bins), LOWEST, device=self.noise.device))
 
     def steps(
         self,
@@ -159,11 +158,9 @@ class SpectrumHead(nn.Module):
         """
         given = self.linear(hidden_states).float().unflatten(-1, (_PER_BIN, -1)).unbind(-2)
         own, below, above, chance, side_chance = (F.softplus(given[index]) for index in (3, 4, 5, 8, 11))
-        level = (mid + self.fade + 0.5 * given[0]).clamp(LOWEST, HIGHEST)
-        own, below, above = self._weighed(level.detach(), own, below, above)
         angle = self.advance + 2 * math.pi * self.hop / self.band.window * (offset + given[2])
         return Steps(
-            mid=level,
+            mid=(mid + self.fade + 0.5 * given[0]).clamp(LOWEST, HIGHEST),
             side=(side + self.fade + 0.5 * given[1]).clamp(LOWEST, HIGHEST),
             rotation=torch.complex(angle.cos(), angle.sin()),
             own=own,
@@ -172,20 +169,6 @@ class SpectrumHead(nn.Module):
             push=torch.complex(given[6] + chance * noise[0].real, given[7] + chance * noise[0].imag),
             turn=torch.complex(given[9] + share + side_chance * noise[1].real, given[10] + side_chance * noise[1].imag),
         )
-
-    def _weighed(
-        self, level: torch.Tensor, own: torch.Tensor, below: torch.Tensor, above: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Weigh what a bin takes over by the square root of its sources' magnitudes, the strongest counting 1.
-
-        So the bins at the foot of a partial follow its peak, as in a phase vocoder with locked phases: with true
-        magnitudes this alone, unlearned, brings the low head from a Zimtohrli MOS of 3.9 (random phases) to 4.7.
-        """
-        low = F.pad(level[..., :-1], (1, 0), value=2 * LOWEST)
-        high = F.pad(level[..., 1:], (0, 1), value=2 * LOWEST)
-        top = torch.maximum(level, torch.maximum(low, high))
-        weights = [10 ** (0.5 * (each - top)) for each in (level, low, high)]
-        return own * weights[0], below * weights[1] * self.has_below, above * weights[2] * self.has_above
 
     def random(self, first: int, frames: int, period: int | None = None) -> torch.Tensor:
         """Random phasors `(2, 1, frames, bins)` of the frames from `first` on, the same in every call.

@@ -16,7 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch.autograd.function import FunctionCtx
+
+LOCKING = 0.5  # power of the magnitude by which a source weighs, relative to the strongest of the three
+FORGETTING = 2.0  # power of a bin's growth in magnitude by which it lets go of its phase
+NOTHING = -20.0  # log10 magnitude beyond the ends of the axis
 
 
 @dataclass
@@ -26,7 +31,8 @@ class Steps:
     Attributes:
         mid, side: log10 magnitudes.
         rotation: complex of length 1, turns what a bin takes over from the frame before: the phase's advance.
-        own, below, above: how much of its own phasor, and of those of the bins below and above, a bin takes over.
+        own, below, above: how much of its own phasor, and of those of the bins below and above, a bin takes over; the
+            magnitudes of these sources come on top, see `locked_gains`.
         push: complex, added: the phase of the network's choice and the random one.
         turn: complex, the side's phasor relative to the mid's, any length.
     """
@@ -39,6 +45,19 @@ class Steps:
     above: torch.Tensor
     push: torch.Tensor
     turn: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Carry:
+    """What a frame needs of the one before, each `(batch, bins)`.
+
+    Attributes:
+        phasors: complex, of length 1.
+        level: log10 magnitudes of the mid.
+    """
+
+    phasors: torch.Tensor
+    level: torch.Tensor
 
 
 class PhasorRecursion(torch.autograd.Function):
@@ -94,33 +113,60 @@ class PhasorRecursion(torch.autograd.Function):
         return rotation_grad, *gains, moved, chain
 
 
-def phasor_tracks(steps: Sequence[Steps], starts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def locked_gains(steps: Steps, before: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`own`, `below` and `above` of the steps, weighed by the magnitudes of what is taken over.
+
+    Args:
+        steps: of one head.
+        before: log10 magnitudes of the frame before the first, `(batch, bins)`.
+    """
+    with torch.no_grad():
+        level = steps.mid
+        growth = (level - torch.cat([before.expand(len(level), -1)[:, None], level[:, :-1]], dim=1)).clamp_min(0.0)
+        low, high = (F.pad(level, edge, value=NOTHING) for edge in ((1, -1), (-1, 1)))
+        top = torch.maximum(level, torch.maximum(low, high))
+        grown = (growth, F.pad(growth, (1, -1)), F.pad(growth, (-1, 1)))
+        weights = [
+            10 ** (LOCKING * (source - top) - FORGETTING * fresh)
+            for source, fresh in zip((level, low, high), grown, strict=True)
+        ]
+    return steps.own * weights[0], steps.below * weights[1], steps.above * weights[2]
+
+
+def phasor_tracks(steps: Sequence[Steps], carries: Sequence[Carry]) -> list[torch.Tensor]:
     """Unit phasors of the mid of each head, complex `(batch, frames, bins)`, all heads in one recursion.
 
     Args:
         steps: of each head.
-        starts: phasors of the frame before the first, `(batch, bins)` each.
+        carries: of each head, from the frame before the first.
     """
-    names = ("rotation", "own", "below", "above", "push")
-    joined = [torch.cat([getattr(each, name) for each in steps], dim=-1) for name in names]
-    sizes = [start.shape[-1] for start in starts]
-    return list(PhasorRecursion.apply(*joined, torch.cat(list(starts), dim=-1)).split(sizes, dim=-1))
+    gains = [locked_gains(each, carry.level) for each, carry in zip(steps, carries, strict=True)]
+    joined = [torch.cat(parts, dim=-1) for parts in zip(*gains, strict=True)]
+    rotation, push = (torch.cat([getattr(each, name) for each in steps], dim=-1) for name in ("rotation", "push"))
+    start = torch.cat([carry.phasors.expand(len(push), -1) for carry in carries], dim=-1)
+    sizes = [each.own.shape[-1] for each in steps]
+    return list(PhasorRecursion.apply(rotation, *joined, push, start).split(sizes, dim=-1))
 
 
-def closed_tracks(steps: Sequence[Steps], starts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def last_frames(steps: Sequence[Steps], tracks: Sequence[torch.Tensor]) -> list[Carry]:
+    """What the next window needs of this one."""
+    return [Carry(track[:, -1], each.mid[:, -1]) for each, track in zip(steps, tracks, strict=True)]
+
+
+def closed_tracks(steps: Sequence[Steps], carries: Sequence[Carry]) -> list[torch.Tensor]:
     """Phasors of a loop as `phasor_tracks` gives them: each bin's phase at the end leads into that at the beginning.
 
     The phase that is left over after one round is spread evenly over the frames, which detunes a bin by less than half
     a turn per loop.
     """
-    tracks = phasor_tracks(steps, starts)
+    tracks = phasor_tracks(steps, carries)
     for _ in range(2):
-        starts = [track[:, -1] for track in tracks]
-        ends = [track[:, -1] for track in phasor_tracks(steps, starts)]
+        carries = last_frames(steps, tracks)
+        again = phasor_tracks(steps, carries)
         turned = []
-        for each, start, end in zip(steps, starts, ends, strict=True):
-            left = torch.angle(start * end.conj()) / each.own.shape[1]
+        for each, carry, track in zip(steps, carries, again, strict=True):
+            left = torch.angle(carry.phasors * track[:, -1].conj()) / each.own.shape[1]
             turn = torch.polar(torch.ones_like(left), left)[:, None]
             turned.append(replace(each, rotation=each.rotation * turn))
-        tracks = phasor_tracks(turned, starts)
+        tracks = phasor_tracks(turned, carries)
     return tracks

@@ -37,7 +37,7 @@ from munet.codec.analysis import (
     to_patches,
 )
 from munet.codec.decoder import SpectrumHead, Trunk, head_bands
-from munet.codec.phasors import Steps, closed_tracks, phasor_tracks
+from munet.codec.phasors import Steps, closed_tracks, last_frames, phasor_tracks
 
 TIME_STRIDE = 8  # fine frames in a latent frame
 WINDOW_FRAMES = 64  # latent frames that encoding and decoding hold in memory at once
@@ -280,7 +280,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             window_frames: latent frames per chunk.
         """
         total, hop = latents.shape[2], self.config.hop_length
-        phasors = [head.start.expand(len(latents), -1) for head in self.heads]
+        carries = [head.start for head in self.heads]
         sums = [torch.zeros(2 * len(latents), 2 * self.reach * hop, device=latents.device) for _ in self.heads]
         weights = [torch.zeros(2 * self.reach * hop, device=latents.device) for _ in self.heads]
         early = self.reach * hop  # samples before the first that the first chunk holds
@@ -290,8 +290,8 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             chunk = torch.zeros(2 * len(latents), ready + (2 * early if first + count == total else 0))
             chunk = chunk.to(latents.device)
             window = self._window(latents, first, count)
-            tracks = phasor_tracks(window, phasors)
-            phasors = [track[:, -1] for track in tracks]
+            tracks = phasor_tracks(window, carries)
+            carries = last_frames(window, tracks)
             for index, head in enumerate(self.heads):
                 added = head.overlapped(torch.cat(head.spectra(window[index], tracks[index])))
                 weight = head.envelope(count * TIME_STRIDE)
@@ -323,7 +323,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         frames, early = latents.shape[2] * TIME_STRIDE, self.reach * self.config.hop_length
         total = torch.zeros(2 * len(latents), full, device=latents.device)
         window = self._window(latents, 0, latents.shape[2], circular=True)
-        tracks = closed_tracks(window, [head.start.expand(len(latents), -1) for head in self.heads])
+        tracks = closed_tracks(window, [head.start for head in self.heads])
         for head, steps, track in zip(self.heads, window, tracks, strict=True):
             spectrum = torch.cat(head.spectra(steps, track))
             total += wrapped(head.overlapped(spectrum), early, full) / wrapped(head.envelope(frames)[None], early, full)

@@ -1,6 +1,7 @@
 """Symbolic music, without torch: chords, keys and their spelling (`chords`, `keys`, `spelling`), degrees (`degrees`),
-beat grids and tempo words (`grid`), instruments (`instruments`), and the `MusicPlan` with its sections (`plan`,
-`sections`, `layout`, `completion`, `edits`), and chords as people write them (`notation`, `symbols`, `repeats`).
+beat grids and tempo words (`grid`), instruments (`instruments`), tone profiles of keys (`profiles`); the `MusicPlan`
+with its sections (`plan`, `sections`, `layout`, `completion`, `edits`); chords as people write them (`notation`,
+`symbols`, `repeats`) and lead sheets (`sheets`, `sheet_lines`, `chordpro`).
 """
 
 from munet.music.checks import BEAT_UNITS, ENERGIES, PlanError

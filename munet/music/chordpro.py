@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 from munet.music.checks import PlanError
@@ -15,7 +16,7 @@ from munet.music.plan import MusicPlan
 from munet.music.sections import Part
 from munet.music.sheets import QUARTERS
 
-_NOTES = {None: 4, "quarter": 4, "half": 2, "eighth": 8}  # the lower number of a time
+_NOTES = MappingProxyType({None: 4, "quarter": 4, "half": 2, "eighth": 8})  # the lower number of a time
 _BARS_A_LINE = 4
 _HOLD = "."
 

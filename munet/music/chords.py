@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,7 @@ _ALIASES: Mapping[str, str] = MappingProxyType(
     {"maj": "", "maj6": "6", "7maj": "maj7", "mmaj7": "mMaj7", "aug7": "7#5", "7aug": "7#5", "#5": "aug", "mb5": "dim"}
     | {"add2": "add9", "madd2": "madd9", "6add9": "69", "m6add9": "m69", "maj69": "69", "no3": "5"}
 )
+CHORD_FORM = "a chord symbol such as Am7, F#dim, Bb/F or N"
 _CHORD = re.compile(r"([A-G][#b]?)([^/]*)(?:/([A-G][#b]?))?")
 _DEGREE = r"[#b]*[1-9]\d?"
 _HARTE = re.compile(
@@ -114,17 +116,9 @@ class Chord:
     @classmethod
     def parse(cls, text: str) -> Chord:
         """Read what people write ("Am7", "F♯dim", "Bb/F", "C-7", "Cø", "C6/9", "N.C.") or a Harte label ("A:min7")."""
-        symbol = text.strip().translate(UNICODE) if isinstance(text, str) else ""
-        if symbol in ("N", "NC", "N.C.", "N.C"):
-            return cls.none()
-        if ":" in symbol:
-            return cls.from_harte(symbol)
-        match = _CHORD.fullmatch(symbol.replace("6/9", "69"))
-        root, quality, bass = match.groups() if match else ("", "?", None)
-        quality = plain_quality(quality)
-        if quality not in QUALITIES:
-            raise PlanError("chords", "a chord symbol such as Am7, F#dim, Bb/F or N", text)
-        return cls(root, quality, None if bass is None or (fifths_of(bass) - fifths_of(root)) % 12 == 0 else bass)
+        if not isinstance(text, str):
+            raise PlanError("chords", CHORD_FORM, text)
+        return _parse(text)
 
     @classmethod
     def from_harte(cls, label: str) -> Chord:
@@ -204,3 +198,18 @@ class Chord:
                 raise PlanError("known", 'qualities with "" (major) among them', tuple(known))
             quality = _SIMPLER[quality]
         return replace(self, quality=quality)
+
+
+@lru_cache(maxsize=8192)
+def _parse(text: str) -> Chord:
+    symbol = text.strip().translate(UNICODE)
+    if symbol in ("N", "NC", "N.C.", "N.C"):
+        return Chord.none()
+    if ":" in symbol:
+        return Chord.from_harte(symbol)
+    match = _CHORD.fullmatch(symbol.replace("6/9", "69"))
+    root, quality, bass = match.groups() if match else ("", "?", None)
+    quality = plain_quality(quality)
+    if quality not in QUALITIES:
+        raise PlanError("chords", CHORD_FORM, text)
+    return Chord(root, quality, None if bass is None or (fifths_of(bass) - fifths_of(root)) % 12 == 0 else bass)

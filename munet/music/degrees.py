@@ -22,7 +22,7 @@ _STEPS = ("I", "II", "III", "IV", "V", "VI", "VII")
 _ROMAN = r"(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)"
 NUMERAL_PATTERN = (
     rf"[b#♭♯]?{_ROMAN}"
-    r"(?:°7?|o7?|ø7?|dim7?|\+|aug|maj[79]|M7|m7b5|7sus4|sus[24]|add9|(?:6|7|9|11|13)(?![\d/]))?"
+    r"(?:°7?|o7?|ø7?|dim7?|\+|aug|maj[79]|M7|m7b5|7sus4|sus[24]|add9|(?:6|7|9|11|13)(?!\d|/\d))?"
     rf"(?:/[b#♭♯]?{_ROMAN}(?!\w))?"
 )
 _NUMERAL = re.compile(rf"([b#]?)({_ROMAN})(?![IVXivx])(.*?)(?:/([b#]?{_ROMAN}))?")

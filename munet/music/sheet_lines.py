@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from munet.music.checks import PlanError
 from munet.music.notation import read_chord_line
@@ -12,15 +13,15 @@ from munet.music.symbols import read_chord
 
 NAMELESS = "song"  # the section of a sheet without headings
 _DIRECTIVE = re.compile(r"\{\s*([a-z_]+)(?:-[^:}]*)?\s*(?:[: ]\s*(.*?))?\s*\}", re.I)
-_SHORT = {"t": "title", "st": "subtitle", "c": "comment", "ci": "comment", "cb": "comment"} | {
+_SHORT = MappingProxyType({"t": "title", "st": "subtitle", "c": "comment", "ci": "comment", "cb": "comment"} | {
     short: f"{edge}_of_{name}"
     for edge, first in (("start", "so"), ("end", "eo"))
     for name, short in (("chorus", f"{first}c"), ("verse", f"{first}v"), ("bridge", f"{first}b"), ("tab", f"{first}t"),
                         ("grid", f"{first}g"))
-}  # fmt: skip
+})  # fmt: skip
 _FIELDS = ("title", "key", "tempo", "time", "capo", "beat_unit", "tempo_to")
 _PLAIN_FIELD = re.compile(r"(title|key|tempo|bpm|time(?: signature)?|meter|metre|capo)\s*[:=]\s*(.+)", re.I)
-_PLAIN_NAMES = {"bpm": "tempo", "time signature": "time", "meter": "time", "metre": "time"}
+_PLAIN_NAMES = MappingProxyType({"bpm": "tempo", "time signature": "time", "meter": "time", "metre": "time"})
 _SECTION_WORDS = (
     "intro", "verse", "pre-?chorus", "chorus", "refrain", "hook", "bridge", "solo", "interlude", "instrumental",
     "break", "breakdown", "build-?up", "drop", "outro", "ending", "coda", "tag", "turnaround", "vamp", "strophe",
@@ -109,6 +110,7 @@ def _collect_chordpro(text: str, sheet: Sheet) -> None:
                 mode, sheet.closed = "", True
             elif name == "chorus":
                 sheet.open(_label(value) or "chorus")
+                sheet.closed = True  # it is only referred to
             elif name in _FIELDS:
                 sheet.state(name, value)
         elif line and not line.startswith("#") and mode != "tab":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from munet.music.checks import PlanError, check_integer
 from munet.music.grid import without_repeats
@@ -19,7 +20,8 @@ from munet.music.sections import Note, Section
 from munet.music.sheet_lines import NAMELESS, SheetLines, collect
 from munet.music.symbols import is_german
 
-QUARTERS = {None: 1.0, "quarter": 1.0, "dotted quarter": 1.5, "half": 2.0, "eighth": 0.5}  # of a beat
+# Of a beat, by its unit.
+QUARTERS = MappingProxyType({None: 1.0, "quarter": 1.0, "dotted quarter": 1.5, "half": 2.0, "eighth": 0.5})
 
 
 @dataclass(frozen=True)

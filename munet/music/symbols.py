@@ -11,11 +11,10 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from munet.music.checks import PlanError
-from munet.music.chords import QUALITIES, Chord, plain_quality
+from munet.music.chords import CHORD_FORM, QUALITIES, Chord, plain_quality
 from munet.music.spelling import DEGREE_FIFTHS, UNICODE
 
 SILENCE = ("N", "NC", "N.C.", "N.C", "n.c.", "tacet")
-CHORD_FORM = "a chord symbol such as Am7, F#dim, Bb/F or N"
 _ROOT = r"(?:[EeAa]s(?!us)|[A-Ha-h](?:is|es)|[A-Ha-h][#b]?)"
 _SYMBOL = re.compile(rf"({_ROOT})(.*?)(?:/({_ROOT}))?")
 # What Chord.parse leaves after the words are rewritten: a known quality, then changes to it.

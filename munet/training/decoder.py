@@ -20,8 +20,9 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch.utils.flop_counter import FlopCounterMode
 
+from munet.codec import load_codec
 from munet.codec.analysis import frames_of
-from munet.codec.phasors import phasor_tracks
+from munet.codec.phasors import Carry, phasor_tracks
 from munet.codec.stereo import TIME_STRIDE, StereoAutoencoder
 from munet.training.critics import Critics, adversarial_loss, critic_loss, matching_loss
 from munet.training.excerpts import ExcerptPool, audio_files, excerpts
@@ -105,7 +106,7 @@ class DecoderTrainer:
         found = load_checkpoint(self.out)
         self.progress = found[1] if found else Progress()
         folder = found[0] / "codec" if found else settings.start
-        self.codec = StereoAutoencoder.from_pretrained(folder) if folder else StereoAutoencoder(**(model or {}))
+        self.codec = load_codec(folder, dtype=torch.float32) if folder else StereoAutoencoder(**(model or {}))
         self.codec.to(self.device).requires_grad_(True)
         self.critics = Critics(settings.critic_windows).to(self.device)
         options = {"lr": settings.learning_rate, "betas": (0.8, 0.99), "weight_decay": 1e-3, "fused": True}
@@ -190,7 +191,9 @@ class DecoderTrainer:
             frames = hidden_states.shape[1]
             noise = [head.drawn(len(latents), frames, self.generator) for head in codec.heads]
             steps = codec.steps(features[:, inner], hidden_states, noise)
-        tracks = phasor_tracks(steps, [each[2, :, 0] for each in noise])
+        tracks = phasor_tracks(
+            steps, [Carry(each[2, :, 0], asked.mid[:, 0]) for each, asked in zip(noise, steps, strict=True)]
+        )
         mid, side = target.mean(dim=1), (target[:, 0] - target[:, 1]) / 2
         early, total, losses = codec.reach * hop, 0.0, []
         for head, asked, phasors in zip(codec.heads, steps, tracks, strict=True):

@@ -302,7 +302,9 @@ def train_munet(
     """
     settings = trainer.settings
     pool = Pool(settings.pool_clips, trainer.device, settings.draws_per_row)
+    print(f"munet: model on {trainer.device} after {time.monotonic() - trainer.began:.0f} s", flush=True)
     pool.fill(batches, settings.prefill, trainer.prepare)
+    print(f"munet: {pool.size} rows after {time.monotonic() - trainer.began:.0f} s", flush=True)
     try:
         trainer.train(pool)
         return trainer.out / "latest" if then is None else then(pool)

@@ -16,10 +16,10 @@ from typing import Any
 from munet import MustangoPipeline
 from munet.errors import RequestError
 from munet.music import MusicPlan, PlanError
+from mustango_app.planning.source import PREDICTED, Source
 from mustango_app.request import Draft, Request
 
-PREDICTED = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
-FIXED = ("given", "stated", "from the beats", "from the chords")  # sources of a plan's fields that leave no choice
+PREDICTABLE = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
 FEWEST_BEATS = 2  # that have a tempo
 
 
@@ -44,7 +44,7 @@ class ModelPlanner:
         """
         whole, sources = self._within_meters(request)
         if self._pipeline.can_predict:
-            open_fields = [name for name, group in PREDICTED if not any(sources[field] in FIXED for field in group)]
+            open_fields = [name for name, group in PREDICTABLE if not any(sources[field].is_fixed for field in group)]
             predicted = self._predict(request.prompt, whole.duration) if open_fields else MusicPlan()
             found = {name: getattr(predicted, name) for name in open_fields if getattr(predicted, name) is not None}
             if "beats" in found:
@@ -52,7 +52,7 @@ class ModelPlanner:
             if found:
                 whole, sources = replace(request, plan=(request.plan or MusicPlan()).with_(**found)).draft
                 sources = sources | {
-                    field: "predicted" for name, group in PREDICTED if name in found for field in group
+                    field: PREDICTED for name, group in PREDICTABLE if name in found for field in group
                 }
         self._check(whole)
         return Draft(whole, sources)
@@ -61,10 +61,10 @@ class ModelPlanner:
         """The planner's plan; a metre that it chose itself and the model does not know is counted in parts (6 as 3)."""
         whole, sources = request.draft
         most = self._pipeline.beat_encoder.max_position
-        if whole.meter <= most or sources["meter"] in FIXED:
+        if whole.meter <= most or sources["meter"].is_fixed:
             return request.draft
         parts = max(part for part in range(1, most + 1) if whole.meter % part == 0)
-        chosen = f"{sources['meter']}, {whole.meter} beats counted as {parts}"
+        chosen = Source(sources["meter"].origin, f"{sources['meter']}, {whole.meter} beats counted as {parts}")
         whole, sources = replace(request, meter=parts).draft
         return Draft(whole, sources | {"meter": chosen})
 

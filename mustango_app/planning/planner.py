@@ -8,38 +8,42 @@ its own choice: fixing one leaves the others. The first downbeat is at 0 s.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from munet.music import Key, MusicPlan, PlanError, beat_grid, estimate_key, parse_chord_line, spread_chords
-from munet.music.checks import DEFAULT_DURATION
-from munet.music.degrees import degree_chord
-from mustango_app.planning import priors
-from mustango_app.planning.reading import read_bpm, read_chords, read_duration, read_key, read_meter
+from munet.music import Key, MusicPlan, Note, Section, beat_grid
+from munet.music.notation import ChordLine, read_chord_line
+from mustango_app.planning.asked import Asked, check
+from mustango_app.planning.band import choose_band, ordered
+from mustango_app.planning.choices import (
+    choose_bpm,
+    choose_duration,
+    choose_key,
+    choose_meter,
+    choose_progression,
+    counted,
+    main_style,
+    main_word,
+    place,
+    stated_line,
+    whole_bars,
+)
+from mustango_app.planning.form import (
+    Frame,
+    allows_sections,
+    changed_sections,
+    cut_to,
+    energy_of,
+    home_key,
+    marked_sections,
+)
+from mustango_app.planning.readers.arrangement import Word
+from mustango_app.planning.reading import read
+from mustango_app.planning.remarks import cut_note, make_notes
+from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
 
-ARGUMENTS = ("bpm", "meter", "key", "chords", "beats", "duration", "seconds", "seed")
-_DEFAULT_METER = 4
-_TAIL = 0.5  # seconds that the last chord or beat given sounds, if no duration is
-_BPM_STEP = 2  # priors propose even tempi, as people do
-
-Choice = TypeVar("Choice")
-
-
-@dataclass(frozen=True)
-class _Request:
-    """The text with its seed and the explicit arguments, checked; `chords` with seconds or None."""
-
-    text: str
-    seed: int
-    given: Mapping[str, Any]
-    plan: MusicPlan  # the explicit arguments that need no completing
-    chords: tuple[tuple[str, float | None], ...]
-
-    def pick(self, field: str, alternatives: Sequence[Choice]) -> Choice:
-        """Choose one by seed, field and text; the same always."""
-        return alternatives[zlib.crc32(f"{self.seed}|{field}|{self.text}".encode()) % len(alternatives)]
+Sources = dict[str, Source]
 
 
 def plan_from_text(text: str, **fixed: Any) -> MusicPlan:
@@ -47,12 +51,14 @@ def plan_from_text(text: str, **fixed: Any) -> MusicPlan:
 
     Args:
         text: the prompt, in English prose or keywords; may be empty.
-        **fixed: what the person fixed, which always wins; None stands for not fixed. `bpm`; `meter` (beats per bar);
-            `key` ("C minor"); `chords` as a line ("G D/F# Em C", "G@0 Em@2.5"), symbols, or (symbol, second) pairs;
-            `beats` as (second, position) pairs; `duration` or, the same, `seconds`; `seed` (an integer, default 0).
+        **fixed: what the person fixed, which always wins; None stands for not fixed. All fields of `MusicPlan` but
+            `notes`; `bpm`, `meter` and `key` also as people write them ("90,5", "3/4", "F sharp minor"); `chords` as a
+            line ("G D/F# Em C", "| Am | F C |", "G@0 Em@2.5"), symbols, or (symbol, second) pairs; `seconds`, the same
+            as `duration`, or `bars`; `seed` (an integer, default 0); `longest` (seconds that a length which only the
+            text states may have).
 
     Returns:
-        A complete plan. Chords without times are spread one a bar and cycled.
+        A complete plan whose `notes` say what became of the text. Chords without times are spread one a bar and cycled.
 
     Raises:
         PlanError: naming the argument that is out of range or not understood, or `chords` that do not fit.
@@ -61,162 +67,174 @@ def plan_from_text(text: str, **fixed: Any) -> MusicPlan:
     return plan_with_sources(text, **fixed)[0]
 
 
-def explain(text: str, **fixed: Any) -> dict[str, str]:
-    """Say where bpm, meter, key, chords and duration of `plan_from_text(text, **fixed)` come from.
+def explain(text: str, **fixed: Any) -> Sources:
+    """Say where the fields of `plan_from_text(text, **fixed)` come from.
 
-    "given" (an explicit argument), "stated" (the text), "from the beats", "from the chords", "from the key",
-    "style: waltz", "mood: sad", "pace: slow" (several joined by " + ") or "default".
+    "given" (an explicit argument), "stated" (the text), "from the beats", "from the chords", "style: waltz",
+    "mood: sad", "pace: slow" (several joined by " + ") or "default"; each with its `origin` to decide by.
     """
     return plan_with_sources(text, **fixed)[1]
 
 
-def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, dict[str, str]]:
+def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     """Return what `plan_from_text` and `explain` return, at once."""
-    request = _check(text, fixed)
-    matches = [priors.find(text, table) for table in (priors.PACES, priors.STYLES, priors.MOODS)]
-    pace, style, mood = matches
-    sources: dict[str, str] = {}
-    duration, sources["duration"] = _duration(request)
-    meter, sources["meter"] = _meter(request, style)
-    bpm, sources["bpm"] = _bpm(request, pace, style, mood)
-    beats = request.plan.beats or beat_grid(bpm, meter, duration)
-    key, sources["key"] = _stated_key(request)
-    symbols, sources["chords"] = _stated_chords(request, key)
+    asked = check(text, fixed)
+    lead = _lead(asked)
+    found = lead.reading.arrangement
+    style, mood, pace = main_style(found), main_word(found.moods), main_word(found.paces)
+    sources: Sources = {}
+    count = counted(lead)
+    meter, sources["meter"] = choose_meter(lead, count, style)
+    bpm, sources["bpm"] = choose_bpm(lead, count, (pace, style, mood))
+    key, line = _harmony(lead, sources, (mood, style))
+    duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
+    if asked.plan.loop:
+        bpm, duration = whole_bars(asked, bpm, meter, duration, sources)
+    named_style, sources["style"] = _style(asked, style)
+    band, sources["instruments"] = _band(asked, named_style)
+    energy, sources["energy"] = _energy(lead)
+    frame = Frame(bpm, meter, key, duration, band, named_style)
+    whole = MusicPlan(
+        bpm=bpm, meter=meter, key=str(key), duration=duration, beat_unit=asked.plan.beat_unit or count[2],
+        style=named_style, instruments=band, energy=energy, melody=asked.plan.melody,
+    )  # fmt: skip
+    sections, cut = _sections(asked, frame)
+    if sections:
+        plan = _in_sections(asked, frame, whole, sections, line, sources, style)
+    else:
+        plan = _in_one(asked, whole, line, sources, style)
+    notes = (*make_notes(asked, plan, sources), *_cut_notes(cut, plan), *_line_notes(line, sources))
+    return plan.with_(loop=asked.plan.loop, notes=notes), sources
+
+
+def _lead(asked: Asked) -> Asked:
+    """Return the request that the plan's own fields are read from: of a text in sections what comes before them.
+
+    A tempo or key that is not stated there is that of the first section that states one; a metre that of the first.
+    """
+    reading = asked.reading
+    if not reading.tagged or not allows_sections(asked):
+        return asked
+    head = read(reading.tokens.text[: reading.tagged[0].start])
+    parts = [read(tagged.text) for tagged in reading.tagged]
+    changes: dict[str, Any] = {}
+    for field, single in (("tempos", "tempo"), ("meters", "meter"), ("keys", "key")):
+        if getattr(head, single) is None:
+            where = parts[:1] if field == "meters" else parts
+            changes[field] = next((getattr(part, field) for part in where if getattr(part, single)), ())
+    if not head.arrangement.styles:
+        first = next((part.arrangement for part in parts if part.arrangement.styles), None)
+        changes["arrangement"] = replace(head.arrangement, styles=first.styles) if first else head.arrangement
+    return replace(asked, reading=replace(head, **changes))
+
+
+def _harmony(asked: Asked, sources: Sources, words: Sequence[Word | None]) -> tuple[Key, ChordLine | None]:
+    """Return the key and the chords that are fixed or stated; a key that is open follows from them."""
+    key: Key | None = None
+    if asked.plan.key is not None:
+        key, sources["key"] = Key.parse(asked.plan.key), GIVEN
+    elif (home := home_key(asked)) or asked.reading.key:
+        key, sources["key"] = home or (asked.reading.key.value if asked.reading.key else None), STATED
+    line, sources["chords"] = stated_line(asked, key)
     if key is None:
-        key, sources["key"] = _key(request, symbols, style, mood)
-    if symbols is None:
-        symbols, sources["chords"] = _progression(request, key, style)
-        symbols = symbols[: max(1, len(beats))]
-    chords = request.plan.chords or _place(symbols, beats, meter, duration, forgiving=sources["chords"] != "given")
-    return MusicPlan(bpm, meter, str(key), chords, beats, duration), sources
+        key, sources["key"] = choose_key(asked, line, words)
+    return key, line
 
 
-def _check(text: str, fixed: Mapping[str, Any]) -> _Request:
-    """Check the arguments, each by the rules of `MusicPlan`."""
-    if not isinstance(text, str):
-        raise TypeError(f"text: expected a string, got {type(text).__name__}")
-    for name in fixed:
-        if name not in ARGUMENTS:
-            raise TypeError(f"{name}: unknown argument, expected one of {', '.join(ARGUMENTS)}")
-    given = {name: value for name, value in fixed.items() if value is not None}
-    seed = given.pop("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise PlanError("seed", "an integer", seed)
-    if "seconds" in given:
-        seconds = given.pop("seconds")
-        if given.setdefault("duration", seconds) != seconds:
-            raise PlanError("seconds", f"the same as duration ({given['duration']!r}), or only one of them", seconds)
-    chords = _chord_argument(given.pop("chords", ()))
-    timed = chords if chords and chords[0][1] is not None else None
-    plan = MusicPlan(**given, chords=timed)
-    return _Request(text, seed, given | ({"chords": chords} if chords else {}), plan, chords)
+def _style(asked: Asked, style: Word | None) -> tuple[str | None, Source]:
+    if asked.plan.style is not None:
+        return asked.plan.style, GIVEN
+    return (style.prior.style, STATED) if style else (None, DEFAULT)
 
 
-def _chord_argument(value: Any) -> tuple[tuple[str, float | None], ...]:
-    """Read a line of chords, a sequence of symbols or of (symbol, second) pairs; all timed or none."""
-    if isinstance(value, str):
-        return parse_chord_line(value)
-    if not isinstance(value, Sequence):
-        raise PlanError("chords", "a line of chords, symbols or (symbol, second) pairs", value)
-    if all(isinstance(item, str) for item in value):
-        return tuple(parse_chord_line(item)[0] for item in value)
-    return MusicPlan(chords=tuple(value)).chords or ()
+def _band(asked: Asked, style: str | None) -> tuple[tuple[str, ...], Source]:
+    found = asked.reading.arrangement
+    if asked.plan.instruments is not None:
+        return asked.plan.instruments, GIVEN
+    source = (
+        STATED if found.players or found.removed else Source(Origin.SUGGESTED, f"style: {style}") if style else DEFAULT
+    )
+    return choose_band(found, style, asked.pick), source
 
 
-def _duration(request: _Request) -> tuple[float, str]:
-    if request.plan.duration is not None:
-        return request.plan.duration, "given"
-    starts = [*request.plan.beat_times(), *(second for _, second in request.plan.chords or ())]
-    needed = max(starts) + _TAIL if starts else 0.0  # what was given outlasts what the text says
-    stated = read_duration(request.text)
-    if stated is not None and stated >= needed:
-        return stated, "stated"
-    return max(DEFAULT_DURATION, needed), "default"
+def _energy(asked: Asked) -> tuple[str | None, Source]:
+    if asked.plan.energy is not None:
+        return asked.plan.energy, GIVEN
+    energy = energy_of(asked.reading.arrangement)
+    return energy, STATED if energy else DEFAULT
 
 
-def _meter(request: _Request, style: priors.Match | None) -> tuple[int, str]:
-    if request.plan.meter is not None:
-        return request.plan.meter, "given"
-    if request.plan.beats:
-        return max(position for _, position in request.plan.beats), "from the beats"
-    stated = read_meter(request.text)
-    if stated is not None:
-        # A dance names its metre and its style at once; the style says more to a reader.
-        same_word = style is not None and read_meter(style.word) == stated and read_meter(
-            request.text.replace(style.word, "")) is None  # fmt: skip
-        return stated, style.source if same_word and style else "stated"
-    if style and style.prior.meter:
-        return style.prior.meter, style.source
-    return _DEFAULT_METER, "default"
+def _sections(asked: Asked, frame: Frame) -> tuple[tuple[Section, ...], bool]:
+    """Return the sections fixed or stated, and whether the end of them was cut."""
+    if asked.plan.sections:
+        return asked.plan.sections, False
+    if not allows_sections(asked):
+        return (), False
+    if not asked.reading.tagged:
+        return changed_sections(asked, frame), False
+    most = frame.duration if "duration" in asked.given else asked.longest
+    sections, cut = cut_to(marked_sections(asked, frame), frame, most)
+    if "duration" in asked.given:
+        sections = (*sections[:-1], sections[-1].with_(bars=None))
+    return sections, cut
 
 
-def _bpm(request: _Request, *matches: priors.Match | None) -> tuple[float, str]:
-    """Take the tempo given or stated, else one in the range on which pace, style and mood (in this order) agree."""
-    if request.plan.bpm is not None:
-        return request.plan.bpm, "given"
-    if request.plan.beats and len(request.plan.beats) > 1:
-        return MusicPlan(beats=request.plan.beats).complete().bpm or 0.0, "from the beats"
-    stated = read_bpm(request.text)
-    if stated is not None:
-        return stated, "stated"
-    low, high = priors.DEFAULT_TEMPO
-    used: list[str] = []
-    for match in matches:
-        if match is None or match.prior.tempo is None:
-            continue
-        lowest, highest = match.prior.tempo
-        both = (max(low, lowest), min(high, highest)) if used else (lowest, highest)
-        if both[0] <= both[1]:
-            (low, high), used = both, [*used, match.source]
-    first = -(-int(low) // _BPM_STEP) * _BPM_STEP
-    tempi = range(first, int(high) + 1, _BPM_STEP) or (round((low + high) / 2),)
-    return float(request.pick("bpm", tempi)), " + ".join(used) or "default"
+def _in_one(asked: Asked, whole: MusicPlan, line: ChordLine | None, sources: Sources, style: Word | None) -> MusicPlan:
+    """Return the complete plan of a piece without sections."""
+    bpm, meter, duration = whole.bpm or 0.0, whole.meter or 0, whole.duration or 0.0
+    beats = asked.plan.beats or beat_grid(bpm, meter, duration)
+    if asked.plan.chords:
+        return whole.with_(beats=beats, chords=asked.plan.chords)
+    if line is None:
+        line, sources["chords"] = choose_progression(asked, Key.parse(whole.key or ""), style)
+        line = replace(line, symbols=line.symbols[: max(1, len(beats))])
+    return whole.with_(beats=beats, chords=place(line, beats, meter, duration, sources["chords"] != GIVEN))
 
 
-def _stated_key(request: _Request) -> tuple[Key | None, str]:
-    if request.plan.key is not None:
-        return Key.parse(request.plan.key), "given"
-    return read_key(request.text), "stated"
+def _in_sections(
+    asked: Asked,
+    frame: Frame,
+    whole: MusicPlan,
+    sections: Sequence[Section],
+    line: ChordLine | None,
+    sources: Sources,
+    style: Word | None,
+) -> MusicPlan:
+    """Return the complete plan of a piece in sections, each with its chords in its key."""
+    if line is None:
+        sources["chords"] = choose_progression(asked, frame.key, style)[1]
+    filled = []
+    for section in sections:
+        home = Key.parse(section.key) if section.key else frame.key
+        own = choose_progression(asked, home, style)[0] if line is None else _moved(asked, line, frame.key, home)
+        room = (section.bars or 1) * (section.meter or frame.meter)
+        filled.append(section if section.chords else section.with_(chords=own.symbols[:room]))
+    timed = asked.reading.tagged or any(section.bars for section in sections)
+    open_ended = timed and "duration" not in asked.given
+    if open_ended:
+        sources["duration"] = STATED
+    players = [section.instruments or whole.instruments or () for section in filled]
+    band = ordered([name for names in players for name in names])
+    plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band)
+    return plan.complete()
 
 
-def _key(request: _Request, symbols: Sequence[str] | None, style: priors.Match | None,
-         mood: priors.Match | None) -> tuple[Key, str]:  # fmt: skip
-    """Take the key from the chords; without chords the mode that mood or style suggests, and a common tonic."""
-    sounding = [(symbol, 1.0) for symbol in symbols or () if symbol != "N"]
-    if request.plan.chords:
-        spans = MusicPlan(chords=request.plan.chords, duration=_duration(request)[0]).chord_intervals()
-        sounding = [(str(chord), end - start) for start, end, chord in spans if end > start and not chord.is_none]
-    if sounding:
-        return estimate_key(sounding), "from the chords"
-    word = next((match for match in (mood, style) if match and match.prior.mode), None)
-    mode = word.prior.mode if word and word.prior.mode else request.pick("mode", ("major", "minor"))
-    tonic = request.pick("tonic", priors.MINOR_TONICS if mode == "minor" else priors.MAJOR_TONICS)
-    return Key(tonic, mode), word.source if word else "default"
+def _moved(asked: Asked, line: ChordLine, home: Key, key: Key) -> ChordLine:
+    """Return the stated chords in the key of a section: degrees are read there, symbols moved."""
+    if key == home or asked.line is not None:
+        return line
+    statement = asked.reading.chords
+    if statement is not None and statement.rank >= 2:
+        return read_chord_line(statement.value, key)
+    return line.transpose((key.tonic_pc - home.tonic_pc + 6) % 12 - 6)
 
 
-def _stated_chords(request: _Request, key: Key | None) -> tuple[Sequence[str] | None, str]:
-    if request.chords:
-        return [symbol for symbol, _ in request.chords], "given"
-    return read_chords(request.text, key), "stated"
+def _cut_notes(cut: bool, plan: MusicPlan) -> tuple[Note, ...]:
+    if not cut:
+        return ()
+    names = ", ".join(f"{section.name} ({section.bars} bars)" for section in plan.sections or ())
+    return (cut_note("the sections", f"cut to {plan.duration:g} s: {names}"),)
 
 
-def _progression(request: _Request, key: Key, style: priors.Match | None) -> tuple[list[str], str]:
-    """Choose a progression of the style in the mode of `key`."""
-    own = () if style is None else style.prior.minor if key.mode == "minor" else style.prior.major
-    common = priors.MINOR_PROGRESSIONS if key.mode == "minor" else priors.MAJOR_PROGRESSIONS
-    degrees = request.pick("chords", own or common).split()
-    return [str(degree_chord(degree, key)) for degree in degrees], style.source if own and style else "default"
-
-
-def _place(
-    symbols: Sequence[str], beats: Sequence[tuple[float, int]], meter: int, duration: float, forgiving: bool
-) -> tuple[tuple[str, float], ...]:
-    """Spread chords over the bars; of a text that has more chords than beats, evenly over the time."""
-    try:
-        return spread_chords(symbols, beats, meter, duration)
-    except PlanError:
-        if not forgiving:
-            raise
-    starts = [round(i * duration / len(symbols), 6) for i in range(len(symbols))]
-    pairs = list(zip(symbols, starts, strict=True))
-    return tuple(pair for i, pair in enumerate(pairs) if i == 0 or pair[0] != pairs[i - 1][0])
+def _line_notes(line: ChordLine | None, sources: Sources) -> tuple[Note, ...]:
+    return line.notes if line is not None and sources["chords"] == STATED else ()

@@ -39,6 +39,16 @@ def test_plan_for_machines_goes_round(capsys: pytest.CaptureFixture[str], tmp_pa
     assert MusicPlan.from_json(capsys.readouterr().out) == plan
 
 
+def test_all_fields_of_the_music_have_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--bars", "4", "--bpm", "90", "--style", "waltz", "--instruments", "piano, strings", "--energy", "calm"]
+    assert main(["plan", PROMPT, *flags, "--loop", "--json"]) == 0
+    plan = MusicPlan.from_json(capsys.readouterr().out)
+    assert (plan.duration, plan.style, plan.energy, plan.loop) == (8.0, "waltz", "calm", True)
+    assert plan.instruments == ("piano", "strings")
+    assert main(["plan", PROMPT, "--instruments", "kazoo"]) == 2
+    assert "instruments: expected names of instruments among" in capsys.readouterr().err
+
+
 def test_generate_writes_the_file_and_one_json_object(
     tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,9 +97,9 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (["plan", ""], "prompt: expected a description of the music, got ''"),
         (["plan", "x", "--bpm", "5000"], "bpm: expected a number from 30 to 300, got 5000.0"),
-        (["plan", "x", "--bpm", "fast"], "--bpm: expected a number, got 'fast'"),
+        (["plan", "x", "--bpm", "fast"], "bpm: expected a number from 30 to 300, got 'fast'"),
         (["plan", "x", "--chords", "H#q"], "got 'H#q'"),
-        (["plan", "x", "--key", "H"], "key: expected"),
+        (["plan", "x", "--key", "J"], "key: expected"),
         (["plan", "x", "--seconds", "-1"], "seconds: expected a number from 1 to 30, got -1.0"),
         (["plan", "x", "--plan", "none.json"], "plan: expected an existing JSON file, got 'none.json'"),
         (["plan", "x", "--nonsense"], "unrecognized arguments: --nonsense"),

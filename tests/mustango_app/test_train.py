@@ -15,6 +15,8 @@ from augmentation.dataset.corpus import CorpusConfig, build_corpus
 from augmentation.training_data import ComposedClips, CorpusClips
 from munet.pipeline import MustangoPipeline
 from munet.training.codec import AutoencoderTraining
+from munet.training.decoder import DecoderTraining
+from munet.training.distill import Distillation
 from munet.training.settings import MuNetTraining
 from mustango_app.train import main, settings_from, source_of, train
 from tests.tiny import AUTOENCODER, MUNET
@@ -123,9 +125,21 @@ def test_the_configurations_of_pocket_are_valid(path: Path) -> None:
     if config["stage"] == "pack":
         assert sorted(config) == ["autoencoder", "munet", "out", "stage"]
         return
-    kind = {"autoencoder": AutoencoderTraining, "munet": MuNetTraining}[config["stage"]]
-    settings = settings_from(kind, config["training"])
-    assert settings.budget.seconds > 0 and source_of(config["data"]).seed == config["data"]["seed"]
+    kinds = {
+        "autoencoder": AutoencoderTraining,
+        "decoder": DecoderTraining,
+        "munet": MuNetTraining,
+        "distill": Distillation,
+    }
+    chained = ("decoder", "munet") if config["stage"] == "chain" else ()
+    for stage, part in [(name, config[name]) for name in chained] or [(config["stage"], config)]:
+        training = {"out": "x", "autoencoder": "x", "minutes": 1.0, **part["training"]}
+        unused = {"decoder": ("autoencoder",), "autoencoder": ("autoencoder", "minutes")}.get(stage, ("minutes",))
+        settings_from(kinds[stage], {name: value for name, value in training.items() if name not in unused})
+        assert source_of(part["data"]).seed == part["data"]["seed"]
+    if config["stage"] == "chain":
+        distill = {name: value for name, value in config["distill"].items() if name != "munet_share"}
+        settings_from(Distillation, {"out": "x", "autoencoder": "x", "start": "x", **distill})
 
 
 @pytest.mark.parametrize(

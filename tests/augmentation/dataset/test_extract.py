@@ -119,7 +119,7 @@ def test_files_are_heard_once_and_failures_recorded(folder: Path, tmp_path: Path
         assert (tmp_path / row["file_name"]).is_file() and row["key"]
         assert bool(row["prompt_key"]) == (row["keyprob"][0] >= 0.6)
     failures = read_rows(f"{out}.failures.jsonl")
-    assert ["LibsndfileError" in failures[0]["error"], "silence" in failures[1]["error"]] == [True, True]
+    assert ["audio that libsndfile reads" in failures[0]["error"], "silence" in failures[1]["error"]] == [True, True]
     before = out.read_bytes()
     assert extract_files([folder], out, parts=("key",))["made"] == 0 and out.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl", "rows.jsonl.failures.jsonl"]

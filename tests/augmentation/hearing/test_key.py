@@ -1,4 +1,4 @@
-"""Profiles, chord tones and the vote."""
+"""The key of chords, and the vote."""
 
 from __future__ import annotations
 
@@ -7,29 +7,11 @@ import pytest
 
 from augmentation.hearing.backends import explain
 from augmentation.hearing.key import (
-    PROFILES,
     estimate_key,
     key_from_chords,
-    match_profile,
 )
-from munet.music import Key
 
 SILENT = np.zeros(0, np.float32)
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("mode", ["major", "minor"])
-@pytest.mark.parametrize("tonic", range(12))
-def test_every_profile_recognises_itself(profile: str, mode: str, tonic: int) -> None:
-    weights = np.roll(PROFILES[profile][mode == "minor"], tonic)
-    assert match_profile(3 * weights + 1, profile) == str(Key.usual(tonic, mode))
-
-
-def test_weights_must_tell_something() -> None:
-    with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
-        match_profile(np.ones(12), "temperley")
-    with pytest.raises(ValueError, match="weights: expected 12 finite numbers"):
-        match_profile(np.arange(11), "temperley")
 
 
 def test_key_of_chords() -> None:

@@ -6,24 +6,28 @@ import math
 
 import torch
 
-from munet.codec.phasors import PhasorRecursion, Steps, closed_tracks, phasor_tracks
+from munet.codec.phasors import Carry, PhasorRecursion, Steps, closed_tracks, last_frames, locked_gains, phasor_tracks
 
 
 def steady(frames: int, advance: torch.Tensor, coupling: float = 0.0) -> Steps:
     """Steps of bins that turn by `advance` a frame, drawn to their neighbours by `coupling`."""
     angle = advance.expand(1, frames, -1)
     ones = torch.ones_like(angle)
-    inner = torch.arange(len(advance))
     return Steps(
-        mid=ones,
+        mid=0 * ones,
         side=ones,
         rotation=torch.polar(ones, angle),
         own=ones,
-        below=coupling * ones * (inner > 0),
-        above=coupling * ones * (inner < len(advance) - 1),
+        below=coupling * ones,
+        above=coupling * ones,
         push=torch.zeros_like(angle).to(torch.complex64),
         turn=ones.to(torch.complex64),
     )
+
+
+def carry(phasors: torch.Tensor) -> Carry:
+    """The frame before, as loud as all the others."""
+    return Carry(phasors.to(torch.complex64), torch.zeros(phasors.shape))
 
 
 def test_the_written_derivative_is_the_true_one() -> None:
@@ -44,41 +48,54 @@ def test_the_written_derivative_is_the_true_one() -> None:
 
 def test_a_bin_turns_at_its_frequency_for_as_long_as_it_is_left_alone() -> None:
     advance = torch.tensor([0.3, -1.1])
-    (track,) = phasor_tracks([steady(500, advance)], [torch.ones(1, 2, dtype=torch.complex64)])
+    (track,) = phasor_tracks([steady(500, advance)], [carry(torch.ones(1, 2))])
     expected = torch.polar(torch.ones(500, 2), advance * torch.arange(1, 501)[:, None])
     assert torch.allclose(track[0], expected, atol=1e-3)
 
 
 def test_neighbours_of_one_frequency_end_in_one_phase() -> None:
     start = torch.polar(torch.ones(1, 3), torch.tensor([[0.0, 1.0, 2.0]]))
-    (track,) = phasor_tracks([steady(60, torch.full((3,), 0.4), coupling=0.3)], [start])
+    (track,) = phasor_tracks([steady(60, torch.full((3,), 0.4), coupling=0.3)], [carry(start)])
     assert torch.allclose(track[0, -1, 0], track[0, -1, 2], atol=1e-3)
 
 
 def test_a_push_sets_the_phase() -> None:
     steps = steady(3, torch.tensor([0.3]))
     steps.push[0, 1] = 100j
-    (track,) = phasor_tracks([steps], [torch.ones(1, 1, dtype=torch.complex64)])
+    (track,) = phasor_tracks([steps], [carry(torch.ones(1, 1))])
     assert torch.allclose(track[0, 1, 0].angle(), torch.tensor(math.pi / 2), atol=0.02)
+
+
+def test_sources_weigh_by_their_magnitudes_and_what_grows_forgets() -> None:
+    """A bin 20 dB below its upper neighbour takes a third of its own; one that grew by 20 dB a hundredth of that."""
+    steps = steady(2, torch.zeros(2), coupling=1.0)
+    steps.mid[0, :, 1] = 1.0
+    own, below, above = locked_gains(steps, torch.tensor([[-1.0, 1.0]]))
+    assert torch.allclose(own[0, 1], torch.tensor([10**-0.5, 1.0])) and torch.allclose(
+        above[0, 1, 0], torch.tensor(1.0)
+    )
+    assert torch.allclose(own[0, 0], torch.tensor([10**-2.5, 1.0]))
+    assert below[0, 0, 0] < 1e-9 and above[0, 0, 1] < 1e-9  # beyond the ends
 
 
 def test_heads_do_not_touch() -> None:
     both = [steady(10, torch.tensor([0.1, 0.2]), 0.5), steady(10, torch.tensor([2.0, 2.5, 3.0]), 0.5)]
-    starts = [torch.ones(1, 2, dtype=torch.complex64), torch.ones(1, 3, dtype=torch.complex64)]
+    starts = [carry(torch.ones(1, 2)), carry(torch.ones(1, 3))]
     together = phasor_tracks(both, starts)
     for steps, start, track in zip(both, starts, together, strict=True):
         assert torch.allclose(phasor_tracks([steps], [start])[0], track, atol=1e-6)
 
 
 def test_tracks_carry_on_from_the_last_frame() -> None:
-    start, steps = torch.ones(1, 2, dtype=torch.complex64), steady(10, torch.tensor([0.3, 0.5]), 0.2)
+    start, steps = carry(torch.ones(1, 2)), steady(10, torch.tensor([0.3, 0.5]), 0.2)
+    steps.mid[0, 5:] += 0.1
     (whole,) = phasor_tracks([steps], [start])
     parts = []
     for piece in (slice(0, 4), slice(4, 10)):
         cut = Steps(**{name: value[:, piece] for name, value in vars(steps).items()})
         (track,) = phasor_tracks([cut], [start])
         parts.append(track)
-        start = track[:, -1]
+        (start,) = last_frames([cut], [track])
     assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-6)
 
 
@@ -86,7 +103,7 @@ def test_a_loop_closes() -> None:
     """After the last frame, one more turn must give the first frame's phase: nothing left over."""
     advance = torch.tensor([0.7, 1.3])
     steps = steady(40, advance)
-    (track,) = closed_tracks([steps], [torch.ones(1, 2, dtype=torch.complex64)])
+    (track,) = closed_tracks([steps], [carry(torch.ones(1, 2))])
     onward = track[0, 1:] * track[0, :-1].conj()
     seam = track[0, 0] * track[0, -1].conj()
     assert torch.allclose(onward.angle().std(dim=0), torch.zeros(2), atol=1e-3)

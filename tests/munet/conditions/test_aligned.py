@@ -30,6 +30,13 @@ def test_chords_fill_their_frames_in_proportion() -> None:
     assert (features[51] == 1).all()
 
 
+def test_no_chord_sounds_after_the_end() -> None:
+    features = aligned_features(PLAN, 20, 10.0)  # eight frames longer than the plan
+    assert features[9, 11] == 1 and not features[:37, 12:].any()
+    part = aligned_features(PLAN.crop(0.0, 0.75), 12, 10.0)
+    assert part[9, 7] == 0.5 and not part[:37, 8:].any()
+
+
 def test_beats_and_downbeats_stand_in_their_quarter_frames() -> None:
     features = aligned_features(PLAN, 12, 10.0)
     # 0.125 s is the second quarter of frame 1, 0.625 s that of frame 6, 1.125 s that of frame 11.

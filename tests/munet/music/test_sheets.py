@@ -91,6 +91,8 @@ def test_sheets_without_headings_have_no_sections() -> None:
     assert read_lead_sheet("H7 Em\nB A").line.symbols == ("B7", "Em", "Bb", "A")
     assert read_lead_sheet("{key: G}\n[1]one [4]four [5]five").line.symbols == ("G", "C", "D")
     assert read_lead_sheet("Key: G\n| 1 | 4 5 |").line.bars == (("G",), ("C", "D"))
+    refrain = read_lead_sheet("{soc}\n[G]la\n{eoc}\n{chorus}\n[C]end")
+    assert [(part.name, part.bars) for part in refrain.sections] == [("chorus", 1), ("chorus", 1), ("song", 1)]
     words = read_lead_sheet("G   D\nA day, a Dad and I\nI\nEm\nA")
     assert words.line.symbols == ("G", "D", "Em", "A")
 

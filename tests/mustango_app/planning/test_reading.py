@@ -8,7 +8,7 @@ import pytest
 
 from munet.music import TEMPO_WORDS, Key, PlanError, tempo_word
 from munet.music.degrees import degree_chord
-from mustango_app.planning.reading import read_bpm, read_chords, read_duration, read_key, read_meter
+from mustango_app.planning.fields import read_bpm, read_chords, read_duration, read_key, read_meter
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_read_meter(text: str, meter: int | None) -> None:
         ("This piece is either in the key of G minor or A# major.", "G minor"),
         ("The key is C#m, or C# maj.", "C# minor"),
         ("the D# maj key adds a touch", "D# major"),
-        ("modal jazz in D dorian", "D minor"),
+        ("modal jazz in D dorian", "D dorian"),
         ("the chord progression is Am, F and the song in G major", "G major"),
         ("B♭ minor", "Bb minor"),
         # no key

@@ -1,0 +1,105 @@
+"""Who plays: what the text names, completed from the style's file and the seed, so that a plan always says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from augmentation.compose.styles import STYLES, Style
+from munet.music.instruments import CLASS_OF
+from mustango_app.planning.readers.arrangement import Arrangement, Player
+
+DEFAULT_STYLE = "pop"  # whose band plays where no style is stated
+_ROLES = ("bass", "comp", "second", "pad", "melody")
+_EVEN_ODDS = 0.5  # a role that plays at least in every other piece of its style belongs to the band
+_FULL_LIST = 3  # instruments that a text names are the whole band from here on
+
+_PAIR = 2  # and from here on in styles without a rhythm section
+_FOUNDATION = ("drums", "bass", "synth bass")  # nobody's music is made of these unless the text says "only"
+
+Pick = Callable[[str, Sequence[Any]], Any]
+
+
+def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str, ...]:
+    """Return who plays, drums first.
+
+    What is played alone, an ensemble, three instruments or more, or any without a style, are the whole band; fewer join
+    the style's own. Whoever is removed is silent, with all of the class.
+
+    Args:
+        found: what the text says.
+        style: name of the composer's style.
+        pick: (field, alternatives) -> one of them.
+    """
+    table = _table(style)
+    named = resolve(found.alone or found.players, table)
+    chamber = table.odds.get("drums", 0.0) < _EVEN_ODDS and len(named) >= _PAIR
+    tonal = any(CLASS_OF.get(name, name) not in _FOUNDATION for name in named)
+    whole = bool(found.alone) or len(named) >= _FULL_LIST or (tonal and (style is None or chamber))
+    if whole and found.alone:
+        extra = [
+            player for player in found.players if player not in found.alone and all(one.together for one in found.alone)
+        ]
+        named = [*named, *resolve(extra, table)]
+    band = named if whole else _completed(named, table, pick)
+    band = [name for name in band if not is_removed(name, found.removed)]
+    if not band:
+        band = [name for name in _completed([], table, pick) if not is_removed(name, found.removed)] or named
+    return ordered(band)
+
+
+def ordered(band: Sequence[str]) -> tuple[str, ...]:
+    """Return each instrument once, drums and bass first."""
+    places = list(dict.fromkeys(CLASS_OF.values()))
+    return tuple(sorted(dict.fromkeys(band), key=lambda name: places.index(CLASS_OF.get(name, name))))
+
+
+def _table(style: str | None) -> Style:
+    return STYLES.get(style or DEFAULT_STYLE) or STYLES[DEFAULT_STYLE]
+
+
+def resolve_in(players: Sequence[Player], style: str | None) -> list[str]:
+    """Return the instruments that are meant in a style."""
+    return resolve(players, _table(style))
+
+
+def resolve(players: Sequence[Player], table: Style) -> list[str]:
+    """Return the instruments that are meant: of several the one in the style's palette, else the usual one."""
+    palette = [name for role in _ROLES for name in table.palette.get(role, ())]
+    band: list[str] = []
+    for player in players:
+        fits = [name for name in palette if name in player.names]
+        if player.together:
+            band += player.names
+        elif player.names:
+            band.append(fits[0] if fits and player.names[0] not in palette else player.names[0])
+    return list(dict.fromkeys(band))
+
+
+def _completed(named: Sequence[str], table: Style, pick: Pick) -> list[str]:
+    """Add the style's usual roles to what is named; a role that a named instrument of the palette takes stays its."""
+    band = list(named)
+    classes = {CLASS_OF.get(name, name) for name in named}
+    if table.odds.get("drums", 0.0) >= _EVEN_ODDS and "drums" not in classes:
+        band.append("drums")
+    for role in _ROLES:
+        palette = table.palette.get(role, ())
+        odds = 1.0 if role == "comp" else table.odds.get(role, 0.0)
+        taken = any(
+            name in palette or CLASS_OF.get(name) in {CLASS_OF.get(other) for other in palette} for name in named
+        )
+        if palette and odds >= _EVEN_ODDS and not taken:
+            band.append(pick(f"instruments {role}", palette))
+    return band
+
+
+def is_removed(name: str, removed: Sequence[Player]) -> bool:
+    """Whether an instrument is one of those taken away: "no guitar" takes all of them, "no drums" the class."""
+    kind = CLASS_OF.get(name, name)
+    return any(name in player.names or kind in _classes(player) for player in removed)
+
+
+def _classes(player: Player) -> set[str]:
+    """Return the classes that a word takes away as a whole: those of a word for several instruments, and the drums."""
+    kinds = {CLASS_OF.get(name, name) for name in player.names}
+    return kinds if len(player.names) > 1 or kinds & {"drums", "strings", "choir"} else set()

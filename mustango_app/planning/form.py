@@ -1,0 +1,274 @@
+"""Sections of a plan, from what the text marks or says of changes.
+
+Explicit arguments win here too: a fixed tempo, key, metre or band leaves sections none of their own, and chords or
+beats with times leave no sections at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from munet.music import Key, Section
+from munet.music.checks import BPM_RANGE
+from munet.music.notation import read_chord_line
+from mustango_app.planning.asked import Asked
+from mustango_app.planning.band import is_removed, ordered, resolve_in
+from mustango_app.planning.readers.arrangement import Arrangement
+from mustango_app.planning.readers.meter import count_bar
+from mustango_app.planning.readers.sections import Change, Tagged
+from mustango_app.planning.reading import Reading, read
+from mustango_app.planning.tokens import Kind, Token
+
+OPEN_BARS = 8  # of a marked section that says no length
+_RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
+_HALF = 0.5
+_REACH = 8  # tokens behind "modulates"
+_EVERYONE = ("full band", "whole band", "entire band", "everyone", "everyone plays", "full ensemble", "full orchestra")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What holds for the whole piece, as far as it is decided.
+
+    Args:
+        bpm, meter, key, duration: of the plan.
+        band: who plays.
+        style: the composer's style.
+    """
+
+    bpm: float
+    meter: int
+    key: Key
+    duration: float
+    band: tuple[str, ...]
+    style: str | None
+
+
+def allows_sections(asked: Asked) -> bool:
+    """Whether what is fixed leaves room for sections of the text."""
+    return not (asked.plan.beats or asked.plan.chords or asked.plan.sections)
+
+
+def home_key(asked: Asked) -> Key | None:
+    """Return the key in which a text that modulates begins, where it follows from where it goes."""
+    keys = _keys(asked.reading)
+    change = _change(asked.reading, "modulate")
+    if change is None or not keys:
+        return None
+    ahead = [key for key, at in keys if at > change.first]
+    before = [key for key, at in keys if at < change.first]
+    if before or len(ahead) > 1:
+        return (before or ahead)[0]
+    return (
+        ahead[0].transpose(-2)
+        if asked.reading.tokens.word(_at(asked.reading, ahead[0]) - 1) in ("to", "into")
+        else ahead[0]
+    )
+
+
+def _at(reading: Reading, key: Key) -> int:
+    return next(one.first for one in reading.keys if one.value == key)
+
+
+def _keys(reading: Reading) -> list[tuple[Key, int]]:
+    return [(one.value, one.first) for one in reading.keys if one.rank <= 3]
+
+
+def _change(reading: Reading, *kinds: str) -> Change | None:
+    return next((change for change in reading.changes if change.kind in kinds), None)
+
+
+# --- sections that the text marks
+
+
+def marked_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
+    """Return the sections that the text marks, with what each says of itself."""
+    sections: list[Section] = []
+    playing: tuple[str, ...] | None = None
+    for tagged in asked.reading.tagged:
+        reading = read(tagged.text)
+        bars = _bars(reading, tagged, frame)
+        playing, says = _players(reading, playing, frame)
+        tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
+                                    reading.meter.value if reading.meter else None)  # fmt: skip
+        key = reading.key.value if reading.key else None
+        chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
+        to = reading.tempo.value.to if reading.tempo else None
+        sections.append(
+            Section(
+                tagged.name,
+                bars,
+                bpm=None if "bpm" in asked.given else (tempo, to) if tempo and to else tempo,
+                meter=None if "meter" in asked.given or meter == frame.meter else meter,
+                key=None if key is None or "key" in asked.given else str(key),
+                chords=None if asked.line else chords,
+                instruments=playing if says and "instruments" not in asked.given else None,
+                energy=None if "energy" in asked.given else energy_of(reading.arrangement),
+                prompt=tagged.body or None,
+            )
+        )
+    return tuple(sections)
+
+
+def _bars(reading: Reading, tagged: Tagged, frame: Frame) -> int:
+    for token in reading.tokens:
+        number, unit = token.get(Kind.QUANTITY, (0.0, ""))
+        if unit == "bar" and 1 <= number <= 999:
+            return int(number)
+        if unit in ("second", "minute") and Kind.DECADE not in token:
+            seconds = number * (60 if unit == "minute" else 1)
+            return max(1, round(seconds * frame.bpm / 60 / frame.meter))
+    return OPEN_BARS
+
+
+def _players(reading: Reading, before: tuple[str, ...] | None, frame: Frame) -> tuple[tuple[str, ...] | None, bool]:
+    """Return who plays in a section after those of the one before, and whether the section says anything of it."""
+    found = reading.arrangement
+    everyone = any(token.word in _EVERYONE for token in reading.tokens)
+    players = [player for player in found.players if reading.tokens.word(player.first) not in _EVERYONE]
+    named = resolve_in(players, frame.style)
+    if not (named or found.removed or everyone):
+        return before, False
+    added = {at for change in range(len(reading.tokens)) if reading.tokens[change].get(Kind.ENTER) in ("add", "enter")
+             for at in range(change - 3, change + 12)}  # fmt: skip
+    if everyone or (not named and before is None):
+        base: Sequence[str] = frame.band
+    elif named and not any(player.first in added for player in players):
+        base = () if not found.removed else before or ()
+    else:
+        base = before or ()
+    band = [name for name in (*base, *named) if not any(is_removed(name, [player]) for player in found.removed)]
+    return ordered(band) or before, True
+
+
+def energy_of(found: Arrangement) -> str | None:
+    """Return the energy that the words say: the first word for it, else that of the first mood or pace that has one."""
+    if found.energies:
+        return found.energies[0][0]
+    return next((word.prior.energy for word in (*found.moods, *found.paces) if word.prior.energy), None)
+
+
+# --- changes that prose speaks of
+
+
+def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
+    """Return the sections of a piece that changes its tempo, key or band; none if it does not."""
+    reading = asked.reading
+    ramp = None if "bpm" in asked.given else _ramp(reading, frame)
+    target = None if "key" in asked.given else _target(reading, frame)
+    entries = [] if "instruments" in asked.given else [one for one in reading.changes if one.kind in ("enter", "leave")]
+    modulation = _change(reading, "modulate")
+    if target is None and not entries:
+        return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
+    place = next(
+        (one.place for one in [*([modulation] if target and modulation else []), *entries] if one.place), _HALF
+    )
+    bars = round(frame.duration * frame.bpm / 60 / frame.meter * place)
+    start = round(bars * frame.meter * 60 / frame.bpm, 9)
+    if not 0 < start < frame.duration - 60 / frame.bpm:
+        return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
+    before, after = _entered(entries, reading, frame)
+    middle = ramp and (ramp[0] + ramp[1]) / 2
+    names = _names(entries)
+    first = Section(names[0], start=0.0, bpm=ramp and (ramp[0], middle), key=str(frame.key) if target else None,
+                    instruments=before)  # fmt: skip
+    second = Section(names[1], start=start, bpm=ramp and (middle, ramp[1]), key=str(target) if target else None,
+                     instruments=after)  # fmt: skip
+    return first, second
+
+
+def _ramp_name(ramp: tuple[float, float] | None) -> str:
+    return "accelerando" if ramp and ramp[1] > ramp[0] else "ritardando"
+
+
+def _names(entries: Sequence[Change]) -> tuple[str, str]:
+    section = next((one.section for one in entries if one.section), None)
+    if section is None:
+        return "first part", "second part"
+    return ("intro" if section == "verse" else "verse"), section
+
+
+def _ramp(reading: Reading, frame: Frame) -> tuple[float, float] | None:
+    """Return the tempi between which the text says that the piece goes."""
+    stated = reading.tempo.value.to if reading.tempo else None
+    change = _change(reading, "faster", "slower")
+    if stated is not None:
+        ends = (frame.bpm, stated)
+    elif change is None:
+        return None
+    else:
+        behind = [one.value.bpm for one in reading.tempos if one.first > change.first and one is not reading.tempo]
+        paces = [word for word in reading.arrangement.paces if word.index > change.first and word.prior.tempo]
+        factor = _RAMP if change.kind == "faster" else 1 / _RAMP
+        to = behind[0] if behind else frame.bpm * factor
+        if not behind and paces and paces[0].prior.tempo:
+            to = sum(paces[0].prior.tempo) / 2
+        ends = (frame.bpm, to)
+    low, high = BPM_RANGE
+    ramp = (min(max(ends[0], low), high), min(max(round(ends[1], 3), low), high))
+    return ramp if ramp[0] != ramp[1] else None
+
+
+def _target(reading: Reading, frame: Frame) -> Key | None:
+    """Return the key to which the text says that the piece goes; without a name two semitones up."""
+    change = _change(reading, "modulate")
+    if change is None:
+        return None
+    ahead = [key for key, at in _keys(reading) if at > change.first and key != frame.key]
+    if ahead:
+        return ahead[-1]
+    steps = next((token[Kind.QUANTITY][0] for token in reading.tokens[change.first :] if _is_steps(token)), 2.0)
+    down = any(token.word in ("down", "lower") for token in reading.tokens[change.first : change.first + _REACH])
+    return frame.key.transpose(int(-steps if down else steps))
+
+
+def _is_steps(token: Token) -> bool:
+    return token.get(Kind.QUANTITY, (0, ""))[1] == "semitone"
+
+
+def _entered(
+    entries: Sequence[Change], reading: Reading, frame: Frame
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return who plays before and after instruments enter or leave."""
+    if not entries:
+        return None, None
+    before, after = list(frame.band), list(frame.band)
+    for change in entries:
+        players = [
+            one
+            for one in reading.arrangement.players
+            if change.player is not None and one.first <= change.player < one.last
+        ]
+        names = resolve_in(players, frame.style)
+        lacking = after if change.kind == "leave" else before
+        lacking[:] = [
+            name for name in lacking if name not in names and not any(is_removed(name, [player]) for player in players)
+        ]
+    if not before or not after:
+        return None, None
+    return ordered(before), ordered(after)
+
+
+def cut_to(sections: Sequence[Section], frame: Frame, longest: float | None) -> tuple[tuple[Section, ...], bool]:
+    """Return sections in bars as far as they fit into `longest` seconds, and whether something was cut."""
+    kept: list[Section] = []
+    if longest is None:
+        return tuple(sections), False
+    left = longest
+    base = frame.bpm
+    for section in sections:
+        if section.bars is None:
+            return tuple(sections), False
+        tempo = section.bpm or base
+        mean = sum(tempo) / 2 if isinstance(tempo, tuple) else tempo
+        base = tempo[1] if isinstance(tempo, tuple) and tempo[0] != tempo[1] else base
+        bar = 60 * (section.meter or frame.meter) / mean
+        bars = min(section.bars, int(left / bar + 1e-6))
+        if bars < 1:
+            return tuple(kept) or (section.with_(bars=1),), True
+        kept.append(section.with_(bars=bars))
+        left -= bars * bar
+        if bars < section.bars:
+            return tuple(kept), True
+    return tuple(kept), False

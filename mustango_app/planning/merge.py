@@ -1,0 +1,135 @@
+"""What several tokens are together: numbers in words, numbers with their unit, notes with their mode or quality."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from munet.music import Chord, Key, PlanError
+from munet.music.symbols import read_chord
+from mustango_app.planning.tokens import Kind, Token
+
+__all__ = ["merge_harmony", "merge_numbers", "parse_chord"]
+
+
+@lru_cache(maxsize=512)
+def parse_chord(symbol: str) -> Chord | None:
+    """Return the chord of a symbol, H being B; None if it is not understood."""
+    try:
+        return read_chord(symbol, german=symbol.startswith("H"))[0]
+    except PlanError:
+        return None
+
+
+# --- numbers, their units, words for them
+
+
+def merge_numbers(text: str, tokens: Sequence[Token]) -> list[Token]:
+    """Join number words ("one hundred and twenty"), and numbers with the unit behind them."""
+    merged: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        value, after = _number(tokens, index)
+        if value is None:
+            merged.append(tokens[index])
+            index += 1
+            continue
+        unit_at = after + 1 if after < len(tokens) and tokens[after].text == "-" else after
+        unit = tokens[unit_at].get(Kind.UNIT) if unit_at < len(tokens) else None
+        start, end = tokens[index].start, tokens[after - 1].end
+        spaced = unit is not None and len(tokens[unit_at].text) == 1 and tokens[unit_at].text.isupper()
+        if unit is None or spaced:
+            merged.append(Token(text[start:end], start, end, {Kind.NUMBER: value, Kind.WORD: text[start:end].lower()}))
+            index = after
+            continue
+        end = tokens[unit_at].end
+        merged.append(Token(text[start:end], start, end, {Kind.QUANTITY: (value, unit)}))
+        index = unit_at + 1
+    return merged
+
+
+def _number(tokens: Sequence[Token], index: int) -> tuple[float | None, int]:
+    """Return the number that begins at a token and the index behind it; (None, index) if there is none."""
+    if Kind.NUMBER not in tokens[index]:
+        return None, index
+    total, last = tokens[index][Kind.NUMBER], tokens[index][Kind.NUMBER]
+    after = index + 1
+    if not tokens[index].text[0].isalpha():
+        return total, after
+    while after < len(tokens):
+        step = after + (tokens[after].text == "-" or (last >= 100 and tokens[after].word == "and"))
+        value = tokens[step].get(Kind.NUMBER) if step < len(tokens) and tokens[step].text[0].isalpha() else None
+        if value is None or not value < last or last < 20 or (last < 100 and value > 9):
+            break
+        total, last, after = total + value, value, step + 1
+    return total, after
+
+
+# --- notes with accidentals, modes and qualities in words
+
+
+def merge_harmony(text: str, tokens: Sequence[Token]) -> list[Token]:
+    """Join notes with the accidental and the mode or quality in words behind them: "e flat minor", "A minor 7th"."""
+    merged: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        note = _note_name(token)
+        step = index + 1
+        at = _word_at(tokens, step, Kind.ACCIDENTAL) if note is not None and len(note) == 1 else None
+        if note is not None and at is not None and _accidental_fits(tokens, index, at):
+            note, step = note + tokens[at][Kind.ACCIDENTAL], at + 1
+        mode_at = _word_at(tokens, step, Kind.MODE) if note else None
+        quality_at = _word_at(tokens, step, Kind.QUALITY) if note else None
+        readings: dict[Kind, Any] = {}
+        if note and quality_at is not None and token.text[0].isupper():
+            readings = {Kind.CHORD: parse_chord(note + tokens[quality_at][Kind.QUALITY])}
+            step = quality_at + 1
+        elif note and mode_at is not None:
+            readings = _in_mode(note, tokens[mode_at][Kind.MODE])
+            step = mode_at + 1
+        elif note and step > index + 1:
+            readings = (
+                {Kind.NOTE: note, Kind.CHORD: parse_chord(note)} if token.text[0].isupper() else {Kind.SMALL: note}
+            )
+        if readings:
+            token = Token(text[token.start : tokens[step - 1].end], token.start, tokens[step - 1].end, readings)
+        merged.append(token)
+        index = step if readings else index + 1
+    return merged
+
+
+def _note_name(token: Token) -> str | None:
+    """Return the note that a token names by itself: "Bb", "e"; of words in small letters too."""
+    if Kind.NOTE in token:
+        return token[Kind.NOTE]
+    small = token.get(Kind.SMALL, "")
+    return small[0].upper() + small[1:] if re.fullmatch(r"[a-g][#b]?", small) else None
+
+
+def _word_at(tokens: Sequence[Token], index: int, kind: Kind) -> int | None:
+    """Return the index of a token of a kind, a hyphen skipped."""
+    if index < len(tokens) and tokens[index].text == "-" and kind is not Kind.QUALITY:
+        index += 1
+    return index if index < len(tokens) and kind in tokens[index] else None
+
+
+def _accidental_fits(tokens: Sequence[Token], index: int, at: int) -> bool:
+    """Whether "A sharp" is a note, not "a sharp sound": a mode follows, or nothing that it could describe."""
+    if tokens[index].text not in ("A", "a"):
+        return tokens[index].text.isupper() or _word_at(tokens, at + 1, Kind.MODE) is not None or (
+            index > 0 and tokens[index - 1].word in ("in", "of", "key", ":"))  # fmt: skip
+    if _word_at(tokens, at + 1, Kind.MODE) is not None or _word_at(tokens, at + 1, Kind.QUALITY) is not None:
+        return True
+    if tokens[index].text != "A":
+        return False
+    return at + 1 >= len(tokens) or (Kind.PUNCT in tokens[at + 1] and tokens[at + 1].text != "-")
+
+
+def _in_mode(note: str, mode: str) -> dict[Kind, Any]:
+    readings: dict[Kind, Any] = {Kind.KEY: Key(note, mode)}
+    if mode in ("minor", "major"):
+        readings[Kind.CHORD] = parse_chord(note + ("m" if mode == "minor" else ""))
+    return readings

@@ -1,0 +1,286 @@
+"""Reader of the arrangement: who plays, style, mood, energy, pace, with negation and scope; and what nobody can play.
+
+"no drums" takes away, "only piano" and "piano trio" leave nobody else, "rock with a trumpet" adds to a band. A name
+behind "like" ("like Daft Punk") is no style. What has no field at all (voices, effects) is kept for the notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from munet.music.instruments import CLASS_OF
+from mustango_app.planning.priors import Prior
+from mustango_app.planning.tokens import Kind, Token, Tokens
+
+_PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
+_CALLED = (Kind.STYLE, Kind.MOOD, Kind.PACE, Kind.ENERGY, Kind.DANCE, Kind.VOICE, Kind.EFFECT)
+_JOINTS = (",", "and", "or", "nor", "&", "/", "+", "plus")
+_QUALITY = ("recording", "quality", "audio", "sound")  # behind "lo-fi", when it is no style
+_EMPTY = ("a", "an", "the", "any", "some", "too", "very", "really", "so", "of", "-", "at", "all", "please", "use")
+_ADJECTIVES = 3  # words between "no" or "only" and what it means
+
+
+@dataclass(frozen=True)
+class Player:
+    """An instrument, or several at once, that the text names.
+
+    Args:
+        names: those it may be, of `munet.music.instruments`, the usual one first; of an ensemble all of them.
+        together: whether all of them are meant, not one.
+        near: whether it stands for something that the composer lacks.
+        first, last: its tokens.
+    """
+
+    names: tuple[str, ...]
+    together: bool
+    near: bool
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Word:
+    """A style, mood or pace that the text calls by a token; `weak` if another one counts more."""
+
+    prior: Prior
+    index: int
+    text: str
+    weak: bool = False
+
+    @property
+    def source(self) -> str:
+        """Return where values come from, for a person: "style: waltz"."""
+        return f"{self.prior.kind}: {self.text.lower()}"
+
+
+@dataclass
+class Arrangement:
+    """What a text says of the arrangement.
+
+    Args:
+        players: who is named to play; `alone`: those that nobody else plays beside.
+        removed: who is named to be silent.
+        drop: instruments of which the whole class is silent ("drumless").
+        styles, moods, paces: words, in order.
+        energies: ("calm", token), in order.
+        denied: tokens of styles, moods and paces that are negated.
+        voices, effects: tokens of what has no field; (token, denied).
+        names: (first, last) tokens of names of artists.
+    """
+
+    players: list[Player] = field(default_factory=list)
+    alone: list[Player] = field(default_factory=list)
+    removed: list[Player] = field(default_factory=list)
+    styles: list[Word] = field(default_factory=list)
+    moods: list[Word] = field(default_factory=list)
+    paces: list[Word] = field(default_factory=list)
+    energies: list[tuple[str, int]] = field(default_factory=list)
+    denied: list[int] = field(default_factory=list)
+    voices: list[tuple[int, bool]] = field(default_factory=list)
+    effects: list[tuple[int, bool]] = field(default_factory=list)
+    names: list[tuple[int, int]] = field(default_factory=list)
+
+
+def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> Arrangement:
+    """Read a text; tokens in `taken` (first, last) state something else: keys, chords, lengths."""
+    found = Arrangement(names=_names(tokens))
+    hidden = {index for first, last in [*found.names, *taken] for index in range(first, last)}
+    denied, only = _scopes(tokens)
+    for index, token in enumerate(tokens):
+        if index in hidden:
+            continue
+        player = _player(tokens, index)
+        if player is not None:
+            _take(found, player, index in denied, index in only)
+        if Kind.DRUMLESS in token:
+            found.removed.append(Player((token[Kind.DRUMLESS],), False, False, index, index + 1))
+        for kind, rows in ((Kind.STYLE, found.styles), (Kind.MOOD, found.moods), (Kind.PACE, found.paces)):
+            if kind in token and _called(tokens, index):
+                if index in denied:
+                    found.denied.append(index)
+                else:
+                    rows.append(Word(token[kind], index, token.text, _is_weak(token)))
+        if Kind.ENERGY in token and index not in denied:
+            found.energies.append((token[Kind.ENERGY], index))
+        if Kind.VOICE in token and player is None and Kind.ENSEMBLE not in token:
+            found.voices.append((index, index in denied))
+        if Kind.EFFECT in token:
+            found.effects.append((index, index in denied))
+    if len(found.players) == 1 and tokens.word(found.players[0].last) == "solo":
+        found.alone = [*found.players]  # "a harp solo", and nobody else is named
+    return found
+
+
+def _take(found: Arrangement, player: Player, denied: bool, only: bool) -> None:
+    if denied:
+        found.removed.append(player)
+        return
+    found.players.append(player)
+    if only or (player.together and len(player.names) > 1):
+        found.alone.append(player)
+
+
+def _is_weak(token: Token) -> bool:
+    """Whether a word for a style is a loose one ("tropical"), or the name of an instrument ("acoustic guitar")."""
+    if Kind.STYLE not in token:
+        return False
+    names = token.get(Kind.INSTRUMENT, ())
+    return (
+        token[Kind.STYLE].loose or token.word in names or (bool(names) and " " not in token.text) or Kind.NEAR in token
+    )
+
+
+def _called(tokens: Tokens, index: int) -> bool:
+    """Whether a word is meant as a style: not "a score", "in a house", "lo-fi recording"."""
+    token = tokens[index]
+    if token.word == "drop" or (
+        token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")
+    ):
+        return token.word == "house" and tokens.word(index - 1) != "in" and tokens.ends(index + 1)
+    if token.word == "swing" and Kind.NUMBER in tokens[index + 1]:
+        return False  # "swing 16ths"
+    return token.word not in ("lo-fi", "lofi", "lo fi") or tokens.word(index + 1) not in _QUALITY
+
+
+def _player(tokens: Tokens, index: int) -> Player | None:
+    token = tokens[index]
+    if Kind.MACHINE in token:
+        # "808 drums", "808 kick": the drums of the machine; one token, or two.
+        return Player((token[Kind.MACHINE],), False, False, index, index + 1)
+    if Kind.ENSEMBLE in token:
+        names = tuple(name.strip() for name in token[Kind.ENSEMBLE].split(","))
+        return Player(names, True, False, index, index + 1)
+    if Kind.NEAR in token and not _no_player(tokens, index):
+        return Player((token[Kind.NEAR],), False, token.word not in ("hats", "kick"), index, index + 1)
+    if (Kind.INSTRUMENT in token or Kind.USUAL in token) and not _no_player(tokens, index):
+        usual = (token[Kind.USUAL],) if Kind.USUAL in token else ()
+        names = tuple(dict.fromkeys([*usual, *token.get(Kind.INSTRUMENT, ())]))
+        return Player(tuple(name for name in names if name in CLASS_OF), False, False, index, index + 1)
+    return None
+
+
+def _no_player(tokens: Tokens, index: int) -> bool:
+    """Whether a word is no instrument here: the keys of music, "12-string", something that kicks in."""
+    token = tokens[index]
+    if token.word in ("keys", "key"):
+        before, after = tokens.word(index - 1), tokens.word(index + 1)
+        return before in ("of", "change", "changes", "in", "two", "between", "both", "different") or after in (":", "=")
+    if token.word in ("kick", "kicks") and tokens.word(index + 1) == "in":
+        return True
+    return token.word in ("string", "drone", "drones", "wind") and token.word != "strings"
+
+
+def _names(tokens: Tokens) -> list[tuple[int, int]]:
+    """Return the spans of names: capitals behind "like" or "in the style of", or before "type beat"."""
+    found: list[tuple[int, int]] = []
+    for index, token in enumerate(tokens):
+        if Kind.LIKE in token:
+            last = index + 1
+            while _capital(tokens[last]) or (
+                last > index + 1 and tokens.word(last) in ("&", "and", "the", "of") and _capital(tokens[last + 1])
+            ):
+                last += 1
+            if last > index + 1:
+                found.append((index, last))
+        elif Kind.TYPE_BEAT in token:
+            first = index
+            while first > 0 and (_capital(tokens[first - 1]) or tokens.word(first - 1) == "x") and index - first < 6:
+                first -= 1
+            if first < index and Kind.STYLE not in tokens[first]:
+                found.append((first, index))
+    return found
+
+
+def _capital(token: Token) -> bool:
+    harmony = Kind.KEY in token or Kind.CHORD in token
+    return token.text[:1].isupper() and not harmony and Kind.PUNCT not in token
+
+
+# --- negation and "only"
+
+
+def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
+    """Return the tokens that a negation denies and those that stand alone ("only piano", "cello alone")."""
+    denied: set[int] = set()
+    only: set[int] = set()
+    for index, token in enumerate(tokens):
+        if Kind.NEGATION in token:
+            denied.update(_scope(tokens, index, token[Kind.NEGATION] != "not"))
+        elif token.get(Kind.WITH) == "for":
+            only.update(at for at in _scope(tokens, index, True) if any(kind in tokens[at] for kind in _PLAYERS))
+        elif Kind.ONLY in token:
+            ahead = _scope(tokens, index, True) if not _solo_part(tokens, index) else []
+            players = [at for at in ahead if any(kind in tokens[at] for kind in _PLAYERS)]
+            if not players and token.word != "solo":
+                players = _listed_before(tokens, index)
+            only.update(players)
+    return denied, only - denied
+
+
+def _solo_part(tokens: Tokens, index: int) -> bool:
+    """Whether "solo" is a part of the music ("a guitar solo with drums"), not a way to play."""
+    before = tokens[index - 1]
+    return tokens.word(index) == "solo" and any(kind in before for kind in _PLAYERS) and tokens.word(index - 2) != "for"
+
+
+def _scope(tokens: Tokens, index: int, lists: bool) -> list[int]:
+    """Return what a word that stands before means: the next thing, and those that "and" or "or" add to it."""
+    at, skipped, found = index + 1, 0, []
+    while skipped <= _ADJECTIVES and at < len(tokens):
+        token = tokens[at]
+        if _means(token):
+            found.append(at)
+            if not (any(kind in token for kind in _PLAYERS) or Kind.VOICE in token) and any(
+                kind in tokens[at + 1] for kind in _PLAYERS
+            ):
+                found.pop()  # "no dark piano": the adjective is not what is denied
+            if found and lists:
+                at = _further(tokens, at, found)
+                break
+            if found:
+                break
+        elif (Kind.PUNCT in token and token.text != "-") or token.word in ("but", "with", "and"):
+            break
+        skipped += token.word not in _EMPTY
+        at += 1
+    return found
+
+
+def _means(token: Token) -> bool:
+    return any(kind in token for kind in (*_PLAYERS, *_CALLED))
+
+
+def _further(tokens: Tokens, at: int, found: list[int]) -> int:
+    """Add what "and", "or" and commas before them join: "no drums, bass or guitar", but not "no drums, piano"."""
+    pending: list[int] = []
+    at += 1
+    while True:
+        joint = tokens.word(at)
+        if joint not in _JOINTS:
+            return at
+        following = at + 1
+        if joint == "," and tokens.word(following) in ("and", "or", "nor"):
+            joint, following = tokens.word(following), following + 1
+        while tokens.word(following) in ("any", "a", "the"):
+            following += 1
+        if not _means(tokens[following]) or Kind.NEGATION in tokens[following]:
+            return at
+        pending.append(following)
+        if joint in ("or", "nor", "and", "&", "/", "+", "plus"):
+            found += pending
+            pending = []
+        at = following + 1
+
+
+def _listed_before(tokens: Tokens, index: int) -> list[int]:
+    """Return the instruments right before "only" or "alone": "piano and cello only"."""
+    found: list[int] = []
+    at = index - 1
+    while at >= 0:
+        if any(kind in tokens[at] for kind in _PLAYERS):
+            found.append(at)
+        elif tokens.word(at) not in ("and", "&", "+", "plus", "-"):
+            break
+        at -= 1
+    return found

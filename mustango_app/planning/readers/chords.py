@@ -1,0 +1,228 @@
+"""Reader of the chords: finds lists of them in a text; what a list means is left to `munet.music.notation`.
+
+A list is taken whole or refused by the name of the symbol that is not understood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from munet.music import Chord
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.tokens import Kind, Tokens
+
+_GAP_SIGNS = (",", "|", "&", "-", "→", ">", "~", ";", "%", "||", "\u2192", "/", "(", ")", ":")
+_LONGEST_FILLER = 90  # characters between "chords" and the first chord
+_AFTER_LABEL = (":", "is", "are", "=", "of", "being", "as", "follows", ",", "-", "(", "|")
+_SECTIONS = ("section", "sections", "part", "parts", "form", "forms", "side", "sides", "vitamin", "vitamins")
+_NASHVILLE = re.compile(r"[b#]?[1-7](?:m|maj7|7|m7|dim|sus[24]|-)?")
+PROGRESSION = 4  # rank of a named progression
+
+
+def find_chords(tokens: Tokens, taken: Collection[int]) -> list[Statement]:
+    """Return the statements of chords, as a line for `read_chord_line`; `taken` are the tokens that are keys.
+
+    Ranks: 0 named (any number of symbols after or right before "chord(s)", "progression", "harmony" in one sentence),
+    1 at least two symbols without a name, three if all are bare letters, 2 degrees ("ii7 V7 I"), 3 numbers
+    ("1-5-6-4"), 4 named progressions ("12 bar blues"). Of equals the longest comes first, then the first.
+    """
+    runs = _runs(tokens, taken)
+    named = [run for run in runs if _labelled(tokens, run, taken)]
+    plain = [run for run in runs if _plainly_chords(tokens, run)]
+    chosen = sorted(named, key=len, reverse=True) + sorted(
+        (run for run in plain if run not in named), key=len, reverse=True
+    )
+    capo = _capo(tokens)
+    found = [_statement(tokens, run, capo, 0 if run in named else 1) for run in chosen]
+    return [*found, *_degrees(tokens), *_progressions(tokens)]
+
+
+def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int) -> Statement:
+    line = _line(tokens, run)
+    return Statement("chords", f"capo {capo} {line}" if capo else line, run[0], run[-1] + 1, rank)
+
+
+def _line(tokens: Tokens, run: Sequence[int]) -> str:
+    """Write a run as a line of notation: symbols, bar lines, repeats; words between them left out."""
+    first, last = run[0], run[-1]
+    while (tokens.word(first - 1) in ("|", ":") and tokens.word(first - 1) == "|") or (
+        tokens.word(first - 2) == "|" and tokens.word(first - 1) == ":"
+    ):
+        first -= 1
+    while (
+        tokens.word(last + 1) in ("|", "%")
+        or Kind.REPEAT in tokens[last + 1]
+        or (tokens.word(last + 1) == ":" and tokens.word(last + 2) == "|")
+    ):
+        last += 1
+    repeats = any(Kind.REPEAT in tokens[at] for at in range(first, last + 1))
+    parts: list[str] = []
+    for at in range(first, last + 1):
+        token = tokens[at]
+        if at in run:
+            chord = token.get(Kind.CHORD)
+            parts.append(
+                str(chord) if isinstance(chord, Chord) and (" " in token.text or Kind.KEY in token) else token.text
+            )
+        elif token.text in ("|", "%") or Kind.REPEAT in token or (repeats and token.text in (",", "(", ")")):
+            parts.append(token.text)
+        elif token.text == ":" and (tokens.word(at - 1) == "|" or tokens.word(at + 1) == "|"):
+            parts.append(":")
+    return " ".join(parts).replace("| :", "|:").replace(": |", ":|")
+
+
+def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
+    """Group chords that only separators and linking words ("then", "followed by") part."""
+    runs: list[list[int]] = []
+    free = False  # whether only gaps stand between here and the last chord
+    for index, token in enumerate(tokens):
+        is_chord = Kind.CHORD in token and index not in taken and not _article(tokens, index)
+        if not is_chord and Kind.SMALL in token and index not in taken:
+            is_chord = _small_fits(tokens, index, runs[-1] if runs and free else None)
+        if is_chord or (runs and free and _odd_one(tokens, index)):
+            if runs and free:
+                runs[-1].append(index)
+            else:
+                runs.append([index])
+            free = True
+        elif token.text == "," and tokens.word(index - 1) == "|":
+            free = False  # a list of bars ends: "| Am | F |, Em, 90 bpm"
+        elif free and not (token.text in _GAP_SIGNS or Kind.LINK in token or Kind.REPEAT in token):
+            free = False
+    for run in runs:
+        bare_a = tokens[run[0]].text == "A" and _starts(tokens, run[0])
+        if bare_a and len(run) == 2 and run[1] == run[0] + 1 and _label_after(tokens, run[1]):
+            del run[0]  # "A B7 chord progression": the article
+    return [run for run in runs if any(not _none(tokens, index) for index in run)]
+
+
+def _odd_one(tokens: Tokens, index: int) -> bool:
+    """Whether a word stands where a chord should, so that the list is refused by its name, not cut: "Dm7, Gfoo, C"."""
+    token = tokens[index]
+    only_word = set(token.readings) == {Kind.WORD} and token.text[0] in "ABCDEFGH"
+    joint = tokens.word(index - 1)
+    between = joint in (",", "|", "-") and tokens.word(index + 1) == joint and Kind.CHORD in tokens[index + 2]
+    return only_word and between and tokens.chord_words[index] is not None
+
+
+def _none(tokens: Tokens, index: int) -> bool:
+    chord = tokens[index].get(Kind.CHORD)
+    return chord is not None and chord.is_none
+
+
+def _starts(tokens: Tokens, index: int) -> bool:
+    return index == 0 or tokens.stops(index - 1) or tokens.word(index - 1) in ('"', "(", "\u201c")
+
+
+def _article(tokens: Tokens, index: int) -> bool:
+    """Whether a bare "A" starts a sentence before a small word."""
+    after = tokens[index + 1]
+    return tokens[index].text == "A" and _starts(tokens, index) and after.text[:1].islower()
+
+
+def _small_fits(tokens: Tokens, index: int, run: Sequence[int] | None) -> bool:
+    """Whether a chord written small belongs to a list: right after "chords:", or between chords and signs."""
+    after = tokens[index + 1]
+    followed = (
+        tokens.ends(index + 1)
+        or Kind.CHORD in after
+        or Kind.SMALL in after
+        or after.text in _GAP_SIGNS
+        or Kind.REPEAT in after
+    )
+    if not followed or (tokens[index].text == "a" and Kind.CHORD in after):  # the article
+        return False
+    if run is not None:
+        return tokens.word(index - 1) in _GAP_SIGNS or index - 1 in run
+    named = tokens.back(index, _AFTER_LABEL)
+    return tokens[named].get(Kind.NAME) == "chords" and tokens.word(named) != "harmony" and (
+        Kind.SMALL in after or Kind.CHORD in after or after.text in (",", "-", "|", "%") or Kind.REPEAT in after
+        or len(tokens[index].text) > 1)  # fmt: skip
+
+
+def _label_after(tokens: Tokens, last: int) -> bool:
+    at = tokens.ahead(last, ("-", "is", "are", "the", ")"))
+    if tokens.word(at - 1) == "the" and Kind.NAME not in tokens[at]:
+        at += 1  # "is the chosen chord sequence"
+    return tokens[at].get(Kind.NAME) == "chords" and tokens.word(at) not in ("harmony", "harmonies", "changes")
+
+
+def _labelled(tokens: Tokens, run: Sequence[int], taken: Collection[int]) -> bool:
+    """Whether the text calls the run chords, a progression or a sequence, before or right after it."""
+    lone = len(run) == 1 and tokens[run[0]].text == "A"
+    label = tokens.chord_words[run[0]]
+    if label is not None:
+        filler = tokens.text[tokens[label].end : tokens[run[0]].start]
+        through_key = any(at in taken for at in range(label, run[0]))
+        if len(filler) <= _LONGEST_FILLER and (not through_key or len(run) > 1) and not (lone and len(filler) > 4):
+            return True
+    return _label_after(tokens, run[-1]) and not lone
+
+
+def _plainly_chords(tokens: Tokens, run: Sequence[int]) -> bool:
+    """Whether an unnamed run is chords: two or more; three if bare letters, and not those of "sections A, B, A"."""
+    if any(len(tokens[index].text) > 1 and not _none(tokens, index) for index in run):
+        return len(run) >= 2
+    return len(run) >= 3 and tokens.word(tokens.back(run[0], (":", "=", ","))) not in _SECTIONS and _rooted(tokens, run)
+
+
+def _rooted(tokens: Tokens, run: Sequence[int]) -> bool:
+    """Whether bare letters are set apart as a list, not the sounds of "A B C"."""
+    return [tokens[index].text for index in run] != ["A", "B", "C"]
+
+
+def _capo(tokens: Tokens) -> int:
+    """Return the fret of "capo 2", "capo on the 3rd fret"."""
+    for index, token in enumerate(tokens):
+        if token.get(Kind.NAME) == "capo":
+            at = tokens.ahead(index, ("on", "at", "the", ":", "=", "fret"))
+            number = tokens[at].get(
+                Kind.NUMBER, tokens[at].get(Kind.QUANTITY, (0.0,))[0] if Kind.QUANTITY in tokens[at] else 0.0
+            )
+            return int(number) if 0 < number < 12 else 0
+    return 0
+
+
+def _degrees(tokens: Tokens) -> list[Statement]:
+    """Find runs of numerals ("i-VI-III-VII", "ii7 V7 I") and of numbers that are called chords ("1-5-6-4")."""
+    found: list[Statement] = []
+    for rank, fits in ((2, _is_numeral), (3, _is_number)):
+        index = 0
+        while index < len(tokens):
+            run = _degree_run(tokens, index, fits)
+            if run:
+                named = _label_after(tokens, run[-1]) or tokens.chord_words[run[0]] is not None
+                enough = len(run) >= 3 if rank == 2 else len(run) >= 3 and named
+                if enough or (rank == 2 and len(run) >= 2 and named):
+                    line = " ".join(tokens[at].text if rank == 2 else tokens[at].text.replace(" ", "") for at in run)
+                    found.append(Statement("chords", line, run[0], run[-1] + 1, rank))
+            index = run[-1] + 1 if run else index + 1
+    return found
+
+
+def _degree_run(tokens: Tokens, index: int, fits: object) -> list[int]:
+    run: list[int] = []
+    while fits(tokens, index):  # type: ignore[operator]
+        run.append(index)
+        index += 1
+        if tokens.word(index) in ("-", ",", "|", "→", ">") and fits(tokens, index + 1):  # type: ignore[operator]
+            index += 1
+    return run
+
+
+def _is_numeral(tokens: Tokens, index: int) -> bool:
+    return Kind.NUMERAL in tokens[index]
+
+
+def _is_number(tokens: Tokens, index: int) -> bool:
+    token = tokens[index]
+    return (Kind.NUMBER in token or Kind.QUANTITY in token) and _NASHVILLE.fullmatch(token.text) is not None
+
+
+def _progressions(tokens: Tokens) -> list[Statement]:
+    return [
+        Statement("chords", "| " + token[Kind.PROGRESSION].replace(" ", " | ") + " |", index, index + 1, PROGRESSION)
+        for index, token in enumerate(tokens)
+        if Kind.PROGRESSION in token
+    ]

@@ -1,0 +1,136 @@
+"""Reader of the length of a clip: seconds, minutes, clock times, bars."""
+
+from __future__ import annotations
+
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.tokens import Kind, Tokens
+
+_FILLER = ("is", "of", "for", "time", "about", "around", "exactly", "approximately", "roughly", "=", ":", "a", "should",
+           "be", "the", "full")  # fmt: skip
+_BEFORE_LAST = ("should", "must", "to", "will", "can", "shall", "would", "may")
+_MOMENTS = ("at", "after", "before", "around", "by", "from", "until", "till", "past", "within", "first", "last",
+            "every", "per", "final", "next")  # fmt: skip
+_THINGS = frozenset((
+    "clip", "clips", "track", "tracks", "song", "songs", "piece", "pieces", "loop", "loops", "sample", "samples",
+    "excerpt", "excerpts", "recording", "recordings", "snippet", "snippets", "instrumental", "instrumentals",
+    "tune", "tunes", "jingle", "jingles", "interlude", "interludes", "music", "audio", "composition",
+    "compositions", "beat", "beats", "melody", "melodies", "ad", "ads", "commercial", "commercials", "theme",
+    "themes", "cue", "cues", "sting", "stings", "jam", "jams", "groove", "grooves", "ballad", "ballads", "solo",
+    "solos", "soundtrack", "soundtracks", "ambience", "intro", "outro", "bed", "underscore", "riff", "riffs", "vamp",
+))  # fmt: skip
+_FURTHEST = 6  # words between "30 seconds" and "loop"
+_BESIDE = (Kind.KEY, Kind.CHORD, Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE, Kind.MOOD, Kind.INSTRUMENT, Kind.PACE)
+_LONGEST_BARE_DECADE = 45  # "30s" alone in a list is a length, "80s" a decade
+
+
+def find_lengths(tokens: Tokens) -> list[Statement]:
+    """Return the statements of the length, as ("seconds", number) or ("bars", number).
+
+    Ranks: 0 named ("lasting 1:30", "length 30s", "30 seconds long"), 1 of a thing ("a 30-second loop", "8 bars of
+    funk", "half a minute of rain"), 2 alone between commas or after "for", 3 alone behind another
+    field ("song in F# minor 2 minutes"). A moment or a span inside the music is no
+    length ("at 5.4 seconds", "2 seconds of silence"), nor is a decade.
+    """
+    found: list[Statement] = []
+    for index, token in enumerate(tokens):
+        value, last = _value(tokens, index)
+        if value is None:
+            continue
+        named = tokens.back(index, _FILLER)
+        is_named = tokens[named].get(Kind.NAME) == "length" and named >= 0
+        is_named = is_named and (tokens.word(named) != "last" or tokens.word(named - 1) in _BEFORE_LAST)
+        if (
+            is_named
+            or tokens.word(last) == "long"
+            or (tokens.word(last) == "in" and tokens.word(last + 1) in ("length", "duration"))
+        ):
+            found.append(Statement("duration", value, index, last, 0))
+        elif Kind.CLOCK in token:
+            if tokens.ends(index - 1) and tokens.ends(last):
+                found.append(Statement("duration", value, index, last, 2))
+        elif Kind.NUMBER not in token and (rank := _rank(tokens, index, last)) is not None:
+            found.append(Statement("duration", value, index, last, rank))
+    return found
+
+
+def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
+    """Return the length that begins at a token and the index behind it."""
+    token, last = tokens[index], index + 1
+    if Kind.CLOCK in token:
+        return ("seconds", token[Kind.CLOCK]), last
+    number, unit = token.get(Kind.QUANTITY, (None, ""))
+    if unit == "bar":
+        return ("bars", number), last
+    if unit == "minute":
+        further, other = tokens[index + 1].get(Kind.QUANTITY, (0.0, ""))
+        if other != "second":
+            at = index + 2 if tokens.word(index + 1) == "and" else index + 1
+            further, other = tokens[at].get(Kind.QUANTITY, (0.0, ""))
+            last = at + 1 if other == "second" else last
+        else:
+            last = index + 2
+        return ("seconds", 60.0 * number + (further if other == "second" else 0.0)), last
+    if unit == "second":
+        return ("seconds", number), last
+    if (
+        token.word == "half"
+        and tokens.word(index + 1) in ("a", "-")
+        and tokens[tokens.ahead(index, ("a", "-"))].get(Kind.UNIT) == "minute"
+    ):
+        return ("seconds", 30.0), tokens.ahead(index, ("a", "-")) + 1
+    if token.word in ("a", "one") and tokens[tokens.ahead(index, ("-",))].get(Kind.UNIT) == "minute":
+        at = tokens.ahead(index, ("-",))
+        return ("seconds", 60.0), at + 1
+    if (
+        Kind.NUMBER in token
+        and tokens[tokens.back(index, _FILLER)].get(Kind.NAME) == "length"
+        and token.text[0].isdigit()
+    ):
+        named = tokens[tokens.back(index, _FILLER)].word in ("duration", "length", "runtime")
+        return (("seconds", token[Kind.NUMBER]), last) if named else (None, last)
+    return None, last
+
+
+def _rank(tokens: Tokens, index: int, last: int) -> int | None:
+    token = tokens[index]
+    unit = "bar" if token.get(Kind.QUANTITY, (0, ""))[1] == "bar" else "second"
+    if tokens.word(tokens.back(index, ("the", "about"))) in _MOMENTS or tokens.word(last) == "mark":
+        return None
+    decade = Kind.DECADE in token
+    if Kind.SECTION in tokens[last] and unit == "bar":
+        return None
+    music = tokens.word(last) == "of" and tokens.word(last + 1) not in ("silence", "delay", "reverb") and not decade
+    if music and (unit == "second" or tokens.word(index - 1) not in ("each", "in")):
+        return 1
+    if not decade or token[Kind.QUANTITY][0] <= _LONGEST_BARE_DECADE:
+        if _of_a_thing(tokens, last, decade):
+            return 1
+        before = tokens.word(index - 1)
+        alone = tokens.ends(last) and tokens.word(last) not in ("-", "/")
+        if alone and (
+            tokens.ends(index - 1) or (before == "for" and tokens.word(index - 2) not in ("silence", "pauses", "stops"))
+        ):
+            return 2
+        if before == "for" and unit == "bar":
+            return 2
+        if alone and not decade and any(kind in tokens[index - 1] for kind in _BESIDE):
+            return 3
+    return None
+
+
+def _of_a_thing(tokens: Tokens, last: int, decade: bool) -> bool:
+    """Whether the length describes a clip within a few words: "a 30-second upbeat lo-fi jingle"."""
+    at, words = last, 0
+    while words <= _FURTHEST:
+        token = tokens[at]
+        if token.word in _THINGS or token.word.rsplit(" ", 1)[-1] in _THINGS:
+            return not (decade and Kind.STYLE in token)
+        if Kind.STYLE in token and not decade and tokens.ends(at + 1):
+            return True
+        if (Kind.PUNCT in token and token.word not in ("-", ",")) or (token.word == "," and words):
+            return False
+        if (decade and Kind.STYLE in token) or Kind.SECTION in token or Kind.QUANTITY in token:
+            return False
+        words += 1
+        at += 1
+    return False

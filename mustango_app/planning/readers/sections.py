@@ -1,0 +1,143 @@
+"""Reader of form: sections that a text marks ("[intro 4 bars] soft piano [verse] add bass"), and changes said in prose.
+
+"starts slow then speeds up", "modulates to A major", "drums enter in the chorus".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mustango_app.planning.tokens import Kind, Tokens
+
+_LONGEST_TAG = 24  # tokens within brackets
+_REACH = 8  # tokens between "drums enter" and "the chorus"
+_OPEN, _CLOSE = "([{<", ")]}>"
+_PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A section that the text marks.
+
+    Args:
+        name: such as "verse 2".
+        text: the words of its tag and its body.
+        body: the words behind the tag.
+        start: where it begins in the text.
+    """
+
+    name: str
+    text: str
+    body: str
+    start: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change within the piece.
+
+    Args:
+        kind: "faster", "slower", "modulate", "half-time", "double-time", "enter" or "leave".
+        first, last: its tokens.
+        player: for "enter" and "leave" the token of the instrument.
+        section: name of the section where it happens.
+        place: the share of the piece where it happens; None if a section says it, or nothing.
+    """
+
+    kind: str
+    first: int
+    last: int
+    player: int | None = None
+    section: str | None = None
+    place: float | None = None
+
+
+def find_tagged(tokens: Tokens) -> list[Tagged]:
+    """Return the sections that brackets or headings ("Verse 1: ...") mark; none unless one is in square brackets or
+    there are two."""
+    heads: list[tuple[int, int, str]] = []  # tokens of the tag, name
+    square = False
+    for index, token in enumerate(tokens):
+        if token.text and token.text in _OPEN:
+            close = next(
+                (
+                    at
+                    for at in range(index + 1, min(index + _LONGEST_TAG, len(tokens)))
+                    if tokens[at].text and tokens[at].text in _CLOSE
+                ),
+                None,
+            )
+            name = _name(tokens, index + 1, close) if close else None
+            if close and name:
+                heads.append((index, close + 1, name))
+                square = square or token.text == "["
+        elif Kind.SECTION in token and (index == 0 or tokens.stops(index - 1) or tokens.word(index - 1) == ","):
+            colon = index + 1 + (Kind.NUMBER in tokens[index + 1])
+            if tokens.word(colon) == ":":
+                heads.append((index, colon + 1, _name(tokens, index, colon) or token[Kind.SECTION]))
+    if not square and len(heads) < 2:
+        return []
+    ends = [head[0] for head in heads[1:]] + [len(tokens)]
+    found = []
+    for (first, after, name), end in zip(heads, ends, strict=True):
+        body, tag = tokens.span(after, end).strip(" ,;\n"), tokens.span(first, after).strip("([{<>}]) :")
+        found.append(Tagged(name, f"{tag}. {body}", body, tokens[first].start))
+    return found
+
+
+def _name(tokens: Tokens, first: int, last: int) -> str | None:
+    """Return the name of a section within a tag: "verse 2"."""
+    for at in range(first, last):
+        if Kind.SECTION in tokens[at]:
+            number = tokens[at + 1].get(Kind.NUMBER) if at + 1 < last else None
+            return f"{tokens[at][Kind.SECTION]} {number:g}" if number else tokens[at][Kind.SECTION]
+    return None
+
+
+def find_changes(tokens: Tokens) -> list[Change]:
+    """Return the changes that prose speaks of, in order."""
+    found: list[Change] = []
+    for index, token in enumerate(tokens):
+        if Kind.CHANGE in token and not _denied(tokens, index) and tokens.word(index + 1) != "by":
+            place, _ = _where(tokens, index)
+            found.append(Change(token[Kind.CHANGE], index, index + 1, None, None, place))
+        elif Kind.ENTER in token:
+            player = _player_of(tokens, index)
+            place, section = _where(tokens, index)
+            if player is not None and (place is not None or section):
+                kind = "leave" if token[Kind.ENTER] == "leave" else "enter"
+                first, last = min(player, index), max(player, index) + 1
+                found.append(Change(kind, first, last, player, section, place))
+    return found
+
+
+def _denied(tokens: Tokens, index: int) -> bool:
+    return Kind.NEGATION in tokens[tokens.back(index, ("a", "any", "the"))]
+
+
+def _player_of(tokens: Tokens, index: int) -> int | None:
+    """Return the instrument that "enter" or "add" speaks of: before it, or after "add"."""
+    adds = tokens[index][Kind.ENTER] == "add"
+    near = range(index + 1, index + 4) if adds else range(index - 1, index - 4, -1)
+    return next((at for at in near if any(kind in tokens[at] for kind in _PLAYERS)), None)
+
+
+def _where(tokens: Tokens, index: int) -> tuple[float | None, str | None]:
+    """Return the share of the piece or the section that the words behind say."""
+    for at in range(index + 1, min(index + _REACH, len(tokens))):
+        if tokens.stops(at):
+            break
+        if Kind.PLACE in tokens[at]:
+            return float(tokens[at][Kind.PLACE]), None
+        if Kind.SECTION in tokens[at] and tokens.word(tokens.back(at, ("the", "first", "second"))) in (
+            "in",
+            "at",
+            "on",
+            "for",
+            "during",
+            "with",
+            "into",
+            "by",
+        ):
+            return None, tokens[at][Kind.SECTION]
+    return None, None

@@ -1,0 +1,194 @@
+"""Reader of the tempo: BPM, the note that is counted, metronome marks, ranges, Italian words.
+
+A mood or a plain word ("slow") is no statement: those are the business of `priors`. Nor are "808", "80s", "12-string",
+"4/4". Values come back as written, so that one out of range is refused by `MusicPlan`, by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.tokens import Kind, Tokens
+
+_BARE = (40.0, 240.0)  # a number without unit or name beside it is a tempo only here
+_MARKED = (20.0, 400.0)  # and beside a mark or an equals sign here
+_LONGEST_FILLER = 40  # characters between "tempo" and its number
+_LONGEST_BIN = 50.0  # an open-ended bin ("above 210") counts as this many BPM wide, next to its neighbour
+_DASHES = ("-", "~", "to", "and", "..")
+_EQUALS = ("=", ":", "at", "is", "equals", "of", "equal to")
+_ABOUT = ("a", "an", "about", "around", "roughly", "exactly", "precisely", "steady", "constant", "approximately", "~")
+_AFTER_BARE = ("in", "with", "and", "for", "featuring", "using")
+_ANYWHERE = ("ranging", "anywhere", "somewhere", "varying", "ranges")
+_GRAVE_BEFORE = ("in", "tempo", "is", "marked", "played", "of", "pace")
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Beats per minute and the note that is counted (None: not said); `low` to `high` if a range was given.
+
+    `to` is the tempo that it leads to, of "from 90 to 120 bpm".
+    """
+
+    bpm: float
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    to: float | None = None
+
+
+def find_tempos(tokens: Tokens) -> list[Statement]:
+    """Return the statements of tempo, as `Tempo`.
+
+    Ranks: 0 a number with its unit ("140 bpm", "120-130 bpm" gives the middle), 1 a number after its name, its note or
+    an Italian word ("bpm is 118.0", "tempo: 96", "half note = 60", "Moderato 108"), 2 a bare "at 96", 3 the word alone.
+    """
+    found: list[Statement] = []
+    for index, token in enumerate(tokens):
+        statement = None
+        if token.get(Kind.QUANTITY, ("", ""))[1] == "bpm":
+            statement = _with_unit(tokens, index)
+        elif Kind.NUMBER in token:
+            statement = _marked(tokens, index) or _bare(tokens, index)
+        elif Kind.MARK in token and not _number_at(tokens, index):
+            statement = _word(tokens, index)
+        if statement and not (found and found[-1].last > statement.first and found[-1].rank <= statement.rank):
+            found = [one for one in found if one.last <= statement.first or one.rank < statement.rank]
+            found.append(statement)
+    named = [_named(tokens, index) for index, token in enumerate(tokens) if token.get(Kind.NAME) == "tempo"]
+    return sorted([*found, *(one for one in named if one)], key=lambda one: (one.first, one.rank))
+
+
+def _value(tokens: Tokens, index: int) -> float | None:
+    """Return the number of a token that may be a tempo."""
+    token = tokens[index]
+    number, unit = token.get(Kind.QUANTITY, (None, "bpm"))
+    return (token.get(Kind.NUMBER) if number is None else number) if unit == "bpm" else None
+
+
+def _with_unit(tokens: Tokens, index: int) -> Statement:
+    """Read "120 bpm", "120-130 bpm", "between 120 and 130 bpm", "90bpm-100bpm"; a mark's note may stand before."""
+    high = tokens[index][Kind.QUANTITY][0]
+    first, last = index, index + 1
+    low = _value(tokens, index - 2) if tokens.word(index - 1) in _DASHES else None
+    joined = tokens.word(index - 1) != "and" or tokens.word(index - 3) == "between" or Kind.NUMBER in tokens[index - 2]
+    if low is not None and joined:
+        return _range(tokens, index - 2, last, low, high)
+    joint = tokens.word(index + 1)
+    above = (
+        _value(tokens, index + 2)
+        if joint in _DASHES and joint != "and" and Kind.QUANTITY in tokens[index + 2]
+        else None
+    )
+    if above is not None:
+        return _range(tokens, index, index + 3, high, above)
+    unit_at = tokens.back(index, (*_EQUALS, *_ABOUT))
+    unit = tokens[unit_at].get(Kind.BEAT_UNIT) if unit_at < index - 1 else None
+    if tokens[index - 1].word == ")" or unit is None:
+        return Statement("bpm", Tempo(high), first, last)
+    return Statement("bpm", Tempo(high, unit), unit_at, last)
+
+
+def _range(tokens: Tokens, first: int, last: int, low: float, high: float) -> Statement:
+    """Read two numbers as a range, or as a change: "from 90 to 120 bpm", "slowed from 140 bpm to 120 bpm"."""
+    change = (
+        tokens.word(first + 1) == "to" and tokens.word(first - 1) == "from" and tokens.word(first - 2) not in _ANYWHERE
+    )
+    if change or low > high:
+        return Statement("bpm", Tempo(low, to=high), first, last)
+    return Statement("bpm", Tempo((low + high) / 2, None, low, high), first, last)
+
+
+def _number_at(tokens: Tokens, index: int) -> bool:
+    """Whether a number that is a tempo follows the mark."""
+    after = tokens.ahead(index, ("(", "=", ":", ",", *_ABOUT, "at"))
+    value = _value(tokens, after)
+    return value is not None and _MARKED[0] <= value <= _MARKED[1]
+
+
+def _marked(tokens: Tokens, index: int) -> Statement | None:
+    """Read "half note = 60", "♩ = 96", "Moderato 108", "Allegro (120)"."""
+    bpm = tokens[index][Kind.NUMBER]
+    if not _MARKED[0] <= bpm <= _MARKED[1]:
+        return None
+    before = tokens.back(index, (*_ABOUT, *_EQUALS))
+    unit = tokens[before].get(Kind.BEAT_UNIT)
+    if unit and before < index - 1 and any(tokens.word(i) in _EQUALS for i in range(before + 1, index)):
+        low_high = _value(tokens, index + 2) if tokens.word(index + 1) in ("-", "~") else None
+        if low_high and low_high > bpm:
+            return Statement("bpm", Tempo((bpm + low_high) / 2, unit, bpm, low_high), before, index + 3, 1)
+        return Statement("bpm", Tempo(bpm, unit), before, index + 1, 1)
+    before = tokens.back(index, ("(", "=", ":", ",", *_ABOUT, "at"))
+    if Kind.MARK in tokens[before] and before >= 0 and not _other_number(tokens, index):
+        return Statement("bpm", Tempo(bpm), before, index + 1, 1)
+    return None
+
+
+def _other_number(tokens: Tokens, index: int) -> bool:
+    """Whether what follows makes the number something else: "Allegro 120 %", "4 / 4"."""
+    return tokens.word(index + 1) in ("%", "/", "°", "$", "€") or Kind.NAME in tokens[index + 1]
+
+
+def _bare(tokens: Tokens, index: int) -> Statement | None:
+    """Read "at 96", "at about 96 with strings"."""
+    bpm = tokens[index][Kind.NUMBER]
+    before = tokens.back(index, _ABOUT)
+    if tokens.word(before) != "at" or not _BARE[0] <= bpm <= _BARE[1] or tokens[index].text[0].isalpha():
+        return None
+    ends = tokens.ends(index + 1) and tokens.word(index + 1) != "/"
+    return Statement("bpm", Tempo(bpm), before, index + 1, 2) if ends or tokens.word(index + 1) in _AFTER_BARE else None
+
+
+def _named(tokens: Tokens, index: int) -> Statement | None:
+    """Read the number after the word "tempo", "bpm" or the like, with a few words between."""
+    for at in range(index + 1, len(tokens)):
+        token = tokens[at]
+        between = tokens.text[tokens[index].end : token.start]
+        ends = (
+            tokens.stops(at) or token.word == "/" or (Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo"))
+        )
+        if len(between) > _LONGEST_FILLER or ends:
+            return None
+        if Kind.NUMBER in token or token.get(Kind.QUANTITY, (0, ""))[1] == "bpm":
+            bpm = _value(tokens, at)
+            direct = all(tokens.word(i) in (*_EQUALS, *_ABOUT, ",") for i in range(index + 1, at))
+            if (
+                bpm is None
+                or (not direct and not _BARE[0] <= bpm <= _BARE[1])
+                or (_other_number(tokens, at) and not direct)
+            ):
+                return None
+            if token[Kind.NUMBER] < 10 if Kind.NUMBER in token else False:
+                return None
+            return _named_range(tokens, index, at, bpm)
+        if Kind.QUANTITY in token or Kind.SIGNATURE in token or Kind.CLOCK in token:
+            return None
+    return None
+
+
+def _named_range(tokens: Tokens, index: int, at: int, bpm: float) -> Statement:
+    above = _value(tokens, at + 2) if tokens.word(at + 1) in _DASHES else None
+    if above is not None and 20 <= above <= 400:
+        read = _range(tokens, at, at + 3, bpm, above)
+        return Statement("bpm", read.value, index, at + 3, 1)
+    return Statement("bpm", Tempo(bpm), index, at + 1, 1)
+
+
+def _word(tokens: Tokens, index: int) -> Statement | None:
+    """Read an Italian word; "grave" is English too: it needs a capital inside a sentence or a tempo beside it."""
+    name, low, high = tokens[index][Kind.MARK]
+    if name == "Grave":
+        before = tokens.back(index, ("a", "an"))
+        capital = tokens[index].text[0].isupper() and tokens.word(before) in _GRAVE_BEFORE
+        if not capital and tokens[index + 1].get(Kind.NAME) != "tempo" and not (index == 0 and tokens.ends(1)):
+            return None
+    high = min(high, low + _LONGEST_BIN)
+    return Statement("bpm", Tempo(float(round((low + high) / 2))), index, index + 1, 3)
+
+
+def tempo_mark(tokens: Tokens) -> tuple[str, float] | None:
+    """Return the first Italian tempo word and a BPM inside its bin: the middle, never a boundary."""
+    for index, token in enumerate(tokens):
+        if Kind.MARK in token and (statement := _word(tokens, index)):
+            return token[Kind.MARK][0], statement.value.bpm
+    return None

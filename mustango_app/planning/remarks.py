@@ -1,0 +1,219 @@
+"""Notes: what each statement of a text became, and what could not be used and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from munet.music import MusicPlan, Note, tempo_word
+from mustango_app.planning.asked import Asked
+from mustango_app.planning.readers.statement import Statement
+from mustango_app.planning.source import Source
+from mustango_app.planning.tokens import Kind, Tokens
+
+_FAR = 1.25  # how far a tempo may lie outside what a word means before the two contradict each other
+_NEGATION_REACH = 6
+
+
+def make_notes(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> tuple[Note, ...]:
+    """Return the notes on a finished plan, in the order of the text."""
+    notes = [*_rhythm(asked, plan), *_harmony(asked, plan), *_length(asked, plan), *_players(asked, plan)]
+    notes += [*_words(asked, plan, sources), *_changes(asked, plan), *_unused(asked)]
+    seen: set[str] = set()
+    ordered = []
+    for _, note in sorted(notes, key=lambda row: row[0]):
+        if note.statement and (key := f"{note.statement}|{note.field}") not in seen:
+            seen.add(key)
+            ordered.append(note)
+    return tuple(ordered)
+
+
+Rows = Iterator[tuple[int, Note]]
+
+
+def _row(asked: Asked, first: int, last: int, field: str | None, outcome: str, used: bool) -> tuple[int, Note]:
+    return first, Note(asked.reading.tokens.span(first, last).strip(), field, outcome, used)
+
+
+def _stated(asked: Asked, one: Statement, chosen: Statement | None, outcome: str, name: str) -> tuple[int, Note]:
+    """Note a statement: what it became, or that an argument or another statement wins."""
+    if name in asked.given:
+        return _row(asked, one.first, one.last, name, f"the argument wins: {outcome}", False)
+    if one is not chosen:
+        first = asked.reading.said(chosen) if chosen else "another"
+        return _row(asked, one.first, one.last, name, f"{first!r} counts: {outcome}", False)
+    return _row(asked, one.first, one.last, name, outcome, True)
+
+
+def _rhythm(asked: Asked, plan: MusicPlan) -> Rows:
+    reading, unit = asked.reading, plan.beat_unit
+    for one in reading.tempos:
+        outcome = f"{plan.bpm:g} BPM" + (f", {unit} notes counted" if unit else "")
+        if one.value.low is not None and one is reading.tempo:
+            outcome = f"the middle of {one.value.low:g} to {one.value.high:g}: {outcome}"
+        ramps = [section.bpm for section in plan.sections or () if isinstance(section.bpm, tuple)]
+        if ramps and (one.value.to or one is not reading.tempo):
+            yield _row(asked, one.first, one.last, "sections", f"from {ramps[0][0]:g} to {ramps[-1][1]:g} BPM", True)
+        elif one.rank == 3 and one is not reading.tempo:
+            low_high = f"{reading.said(reading.tempo)!r} counts" if reading.tempo else ""
+            yield _row(
+                asked, one.first, one.last, "bpm", f"{low_high}: {outcome}, {tempo_word(plan.bpm or 120)}", False
+            )
+        elif one is reading.tempo or one.value.bpm != (reading.tempo.value.bpm if reading.tempo else None):
+            yield _stated(asked, one, reading.tempo, outcome, "bpm")
+    meter = f"{plan.meter} beats a bar"
+    for one in reading.meters:
+        if one.first in reading.arrangement.denied:
+            continue
+        if one is reading.meter or one.value[0] != (reading.meter.value[0] if reading.meter else 0):
+            yield _stated(asked, one, reading.meter, meter, "meter")
+
+
+def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
+    reading = asked.reading
+    later = {section.key for section in plan.sections or ()}
+    for one in reading.keys:
+        if reading.chords and reading.chords.first <= one.first < reading.chords.last:
+            continue
+        if str(one.value) in later and str(one.value) != plan.key:
+            yield _row(asked, one.first, one.last, "sections", f"a section in {one.value}", True)
+        elif one is reading.key or one.value != (reading.key.value if reading.key else None):
+            yield _stated(asked, one, reading.key, str(plan.key), "key")
+    for one in reading.modes:
+        yield _row(asked, one.first, one.last, "key", str(plan.key), (plan.key or "").endswith(one.value))
+    chords = reading.chords
+    if chords is not None:
+        line = " ".join(symbol for symbol, _ in (plan.chords or ())[:8])
+        yield _stated(asked, chords, chords, line, "chords")
+
+
+def _length(asked: Asked, plan: MusicPlan) -> Rows:
+    reading = asked.reading
+    for one in reading.lengths:
+        unit, number = one.value
+        if one is not reading.length and unit == "bars" and plan.sections:
+            continue
+        outcome = f"{plan.duration:g} s"
+        bar = 60 * (plan.meter or 4) / (plan.bpm or 120)
+        wanted = number if unit == "seconds" else number * bar
+        if one is reading.length and "duration" not in asked.given and wanted - 0.01 > (plan.duration or 0.0):
+            yield _row(asked, one.first, one.last, "duration", f"cut to the longest that can be made: {outcome}", False)
+        else:
+            yield _stated(asked, one, reading.length, outcome, "duration")
+
+
+def _players(asked: Asked, plan: MusicPlan) -> Rows:
+    found, tokens = asked.reading.arrangement, asked.reading.tokens
+    for player in found.players:
+        names = [name for name in player.names if _plays(name, plan)]
+        if "instruments" in asked.given:
+            yield _row(asked, player.first, player.last, "instruments", "the argument wins", False)
+        elif names and player.near:
+            outcome = f"not among the instruments: {', '.join(names)} plays"
+            yield _row(asked, player.first, player.last, "instruments", outcome, True)
+        elif names:
+            yield _row(asked, player.first, player.last, "instruments", ", ".join(names), True)
+        else:
+            yield _row(
+                asked,
+                player.first,
+                player.last,
+                "instruments",
+                "plays not: the text says who plays alone, or takes it away",
+                False,
+            )
+    for player in found.removed:
+        first = _negation_before(tokens, player.first)
+        silent = not any(_plays(name, plan) for name in player.names)
+        outcome = (
+            f"no {tokens.word(player.first)}" if Kind.DRUMLESS not in tokens[player.first] else f"no {player.names[0]}"
+        )
+        yield _row(
+            asked, first, player.last, "instruments", outcome if silent else "asked for elsewhere in the text", silent
+        )
+
+
+def _plays(name: str, plan: MusicPlan) -> bool:
+    return any(
+        name in (names or ()) for names in (plan.instruments, *(section.instruments for section in plan.sections or ()))
+    )
+
+
+def _negation_before(tokens: Tokens, index: int) -> int:
+    for at in range(index - 1, max(-1, index - 1 - _NEGATION_REACH), -1):
+        if Kind.NEGATION in tokens[at]:
+            return at
+    return index
+
+
+def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows:
+    found, tokens = asked.reading.arrangement, asked.reading.tokens
+    for word in found.styles:
+        own = word.prior.style == plan.style
+        if word.weak and not own:
+            continue
+        outcome = str(plan.style) if own else f"{plan.style} counts" if plan.style else "no style"
+        yield _row(asked, word.index, word.index + 1, "style", outcome, own and "style" not in asked.given)
+    for word in (*found.paces, *found.moods, *found.styles):
+        fixed = "bpm" in sources and sources["bpm"].is_fixed
+        if word.prior.tempo and fixed and plan.bpm and word.prior.kind != "mood" and not any(plan.sections or ()):
+            low, high = word.prior.tempo
+            if not low / _FAR <= plan.bpm <= high * _FAR:
+                outcome = f"{plan.bpm:g} BPM is {sources['bpm']} and wins; the word means {low:g} to {high:g}"
+                yield _row(asked, word.index, word.index + 1, "bpm", outcome, False)
+    for word in found.moods:
+        decides = [name for name in ("bpm", "key") if word.source in sources.get(name, "")]
+        if word.prior.energy and plan.energy == word.prior.energy:
+            decides.append("energy")
+        if decides:
+            values = ", ".join(f"{plan.bpm:g} BPM" if name == "bpm" else str(getattr(plan, name)) for name in decides)
+            yield _row(asked, word.index, word.index + 1, decides[0], values, True)
+    for word in found.paces:
+        if word.source in sources.get("bpm", ""):
+            yield _row(asked, word.index, word.index + 1, "bpm", f"{plan.bpm:g} BPM", True)
+    for energy, index in found.energies:
+        wins = plan.energy == energy
+        yield _row(asked, index, index + 1, "energy", str(plan.energy), wins and "energy" not in asked.given)
+    for index in found.denied:
+        yield _row(asked, _negation_before(tokens, index), index + 1, "style" if Kind.STYLE in tokens[index] else None,
+                   f"not {tokens.word(index)}", True)  # fmt: skip
+
+
+def _changes(asked: Asked, plan: MusicPlan) -> Rows:
+    ramped = any(isinstance(section.bpm, tuple) for section in plan.sections or ())
+    for change in asked.reading.changes:
+        names = ", ".join(section.name for section in plan.sections or ())
+        if change.kind in ("faster", "slower"):
+            used, outcome = ramped, "the tempo changes evenly" if ramped else "the tempo is fixed"
+        elif change.kind == "modulate":
+            used = any(section.key and section.key != plan.key for section in plan.sections or ())
+            outcome = "a section in another key" if used else "the key is fixed, or there is no time for it"
+        elif change.kind in ("enter", "leave"):
+            used = bool(plan.sections) and "instruments" not in asked.given
+            outcome = f"sections: {names}" if used else "there is no time for it"
+        else:
+            used, outcome = False, "the tempo stays as it is; the words alone reach the model"
+        yield _row(asked, change.first, change.last, "sections", outcome, used)
+
+
+def _unused(asked: Asked) -> Rows:
+    found, tokens = asked.reading.arrangement, asked.reading.tokens
+    for index, denied in found.voices:
+        last = index + 1
+        if tokens.word(last) in ("in", "by") and tokens[last + 1].text[:1].isupper():
+            last += 2
+        if denied:
+            yield _row(asked, _negation_before(tokens, index), index + 1, None, "nobody sings", True)
+        else:
+            yield _row(asked, index, last, None, "there is no voice: it is left out", False)
+    for index, denied in found.effects:
+        if not denied:
+            yield _row(
+                asked, index, index + 1, None, f"{tokens[index][Kind.EFFECT]}: the words alone reach the model", False
+            )
+    for first, last in found.names:
+        yield _row(asked, first, last, None, "a name is no style: the words alone reach the model", False)
+
+
+def cut_note(statement: str, outcome: str) -> Note:
+    """Return a note on sections of which the end was cut."""
+    return Note(statement, "sections", outcome, False)
