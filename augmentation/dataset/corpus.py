@@ -28,6 +28,7 @@ from augmentation.audio import encode
 from augmentation.captions.caption import caption, control_sentences, describe
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import default_soundfont, render
+from augmentation.compose.styles import STYLES
 from augmentation.dataset.records import METADATA, json_lines, row_of
 from augmentation.workers import run_in_processes
 from munet.errors import RequestError, expect
@@ -84,9 +85,11 @@ class CorpusConfig:
         return math.ceil(self.count / SHARD)
 
     def manifest(self) -> dict[str, Any]:
-        """Parameters as recorded: the soundfont by its content, since the same file may lie elsewhere tomorrow."""
+        """Parameters as recorded: soundfont and styles by their content, since they may be others tomorrow."""
         digest = hashlib.sha256(self.soundfont_path.read_bytes()).hexdigest()
-        return {"version": VERSION, "shard": SHARD, **asdict(self), "soundfont": f"sha256:{digest}"}
+        styles = hashlib.sha256(repr(STYLES).encode()).hexdigest()
+        sources = {"soundfont": f"sha256:{digest}", "styles": f"sha256:{styles}"}
+        return {"version": VERSION, "shard": SHARD, **asdict(self), **sources}
 
 
 def is_soundfont(path: Path) -> bool:
