@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from augmentation.compose.composer import Track
 from augmentation.compose.mixing import (
     PRODUCTIONS,
     ROOMS,
@@ -14,6 +13,7 @@ from augmentation.compose.mixing import (
     production_of,
     strip_of,
 )
+from augmentation.compose.piece import Track
 from augmentation.compose.styles import STYLES
 
 RATE = 22050
