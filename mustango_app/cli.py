@@ -363,6 +363,11 @@ def heard_text(heard: Heard) -> str:
         ("tempo", "unknown" if heard.bpm is None else f"{heard.bpm:.1f} BPM"),
         ("metre", "unknown" if heard.meter is None else f"{heard.meter} beats a bar"),
         ("key", heard.key or "unknown"),
+        *(
+            []
+            if heard.tuning is None
+            else [("tuning", f"{heard.tuning:+.0f} cents (A = {heard.concert_pitch:.1f} Hz)")]
+        ),
         ("chords", chords or "none"),
         ("beats", str(len(heard.beats or ()))),
         *(("missing", reason) for reason in heard.missing),
