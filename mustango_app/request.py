@@ -6,6 +6,7 @@ There is no torch here, so that plans and error messages come at once, before an
 from __future__ import annotations
 
 import numbers
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -86,7 +87,9 @@ class Request:
         chords: such as "G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds), or a list of either kind.
         seconds: length, 1 to 30; 10 if neither this nor `bars` nor `plan` nor the text says.
         bars: length in bars at the plan's tempo and metre, instead of seconds.
-        style, instruments, energy, melody, sections, loop: as in `MusicPlan`.
+        melody: as in `MusicPlan`, or the path of a MIDI file, whose tempo, metre, key and chords are then taken as well
+            and moved to the tempo and key asked for.
+        style, instruments, energy, sections, loop: as in `MusicPlan`.
         plan: a plan, in parts or whole.
         seed: equal seeds make equal clips on one machine; drawn when the request is made if None.
         steps: denoising steps, 1 to 1000; the model's own if None.
@@ -111,7 +114,7 @@ class Request:
     style: str | None = None
     instruments: Sequence[str] | None = None
     energy: str | None = None
-    melody: Sequence[Any] | None = None
+    melody: Sequence[Any] | str | os.PathLike[str] | None = None
     sections: Sequence[Any] | None = None
     loop: bool | None = None
     plan: MusicPlan | None = None
@@ -184,6 +187,9 @@ class Request:
         if seconds is not None:
             asked["seconds"] = seconds
         plan = self.plan
+        if isinstance(self.melody, str | os.PathLike):
+            del asked["melody"]
+            plan = self._with_tune(self.melody, asked.get("seconds", SECONDS_RANGE[1]))
         if plan is None:
             return asked
         if plan.duration is not None and seconds is not None:
@@ -196,3 +202,12 @@ class Request:
         if {"bpm", "meter"} & set(asked):
             held.pop("beats", None)
         return held | asked
+
+    def _with_tune(self, path: str | os.PathLike[str], seconds: float) -> MusicPlan:
+        """Return the plan of a MIDI file at the tempo and in the key asked for, what `plan` holds before it."""
+        from mustango_app.exchange.midi_read import read_melody  # MIDI is not needed without a tune
+        from mustango_app.exchange.tune import fit_tune
+
+        given = {} if self.plan is None else self.plan.given()
+        tune = fit_tune(read_melody(path), self.bpm or given.get("bpm"), self.key or given.get("key"), seconds)
+        return tune.with_(**{name: value for name, value in given.items() if name != "melody"})
