@@ -188,8 +188,9 @@ class Request:
             asked["seconds"] = seconds
         plan = self.plan
         if isinstance(self.melody, str | os.PathLike):
-            del asked["melody"]
             plan = self._with_tune(self.melody, asked.get("seconds", SECONDS_RANGE[1]))
+            for name in ("melody", "bpm", "key"):  # the tune has been fitted to them
+                asked.pop(name, None)
         if plan is None:
             return asked
         if plan.duration is not None and seconds is not None:

@@ -95,7 +95,7 @@ def _plan_of(score: Score) -> MusicPlan:
     sections = _sections(score, quarters, beats, duration, key)
     return MusicPlan(
         bpm=midi_time.bpm(score, quarters, end, first=sections is not None),
-        meter=midi_time.meter_of(score.meters[0]),
+        meter=midi_time.meter_of(score.meters[0], quarters),
         key=None if key is None else str(key),
         chords=chords,
         beats=beats,

@@ -27,7 +27,7 @@ def beat_unit(score: Score) -> tuple[str | None, float]:
     return ("half", 2.0) if lower == 2 else (None, 4 / lower if lower > 8 else 1.0)
 
 
-def meter_of(meter: tuple[int, int, int, int], quarters: float | None = None) -> int:
+def meter_of(meter: tuple[int, int, int, int], quarters: float) -> int:
     _, upper, lower, clocks = meter
     compound = lower == 8 and upper % 3 == 0 and (quarters == 1.5 or clocks == DOTTED)
     return min(METER_RANGE[1], upper // 3 if compound else upper)

@@ -52,8 +52,9 @@ class TickMap:
         beats = plan.beats or ()
         length = 60 / (plan.bpm or 120) if len(beats) < 2 else beats[1][0] - beats[0][0]
         self.first = round(beats[0][0] / length * self.beat)
-        ticks = [float(self.first + i * self.beat) for i in range(len(beats))]
-        anchors = dict(zip(ticks, plan.beat_times(), strict=True)) | {0.0: 0.0}
+        times = plan.beat_times()
+        after = times[-1] + (length if len(times) < 2 else times[-1] - times[-2])  # where the next beat would be
+        anchors = {0.0: 0.0} | {float(self.first + i * self.beat): t for i, t in enumerate((*times, after))}
         for laid in plan.laid():
             if laid.ramp[0] != laid.ramp[1]:
                 anchors |= self._within(laid, plan.beat_times())
