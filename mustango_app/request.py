@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning import planner
+from mustango_app.planning.asked import field_value
 from mustango_app.planning.planner import Sources
+from mustango_app.planning.translate import to_english
 
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)
@@ -154,6 +156,11 @@ class Request:
         """First seed of each clip; the candidates of clip i have the seeds from there on."""
         return tuple(self.seed + i * self.best_of for i in range(self.num_clips))
 
+    @property
+    def english(self) -> str:
+        """The prompt in English, which is what the text encoder knows."""
+        return to_english(self.prompt).english
+
     def at(self, seed: int) -> Request:
         """Return the request for one clip of another seed."""
         return self if (seed, 1) == (self.seed, self.num_clips) else replace(self, seed=seed, num_clips=1)
@@ -210,5 +217,7 @@ class Request:
         from mustango_app.exchange.tune import fit_tune
 
         given = {} if self.plan is None else self.plan.given()
-        tune = fit_tune(read_melody(path), self.bpm or given.get("bpm"), self.key or given.get("key"), seconds)
+        bpm = field_value("bpm", self.bpm or given.get("bpm"))
+        key = field_value("key", self.key or given.get("key"))
+        tune = fit_tune(read_melody(path), bpm, key, seconds)
         return tune.with_(**{name: value for name, value in given.items() if name != "melody"})

@@ -169,7 +169,7 @@ def _keys(table: Mapping[str, Any], spaced: bool) -> KeyNames:
     if not spaced:
         sharp, flat = _any(table["sharp"]), _any(table["flat"])
         note = f"(?P<note>{named + '|' if named else ''}[a-g])(?:(?P<sharp_after>[#♯])|(?P<flat_after>[b♭]))?"
-        return KeyNames(re.compile(rf"(?:(?P<sharp>{sharp})|(?P<flat>{flat}))?\s?{note}\s?{mode}"), notes)
+        return KeyNames(re.compile(rf"(?:(?:(?P<sharp>{sharp})|(?P<flat>{flat}))\s?)?{note}\s?{mode}"), notes)
     sharp, flat = (table.get(name, list(signs)) for name, signs in (("sharp", "#♯"), ("flat", "b♭")))
     accidental = rf"(?:[ -]?(?:(?P<sharp>{_any(sharp)})|(?P<flat>{_any(flat)}))(?![a-z](?<!m)))?"
     note = rf"(?P<note>{named}{'' if 'c' in notes else '|[a-g]'}){accidental}"

@@ -30,7 +30,9 @@ _FUNCTION_WORDS = (
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _KANA, _HAN = re.compile(r"[\u3040-\u30ff]"), re.compile(r"[\u3400-\u9fff]")
-_READABLE = re.compile(r"[\u0000-\u024f\u1e00-\u1eff\u2000-\u2bff\u3000-\u303f\uff00-\uff65\s]")
+# Letters of other scripts, with what stands between them.
+_STRANGE = r"(?:(?![\u0000-\u024f\u1e00-\u1eff\u2000-\u2bff\u3000-\u303f\uff00-\uff65])\w)"
+_UNREADABLE = re.compile(rf"{_STRANGE}+(?:[\s,.-]{{1,3}}{_STRANGE}+)*")
 _CHORD = re.compile(r"[A-H](?:#|b|♯|♭|is|es)?(?:maj|min|dim|sus|aug|add|alt|m|M|°|ø|\+|-|[#b]?\d+)*(?:/[A-H](?:#|b)?)?")
 _RUN = re.compile(r"[^\s,.;:!?、。\uff0c\uff1b\uff1a\uff01\uff1f()\uff08\uff09「」\u3040-\u30ff\u3400-\u9fff]+")
 _NUMERIC = re.compile(r"\d+(?:[.,/:x]\d+)*(?:\s?(?:bpm|hz|s)\b)?", re.IGNORECASE)
@@ -59,6 +61,11 @@ class Translation:
     language: str
     unread: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The language in English words."""
+        return next((one.name for one in languages() if one.code == self.language), "English")
+
 
 @dataclass(frozen=True)
 class _Piece:
@@ -68,6 +75,7 @@ class _Piece:
     group: str = ""
 
 
+@lru_cache(maxsize=64)
 def to_english(text: str) -> Translation:
     """Say a request in English; one that is English, or of which nothing can be read, comes back as it is."""
     plain = unicodedata.normalize("NFC", text)
@@ -77,7 +85,10 @@ def to_english(text: str) -> Translation:
         return Translation(text, UNKNOWN if foreign else ENGLISH, foreign)
     if not language.spaced:
         plain = unicodedata.normalize("NFKC", plain)
-    pieces, unread = _Reader(plain.translate(_SIGNS), language).read()
+    plain = plain.translate(_SIGNS)
+    if not language.spaced:
+        plain = plain.replace(",", ", ")  # no decimal comma there
+    pieces, unread = _Reader(plain, language).read()
     return Translation(_joined(_put_before(pieces))[:_LONGEST] or text, language.code, tuple(unread))
 
 
@@ -138,7 +149,7 @@ def english_words() -> frozenset[str]:
 
 def _foreign(text: str) -> list[str]:
     """Return the stretches of a text in scripts that nothing here reads."""
-    return [run for run in re.findall(r"\S+", text) if any(c.isalpha() and not _READABLE.match(c) for c in run)]
+    return [run.strip() for run in _UNREADABLE.findall(text)]
 
 
 def _lookup(word: str, language: Language) -> Phrase | None:
@@ -168,6 +179,9 @@ class _Reader:
         """Return the English pieces and what could not be read."""
         at, lost = 0, None
         while at < len(self.text):
+            if self.text[at].isspace():
+                at += 1
+                continue
             end = self._fact(at) or self._sign(at) or (self._word(at) if self.language.spaced else self._characters(at))
             if end:
                 if lost is not None:
@@ -196,8 +210,9 @@ class _Reader:
     def _facts(self) -> dict[int, tuple[int, str]]:
         """Return keys and what is said with numbers: start -> (end, English)."""
         found: dict[int, tuple[int, str]] = {}
+        end = "" if self.language.spaced else ","  # a key may stand before a noun there: "A major piece" has an article
         for match in self.language.keys.pattern.finditer(self.folded):
-            found[match.start()] = match.end(), self.language.keys.english(match)
+            found[match.start()] = match.end(), self.language.keys.english(match) + end
         for pattern, english in self.language.patterns:
             for match in pattern.finditer(self.folded):
                 values = {name: self.language.number(value) for name, value in match.groupdict().items() if value}
@@ -214,8 +229,6 @@ class _Reader:
     def _sign(self, at: int) -> int | None:
         """Take numbers, punctuation and chords as they stand."""
         character = self.text[at]
-        if character.isspace():
-            return at + 1
         if character.isdigit():
             match = _NUMERIC.match(self.text, at)
             return self._say(match[0], match.end()) if match else None
