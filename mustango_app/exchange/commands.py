@@ -15,6 +15,7 @@ from mustango_app.exchange.export import export
 from mustango_app.exchange.files import plan_from_file, read_recording
 from mustango_app.exchange.midi_read import read_melody
 from mustango_app.exchange.tune import fit_tune
+from mustango_app.planning.asked import field_value
 from mustango_app.request import MUSIC_FIELDS
 
 if TYPE_CHECKING:
@@ -81,4 +82,5 @@ def plan_of_source(arguments: argparse.Namespace) -> MusicPlan:
     if arguments.source and arguments.melody:
         plan = plan.with_(melody=read_melody(arguments.melody).melody)
     seconds = arguments.seconds or plan.length or DURATION_RANGE[1]
-    return fit_tune(plan.complete(), arguments.bpm, arguments.key, seconds)
+    bpm, key = (field_value(name, getattr(arguments, name)) for name in ("bpm", "key"))
+    return fit_tune(plan.complete(), bpm, key, seconds)

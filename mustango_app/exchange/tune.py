@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from munet.music import Key, MusicPlan
+from munet.music.checks import BPM_RANGE, check_number
 
 
 def fit_tune(tune: MusicPlan, bpm: float | None, key: str | None, seconds: float) -> MusicPlan:
@@ -14,7 +15,7 @@ def fit_tune(tune: MusicPlan, bpm: float | None, key: str | None, seconds: float
         PlanError: the tempo or key cannot be read or reached.
     """
     if bpm is not None and tune.bpm is not None and bpm != tune.bpm:
-        tune = tune.stretch(bpm / tune.bpm).with_(bpm=bpm)
+        tune = tune.stretch(check_number("bpm", bpm, BPM_RANGE) / tune.bpm).with_(bpm=bpm)
     if key is not None and tune.key is not None:
         steps = (Key.parse(key).tonic_pc - Key.parse(tune.key).tonic_pc) % 12
         tune = tune.transpose(steps if steps <= 6 else steps - 12).with_(key=key)

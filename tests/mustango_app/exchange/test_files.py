@@ -143,6 +143,10 @@ def test_a_request_with_a_tune(tmp_path: Path) -> None:
     assert (slower.bpm, slower.key, slower.duration) == (100, "A major", 6)
     assert slower.melody == ((69, 0.0, 1.2), (73, 1.2, 2.4))
     assert [symbol for symbol, _ in slower.chords] == ["A", "E/G#", "F#m"]
+    written = Request("calm music", melody=str(path), bpm="90,5", key="A-Dur", seed=1).draft.plan
+    assert (written.bpm, written.key, written.melody[0][0]) == (90.5, "A major", 69)
+    with pytest.raises(RequestError, match="bpm: expected a number"):
+        Request("calm music", melody=str(path), bpm="soon")
     with pytest.raises(RequestError, match="MIDI"):
         Request("calm music", melody=tmp_path / "none.mid")
 
