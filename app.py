@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from mustango_app import Mustango
-from mustango_app.page.blocks import build_demo, launch_options
-
-demo = build_demo(Mustango.from_pretrained())
+from mustango_app.page.blocks import serve
 
 if __name__ == "__main__":
-    demo.launch(**launch_options())
+    serve(Mustango.from_pretrained())
