@@ -7,6 +7,11 @@ from which they are deleted after a day.
 from __future__ import annotations
 
 import functools
+import logging
+import os
+import signal
+import sys
+import threading
 from typing import Any
 
 import gradio as gr
@@ -28,6 +33,7 @@ from mustango_app.page.runs import LONGEST_QUEUE, Desk
 INTRODUCTION = """# Mustango
 Describe the music you want. The plan shows how your words were understood; change and lock what matters to you."""
 MAX_UPLOAD = "50mb"
+PATIENCE = 1.5  # seconds that a run is given to stop when the server ends
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # An event that waits a moment, so that a typist is not answered at every letter.
 DEBOUNCE = "async (...values) => { await new Promise((done) => setTimeout(done, 120)); return values; }"
@@ -83,9 +89,27 @@ def launch_options(demo: gr.Blocks, host: str | None = None, port: int | None = 
 
 
 def serve(engine: Mustango, host: str | None = None, port: int | None = None) -> None:
-    """Open the page and wait until the process is interrupted or asked to end."""
-    demo = build_demo(engine)
-    demo.launch(**launch_options(demo, host, port))
+    """Open the page and wait until the process is interrupted or asked to end; then leave within three seconds.
+
+    What is being made is stopped, and the results of this server are deleted.
+    """
+    demo, ended = build_demo(engine), threading.Event()
+    demo.launch(**launch_options(demo, host, port), prevent_thread_lock=True)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
+    try:
+        while not ended.wait(0.5):  # a wait without end would let no signal through on every system
+            pass
+    finally:
+        demo.desk.stop_all(PATIENCE)
+        demo.results.clear()
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(
+            0
+        )  # open connections and a decoder at work would hold the process for longer, and nobody waits for them
 
 
 def _route(results: Results) -> Route:
@@ -120,7 +144,7 @@ def _connect_plan(handlers: Handlers, studio: Studio) -> None:
     studio.reroll.click(handlers.reroll, None, studio.choice, queue=False, **PRIVATE)
     unlocked = studio.unlock.click(lambda: [False] * len(NAMES), None, [*studio.locks.values()], queue=False, **PRIVATE)
     unlocked.then(handlers.draft, inputs, outputs, queue=False, **PRIVATE)
-    for button, text in zip(studio.examples, EXAMPLES, strict=True):
+    for button, text in zip(studio.examples, EXAMPLES.values(), strict=True):
         button.click(functools.partial(str, text), None, studio.prompt, queue=False, **PRIVATE)
 
 

@@ -36,7 +36,7 @@ function press(event) {
   trigger("click", { action: button.dataset.action, id: button.dataset.id });
 }
 
-function renew(place, row, before) {
+function renew(place, row) {
   const old = place.querySelector(`[data-card="${row.id}"]`);
   if (old && old.dataset.version === row.version) return old;
   const holder = document.createElement("div");
@@ -49,7 +49,7 @@ function renew(place, row, before) {
     holder.querySelector("audio").replaceWith(audio);
     old.replaceWith(holder);
   } else {
-    place.insertBefore(holder, before);
+    place.prepend(holder);
   }
   follow(holder);
   return holder;
@@ -64,12 +64,11 @@ function show(rows) {
   }
   const wanted = new Set(rows.map((row) => row.id));
   for (const holder of [...place.children]) if (!wanted.has(holder.dataset.card)) holder.remove();
-  let before = place.firstElementChild;
-  for (const row of rows) {
-    const holder = renew(place, row, before);
-    if (holder !== before && holder.nextElementSibling !== before) place.insertBefore(holder, before);
-    before = holder.nextElementSibling;
-  }
+  rows.forEach((row, index) => {
+    const holder = renew(place, row);
+    // Moving a player would stop it, so only what is out of its place is moved.
+    if (place.children[index] !== holder) place.insertBefore(holder, place.children[index] || null);
+  });
 }
 
 watch("value", () => show(props.value));

@@ -36,6 +36,11 @@ class Field:
     label: str
     placeholder: str = ""
 
+    @property
+    def word(self) -> str:
+        """The label within a sentence."""
+        return self.label.partition(" (")[0].lower()
+
 
 FIELDS = (
     Field("bpm", "Tempo (BPM)", "90"),
@@ -171,12 +176,13 @@ def _beat_at(second: float, beats: Sequence[tuple[float, int]]) -> int | None:
 def _shortest(row: Sequence[str], meter: int) -> str | None:
     """Return the chords of one bar, one a beat, with as few symbols as say the same; None if no such row does.
 
-    A last bar that is cut holds fewer beats than the rest.
+    A last bar that is cut is filled up with its last chord; a longer one than the metre has no row.
     """
     if len(set(row)) == 1:
         return row[0]
-    if len(row) != meter:
+    if len(row) > meter:
         return None
+    row = [*row, *[row[-1]] * (meter - len(row))]
     for count in (count for count in range(2, meter + 1) if meter % count == 0):
         size = meter // count
         if all(len(set(row[i : i + size])) == 1 for i in range(0, meter, size)):

@@ -17,12 +17,14 @@ from mustango_app.page.translations import say
 from mustango_app.request import PROMPT_LENGTH
 
 HERE = Path(__file__).parent
-EXAMPLES = (
-    "A calm waltz for piano and strings in G major, 90 bpm",
-    "Energetic funk with slap bass, brass stabs and tight drums, E minor, 112 bpm",
-    "A melancholic ballad for acoustic guitar with the chords Am, F, C, G, Adagio",
-    "Bright 80s synth pop with a driving beat and arpeggios, Vivace, in A major",
-    "Late night jazz trio: brushed drums, upright bass and piano, Dm7 G7 Cmaj7 A7",
+EXAMPLES = MappingProxyType(
+    {
+        "Waltz": "A calm waltz for piano and strings in G major, 90 bpm",
+        "Funk": "Energetic funk with slap bass, brass stabs and tight drums, E minor, 112 bpm",
+        "Ballad": "A melancholic ballad for acoustic guitar with the chords Am, F, C, G, Adagio",
+        "Synth pop": "Bright 80s synth pop with a driving beat and arpeggios, Vivace, in A major",
+        "Jazz trio": "Late night jazz trio: brushed drums, upright bass and piano, Dm7 G7 Cmaj7 A7",
+    }
 )
 CHOICES = MappingProxyType(
     {"style": ("", *sorted(STYLES)), "energy": ("", *ENERGIES), "instruments": tuple(sorted(INSTRUMENT_NAMES))}
@@ -86,7 +88,7 @@ def build_studio(steps: int, guidance: float) -> Studio:
 def _build_prompt(parts: dict[str, Any]) -> None:
     parts["prompt"] = gr.Textbox(
         label=say(LABELS["prompt"]), lines=3, max_lines=8, max_length=PROMPT_LENGTH, autofocus=True,
-        placeholder=EXAMPLES[0], elem_id="prompt",
+        placeholder=EXAMPLES["Waltz"], elem_id="prompt",
     )  # fmt: skip
     with gr.Row(elem_id="buttons"):
         parts["generate"] = gr.Button(
@@ -95,7 +97,7 @@ def _build_prompt(parts: dict[str, Any]) -> None:
         parts["stop"] = gr.Button(say("Stop"), variant="secondary", size="lg", scale=1, min_width=90, elem_id="stop")
     parts["status"] = gr.HTML("<p>Ready.</p>", elem_id="status", js_on_load=ANNOUNCE)
     with gr.Row(elem_id="examples"):
-        parts["examples"] = [gr.Button(text, size="sm", min_width=80, elem_classes="example") for text in EXAMPLES]
+        parts["examples"] = [gr.Button(say(name), size="sm", min_width=70, elem_classes="example") for name in EXAMPLES]
 
 
 def _build_plan(parts: dict[str, Any]) -> None:
@@ -104,15 +106,17 @@ def _build_plan(parts: dict[str, Any]) -> None:
     with gr.Column(elem_id="plan"):
         gr.HTML(f"<h2>{say('Musical plan')}</h2>")
         parts["timeline"] = gr.HTML("", elem_id="timeline")
-        for row in (("bpm", "meter", "key", "duration"), ("style", "energy"), ("instruments",), ("chords",)):
+        for row in (("bpm", "meter"), ("key", "duration"), ("chords",), ("instruments",), ("style", "energy")):
             with gr.Row(elem_classes="fields"):
                 for name in row:
                     with gr.Column(min_width=130, elem_classes="field"):
                         parts["fields"][name] = _component(by_name[name])
                         parts["locks"][name] = gr.Checkbox(
-                            False, label=say(f"Lock {by_name[name].label}"), container=False, elem_classes="lock",
+                            False, label=say(f"Lock {by_name[name].word}"), container=False, elem_classes="lock",
                             elem_id=f"lock-{name}",
                         )  # fmt: skip
+        for kind in ("fields", "locks"):  # in the order of `FIELDS`, whatever their places are
+            parts[kind] = {one.name: parts[kind][one.name] for one in FIELDS}
         parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE)
         with gr.Row():
             parts["reroll"] = gr.Button(say("Other choices"), size="sm", elem_id="reroll")

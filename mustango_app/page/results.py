@@ -57,7 +57,7 @@ class Results:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or Path(gr.utils.get_upload_folder()) / "mustango"
+        self.folder = folder or Path(gr.utils.get_upload_folder()) / f"mustango-{secrets.token_hex(6)}"
 
     def save(self, clip: Clip, more: Mapping[str, Any]) -> str:
         """Keep a clip; return its token. What is older than a day goes.
@@ -91,6 +91,10 @@ class Results:
         """Forget a clip."""
         if _TOKEN.fullmatch(token):
             shutil.rmtree(self.folder / token, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Forget all clips."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def form(self, token: str, name: str) -> Path | None:
         """Return the file of a clip in one of `FORMS`, made if need be; None if there is no such clip or form."""
