@@ -71,7 +71,7 @@ def launch_options(demo: gr.Blocks, host: str | None = None, port: int | None = 
     """
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     theme = gr.themes.Soft(primary_hue="orange", font=system, font_mono=("ui-monospace", "Consolas", "monospace"))
-    local = gr.networking.LOCALHOST_NAME if host is None else host
+    local = host or os.environ.get("GRADIO_SERVER_NAME", LOCAL_NAMES[0])
     names = (*LOCAL_NAMES, local) if local.startswith("127.") or local in LOCAL_NAMES else ()
     endpoints = {name: defaults_of(getattr(Api, name))[1:] for name in ("plan", "generate", "analyze")}
     guards = [Middleware(HostCheck, names=names), Middleware(WholeCalls, defaults=endpoints)]

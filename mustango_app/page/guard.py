@@ -52,9 +52,8 @@ class HostCheck:
     @staticmethod
     def _host(scope: Scope) -> str:
         host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
-        return (
-            host if host.endswith("]") else host.rsplit(":", 1)[0] if host.count(":") in (1,) or "]" in host else host
-        )
+        name, _, port = host.rpartition(":")
+        return name if port.isdecimal() and port.isascii() and (":" not in name or name.endswith("]")) else host
 
 
 class WholeCalls:

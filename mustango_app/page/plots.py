@@ -1,11 +1,10 @@
-"""Pictures of a clip: its mel spectrogram under the chords and beats that were asked for, or asked and heard.
+"""Pictures for reports: the mel spectrogram of a clip under the chords and beats that were asked for and heard.
 
 Figures are made without pyplot, which keeps global state and is not safe in the threads of a server.
 """
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,23 +16,12 @@ from PIL import Image
 from augmentation.hearing.listen import Heard
 from munet.files import atomic_path
 from munet.music import Chord, MusicPlan
-from mustango_app.clip import Clip
+from mustango_app.page.timeline import chord_color
 
 INK = "#6b7280"  # readable on white and on black
 FLOOR_DB = 70.0
 
 Span = tuple[float, float, Chord]  # start and end in seconds
-
-
-def plot_clip(clip: Clip) -> Figure:
-    """Return a figure of two rows: chord bands, and the mel spectrogram (dB) with beats; downbeats are heavier."""
-    figure = Figure(figsize=(6.6, 3.1), dpi=150, layout="constrained", facecolor="none")
-    bands, sound = figure.subplots(2, 1, sharex=True, height_ratios=(1, 7))
-    _draw_chords(bands, clip.plan.chord_intervals(), clip.duration)
-    _draw_spectrogram(sound, clip.audio.mean(axis=0), clip.sample_rate)
-    _draw_beats(sound, clip.plan.beats or (), 0.0, 1.0)
-    _finish(sound, (bands, sound), clip.duration)
-    return figure
 
 
 def plot_asked_and_heard(audio: np.ndarray, sample_rate: int, asked: MusicPlan, heard: Heard) -> Figure:
@@ -74,14 +62,6 @@ def shows(path: Path, request: str) -> bool:
         return False
     with Image.open(path) as picture:
         return picture.info.get("Source") == request
-
-
-def chord_color(chord: Chord) -> tuple[float, float, float]:
-    """Return a light colour for a chord: neighbours on the circle of fifths look alike, minor is darker than major."""
-    if chord.is_none:
-        return (0.85, 0.85, 0.85)
-    minor = 3 in {(tone - chord.root_pc) % 12 for tone in chord.pitch_classes()}
-    return colorsys.hls_to_rgb(chord.root_pc * 7 % 12 / 12, 0.66 if minor else 0.78, 0.6)
 
 
 def _finish(sound: Axes, rows: Sequence[Axes], duration: float) -> None:

@@ -14,8 +14,7 @@ from augmentation.audio import check_output, read_audio, resample, write_audio
 from munet.files import atomic_path
 from munet.music import Chord, MusicPlan
 from mustango_app import Clip
-from mustango_app.page.plots import chord_color, plot_clip
-from mustango_app.page.text import chord_line, plan_table, subtitles
+from mustango_app.page.timeline import chord_color
 
 RATE = 16000
 PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=4.0).complete(["G", "D/F#"])
@@ -105,38 +104,8 @@ def test_resampling_keeps_length_and_pitch(tmp_path: Path) -> None:
     assert read_audio(path, 8000)[0].shape == (1, 32000)
 
 
-def test_picture_shows_every_beat_and_chord() -> None:
-    figure = plot_clip(clip(channels=2))
-    bands, sound = figure.axes
-    assert [text.get_text() for text in bands.texts] == ["G", "D/F#"]
-    assert [line.get_xdata()[0] for line in sound.lines] == pytest.approx(PLAN.beat_times())
-    assert sound.get_xlim() == (0.0, 4.0)
-
-
 def test_relative_keys_share_a_hue() -> None:
     major, minor = chord_color(Chord.parse("C")), chord_color(Chord.parse("Cm"))
     assert sum(major) > sum(minor)
     assert chord_color(Chord.parse("N")) == (0.85, 0.85, 0.85)
     assert len({chord_color(Chord(name)) for name in ("C", "G", "D", "A", "E", "B", "F", "Bb", "Eb", "Ab")}) == 10
-
-
-def test_subtitles_and_chord_line_say_the_chords() -> None:
-    assert subtitles(PLAN) == [
-        {"text": "G", "timestamp": [0.0, 2.0]},
-        {"text": "D/F#", "timestamp": [2.0, 4.0]},
-    ]
-    assert chord_line(PLAN) == "G D/F#"
-    assert chord_line(PLAN.with_(chords=[("G", 0.0), ("Em", 2.5)])) == "G@0 Em@2.5"
-
-
-def test_plan_table_sets_heard_beside_asked() -> None:
-    from augmentation.hearing.listen import Heard
-
-    assert "| Tempo | 120 BPM (Allegro) | stated |" in plan_table(PLAN, {"bpm": "stated"})
-    chords = (("G:maj", 0.0, 2.0), ("D:maj/3", 2.0, 4.0))
-    heard = Heard(4.0, 121.0, 4, PLAN.beats, 1.0, "G major", 1.0, chords, missing=("mood: not built",))
-    table = plan_table(PLAN, heard=heard)
-    assert "| Tempo | 120 BPM (Allegro) | 121.0 BPM | beats 100 % |" in table
-    assert "roots 100 %" in table
-    assert "Not measured: mood: not built" in table
-    assert "| Key | G major | - | - |" in plan_table(PLAN, heard=Heard(4.0))

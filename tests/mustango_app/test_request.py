@@ -8,7 +8,6 @@ import pytest
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
-from mustango_app.page.blocks import Handlers
 from mustango_app.planning import planner
 from mustango_app.request import Request
 
@@ -61,23 +60,6 @@ def test_bars_are_a_length_at_the_tempo_and_metre_of_the_plan() -> None:
     assert Request("rock", plan=plan, bars=3).draft.plan.duration == 6.0
     with pytest.raises(RequestError, match="bars: expected either bars or seconds"):
         Request(PROMPT, bars=4, seconds=8)
-
-
-def test_the_page_plans_once(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from types import SimpleNamespace
-
-    calls: list[str] = []
-    whole = planner.plan_with_sources
-
-    def counted(text: str, **fixed: Any) -> Any:
-        calls.append(text)
-        return whole(text, **fixed)
-
-    monkeypatch.setattr(planner, "plan_with_sources", counted)
-    session = SimpleNamespace(session_hash="a")
-    *_, last = Handlers(engine).generate(PROMPT, "", "", "", "", "1", "4", 1, 2.0, 1, session, lambda *_, **__: None)
-    assert last[0].startswith("Done: 1 seconds")
-    assert calls == [PROMPT]
 
 
 def test_only_what_a_person_can_mend_is_a_message(monkeypatch: pytest.MonkeyPatch) -> None:

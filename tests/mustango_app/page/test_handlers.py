@@ -1,0 +1,201 @@
+"""The events of the page, called as the page calls them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mustango_app import Mustango
+from mustango_app.page.fields import NAMES
+from mustango_app.page.handlers import WRONG, Handlers
+from mustango_app.page.results import Results
+from mustango_app.page.runs import Desk
+
+EMPTY: dict[str, Any] = {"instruments": []}
+
+
+@pytest.fixture
+def handlers(engine: Mustango, tmp_path: Path) -> Handlers:
+    return Handlers(engine, Desk(), Results(tmp_path / "results"))
+
+
+def state(**locked: Any) -> tuple[list[Any], list[bool]]:
+    return [locked.get(name, EMPTY.get(name, "")) for name in NAMES], [name in locked for name in NAMES]
+
+
+def drafted(handlers: Handlers, prompt: str, edited: str | None = None, **locked: Any) -> dict[str, Any]:
+    values, locks = state(**locked)
+    outputs = handlers.draft(prompt, 0, *values, *locks, edited=edited)
+    fields = dict(zip(NAMES, outputs, strict=False))
+    return fields | {"locks": outputs[len(NAMES) : 2 * len(NAMES)], "timeline": outputs[-2], "notes": outputs[-1]}
+
+
+def session(name: str = "a") -> Any:
+    return SimpleNamespace(session_hash=name)
+
+
+def run(
+    handlers: Handlers,
+    prompt: str = "calm piano",
+    name: str = "a",
+    runs: Any = (),
+    steps: int = 2,
+    variations: int = 1,
+    listen: bool = False,
+    seed: str = "4",
+    **locked: Any,
+) -> Iterator[tuple[Any, ...]]:
+    values, locks = state(**{"duration": "2 s", **locked})
+    return handlers.generate(
+        session(name), prompt, 0, *values, *locks, seed, steps, 2.0, 1, variations, listen, [*runs]
+    )
+
+
+def test_the_plan_is_filled_from_the_words_with_its_sources(handlers: Handlers) -> None:
+    draft = drafted(handlers, "A calm waltz for piano in G major, 90 bpm")
+    assert (draft["bpm"]["value"], draft["meter"]["value"], draft["key"]["value"]) == ("90", "3/4", "G major")
+    assert draft["instruments"]["value"] == ["piano"]
+    assert draft["bpm"]["info"] == "from your words · Andante"
+    assert draft["timeline"].startswith("<svg")
+
+
+def test_only_locked_values_survive_a_new_description(handlers: Handlers) -> None:
+    draft = drafted(handlers, "funk in E minor, 112 bpm", bpm="90,5")
+    assert "value" not in draft["bpm"]
+    assert draft["bpm"]["info"] == "yours · Moderato"
+    assert draft["key"]["value"] == "E minor"
+
+
+def test_typing_into_a_field_locks_it_and_emptying_it_unlocks(handlers: Handlers) -> None:
+    values, locks = state(key="d")
+    typed = handlers.draft("music", 0, *values, *[False] * len(locks), edited="key")
+    assert typed[len(NAMES) : 2 * len(NAMES)] == [name == "key" for name in NAMES]
+    emptied = drafted(handlers, "music in C", edited="key", key="")
+    assert "value" not in emptied["key"]
+    assert not any(emptied["locks"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("bpm", "fast<b>", "Tempo (BPM): expected"), ("chords", "| G | Xyz |", "Chords: expected"),
+     ("duration", "long", "Length: expected"), ("duration", "900", "Length: expected"), ("meter", "99", "Metre: exp")],
+)  # fmt: skip
+def test_what_is_wrong_stands_at_its_field(handlers: Handlers, field: str, value: str, words: str) -> None:
+    draft = drafted(handlers, "music", edited=field, **{field: value})
+    assert words in draft[field]["info"]
+    assert draft[field]["elem_classes"] == ["wrong"]
+    assert "<b>" not in draft[field]["info"]
+    assert words in draft["notes"]
+    assert "value" not in draft["key"]
+
+
+def test_what_was_said_but_not_used_is_told(handlers: Handlers) -> None:
+    assert "ukulele" in drafted(handlers, "a waltz for ukulele")["notes"]
+
+
+def test_an_empty_page_asks_for_nothing(handlers: Handlers) -> None:
+    draft = drafted(handlers, "  ")
+    assert draft["bpm"]["value"] == ""
+    assert "appears here" in draft["timeline"]
+
+
+def test_a_draft_takes_less_than_a_tenth_of_a_second(handlers: Handlers) -> None:
+    drafted(handlers, "warm up")
+    start = time.process_time()
+    drafted(handlers, "A melancholic ballad for acoustic guitar with the chords Am, F, C, G, Adagio, 12 bars")
+    assert time.process_time() - start < 0.1
+
+
+def test_each_run_adds_cards_and_keeps_the_others(handlers: Handlers) -> None:
+    *_, (status, shown, runs) = run(handlers)
+    assert "Done: 1 clip." in status
+    *_, (_, both, more) = run(handlers, runs=runs, variations=2, seed="9")
+    assert [len(one) for one in more] == [2, 1]
+    assert [row["id"] for row in both][-1] == shown[0]["id"]
+    assert "variation 2 of 2" in both[1]["html"]
+
+
+def test_the_clip_has_the_plan_of_the_page(handlers: Handlers) -> None:
+    values, locks = state(duration="2 s")
+    handlers.draft("calm piano", 0, *values, *locks)
+    *_, (_, _, runs) = run(handlers)
+    recipe = handlers._results.card(runs[0][0])["recipe"]
+    assert recipe["plan"]["duration"] == 2.0
+    assert recipe["seed"] == 4
+
+
+def test_a_refusal_keeps_the_results(handlers: Handlers) -> None:
+    ((status, shown, runs),) = run(handlers, bpm="9000")
+    assert 'class="wrong"' in status and "Tempo (BPM): expected" in status
+    assert shown["__type__"] == runs["__type__"] == "update"
+    ((status, *_),) = run(handlers, seed="x")
+    assert "Seed: expected a number" in status
+    ((status, *_),) = run(handlers, prompt="")
+    assert "Describe the music: expected" in status
+
+
+def test_any_exception_leaves_the_page_usable(handlers: Handlers, caplog: pytest.LogCaptureFixture) -> None:
+    handlers._results.folder.write_text("in the way")  # a folder cannot be made here: as a full disk
+    *_, (status, *_) = run(handlers)
+    assert "The result could not be kept" in status
+    handlers._results.folder.unlink()
+    handlers._results.folder = None  # type: ignore[assignment]
+    *_, (status, *_) = run(handlers)
+    assert escape(WRONG) in status
+    assert "a run failed" in caplog.text
+    assert handlers._desk.length == 0
+
+
+def test_stop_ends_only_the_run_of_its_session_at_once(handlers: Handlers) -> None:
+    results: dict[str, tuple[Any, ...]] = {}
+
+    def work(name: str, steps: int) -> None:
+        *_, results[name] = run(handlers, name=name, steps=steps)
+
+    threads = [threading.Thread(target=work, args=one) for one in (("long", 200), ("short", 1))]
+    threads[0].start()
+    while "long" not in handlers._running:
+        time.sleep(0.01)
+    threads[1].start()
+    assert "Nothing is running" in handlers.stop(session("elsewhere"))
+    assert "Stopping" in handlers.stop(session("long"))
+    start = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    assert time.perf_counter() - start < 5
+    assert "Stopped." in results["long"][0]
+    assert "Done" in results["short"][0]
+
+
+def test_a_visitor_who_leaves_frees_the_model(handlers: Handlers) -> None:
+    watched = run(handlers, steps=200)
+    next(watched)
+    watched.close()
+    assert handlers._desk.stop_all(5.0)
+    assert not handlers._running
+
+
+def test_settings_come_back_and_clips_are_deleted(handlers: Handlers) -> None:
+    *_, (_, _, runs) = run(handlers, key="D minor")
+    token = runs[0][0]
+    event = SimpleNamespace(_data={"action": "use", "id": token})
+    status, _, _, prompt, *rest = handlers.act(runs, event)
+    assert (prompt, rest[2]["value"], rest[-4:]) == ("calm piano", "D minor", ["4", 2, 2.0, 1])
+    event = SimpleNamespace(_data={"action": "delete", "id": token})
+    status, shown, left, *_ = handlers.act(runs, event)
+    assert (shown, left) == ([], [])
+    assert "Deleted" in status
+    assert "no longer there" in handlers.act(runs, event)[0]
+
+
+def test_a_reload_shows_what_was_made(handlers: Handlers) -> None:
+    *_, (_, shown, runs) = run(handlers)
+    again, kept = handlers.remember([*runs, ["gone" * 4]])
+    assert ([row["id"] for row in again], kept) == ([row["id"] for row in shown], runs)

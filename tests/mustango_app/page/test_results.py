@@ -1,0 +1,127 @@
+"""Clips as files and as cards."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from augmentation.hearing.listen import Heard
+from munet.music import MusicPlan
+from mustango_app.clip import Clip
+from mustango_app.page import cards, results
+from mustango_app.page.results import FORMS, Results
+
+PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=2.0, chords=[("G", 0.0), ("Em", 1.0)]).complete()
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Results:
+    return Results(tmp_path / "results")
+
+
+def clip(prompt: str = "calm piano", seed: int = 7, **settings: object) -> Clip:
+    sound = 0.5 * np.sin(np.arange(16000, dtype=np.float32) / 10)[None].repeat(2, 0)
+    return Clip(sound, 8000, PLAN, prompt, seed, {"model": "m", "steps": 3, "guidance": 2.0, **settings})
+
+
+def test_every_form_can_be_opened(kept: Results) -> None:
+    token = kept.save(clip(), {})
+    files = {name: kept.form(token, name) for name in FORMS}
+    for name, path in files.items():
+        assert path is not None and path.stat().st_size > 0, name
+        if name.startswith("sound") or name == "click.wav":
+            assert soundfile.info(path).duration == pytest.approx(2.0, abs=0.1)
+    assert MusicPlan.from_json(files["plan.json"].read_text()) == PLAN
+    assert mido.MidiFile(files["music.mid"]).length == pytest.approx(2.0, abs=0.6)
+    assert "G" in files["chords.cho"].read_text()
+    recipe = json.loads(files["recipe.json"].read_text())
+    assert (recipe["seed"], recipe["steps"], recipe["guidance"], recipe["best_of"]) == (7, 3, 2.0, 1)
+    with zipfile.ZipFile(files["all.zip"]) as archive:
+        assert {"sound.wav", "sound.flac", "music.mid", "plan.json", "recipe.json"} <= set(archive.namelist())
+        assert archive.read("sound.wav") == files["sound.wav"].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["card.json", "../card.json", "sound.exe", ""])
+def test_only_known_forms_are_given(kept: Results, name: str) -> None:
+    assert kept.form(kept.save(clip(), {}), name) is None
+
+
+@pytest.mark.parametrize("token", ["", "x", "../../../../etc", "a" * 16, "a" * 15 + "/"])
+def test_only_known_tokens_are_taken(kept: Results, token: str) -> None:
+    assert kept.card(token) is None
+    assert kept.form(token, "sound.wav") is None
+    kept.delete(token)
+
+
+def test_results_expire_and_can_be_deleted(kept: Results) -> None:
+    old, young = kept.save(clip(), {}), kept.save(clip(), {})
+    past = time.time() - results.LIFETIME - 1
+    os.utime(kept.folder / old, (past, past))
+    newest = kept.save(clip(), {})
+    assert [kept.card(token) is None for token in (old, young, newest)] == [True, False, False]
+    kept.delete(young)
+    assert kept.card(young) is None
+    kept.clear()
+    assert not kept.folder.exists()
+
+
+def test_runs_are_kept_newest_first_and_the_oldest_goes() -> None:
+    runs: list[list[str]] = []
+    for number in range(8):
+        runs = cards.add_clip(runs, f"a{number}", first=True)
+        runs = cards.add_clip(runs, f"b{number}", first=False)
+    assert runs[0] == ["a7", "b7"]
+    assert len(runs) == cards.KEPT
+    assert cards.without(runs, "b7")[0] == ["a7"]
+    assert cards.without([["x"], ["y"]], "x") == [["y"]]
+
+
+def test_a_browser_remembers_only_what_is_still_there(kept: Results) -> None:
+    token = kept.save(clip(), {})
+    assert cards.latest([[token, "a" * 16], ["../x"], [], [7]], kept) == [[token]]  # type: ignore[list-item]
+
+
+def test_a_card_is_safe_and_whole(kept: Results) -> None:
+    heard = Heard(2.0, 240.0, 4, ((0.0, 1),), 0.9, "E minor", 1.0, (("G:maj", 0.0, 1.0), ("C:maj", 1.0, 2.0)))
+    token = kept.save(clip('<img src=x> "loud"', best_of=3), {"part": "variation 2 of 2", "score": 0.81})
+    kept.note(token, {"heard": heard.to_dict()})
+    (row,) = cards.shown_cards(kept, [[token]])
+    html = row["html"]
+    assert "<img" not in html
+    ElementTree.fromstring(html.replace(" controls", ' controls=""'))
+    for words in ("variation 2 of 2", "best of 3", "keeps to its plan: 81 %", "heard 240 BPM, twice the asked 120",
+                  "heard E minor, the relative of G major", "the roots agree for 50 % of the time"):  # fmt: skip
+        assert words in html
+    for name, _ in cards.DOWNLOADS:
+        assert f'href="results/{token}/{name}"' in html
+
+
+@pytest.mark.parametrize(
+    ("asked", "heard", "words", "same"),
+    [
+        ("G major", "G major", "heard G major, as asked", True),
+        ("D dorian", "D minor", "heard D minor, as asked (D dorian)", True),
+        ("G major", "E minor", "heard E minor, the relative of G major", False),
+        ("E minor", "G major", "heard G major, the relative of E minor", False),
+        ("C major", "C minor", "heard C minor, the parallel of C major", False),
+        ("C major", "G major", "heard G major, the dominant of C major", False),
+        ("C major", "F# major", "heard F# major, asked C major", False),
+    ],
+)
+def test_keys_are_compared_as_musicians_do(asked: str, heard: str, words: str, same: bool) -> None:
+    assert cards.compare_keys(asked, heard) == (words, same)
+
+
+def test_tempi_are_compared_as_musicians_do() -> None:
+    assert cards.compare_tempi(120, 121.5) == ("heard 122 BPM, as asked", True)
+    assert cards.compare_tempi(120, 60) == ("heard 60 BPM, half the asked 120", True)
+    assert cards.compare_tempi(120, 100) == ("heard 100 BPM, asked 120", False)
