@@ -52,10 +52,10 @@ def build_demo(engine: Mustango) -> gr.Blocks:
                 analysis = build_analysis()
         _connect_plan(handlers, studio)
         _connect_making(handlers, studio)
-        _connect_analysis(analysis, studio, tabs)
+        _connect_analysis(api, analysis, studio, tabs)
         demo.load(handlers.remember, studio.runs, [studio.cards, studio.runs], queue=False, **PRIVATE)
         demo.unload(handlers.leave)
-        for name, limit in (("plan", 4), ("generate", LONGEST_QUEUE), ("analyze", 1)):
+        for name, limit in (("plan", 4), ("generate", LONGEST_QUEUE)):
             gr.api(typed(getattr(api, name)), api_name=name, concurrency_limit=limit)
     demo.desk, demo.results = desk, results
     return demo.queue(default_concurrency_limit=4, max_size=64)
@@ -71,7 +71,7 @@ def launch_options(demo: gr.Blocks, host: str | None = None, port: int | None = 
     """
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     theme = gr.themes.Soft(primary_hue="orange", font=system, font_mono=("ui-monospace", "Consolas", "monospace"))
-    local = host or os.environ.get("GRADIO_SERVER_NAME", LOCAL_NAMES[0])
+    local = host or os.environ.get("GRADIO_SERVER_NAME") or LOCAL_NAMES[0]
     names = (*LOCAL_NAMES, local) if local.startswith("127.") or local in LOCAL_NAMES else ()
     endpoints = {name: defaults_of(getattr(Api, name))[1:] for name in ("plan", "generate", "analyze")}
     guards = [Middleware(HostCheck, names=names), Middleware(WholeCalls, defaults=endpoints)]
@@ -167,8 +167,11 @@ def _connect_making(handlers: Handlers, studio: Studio) -> None:
     studio.cards.click(handlers.act, studio.runs, [*shown, *put_back], queue=False, **PRIVATE)
 
 
-def _connect_analysis(analysis: Analysis, studio: Studio, tabs: gr.Tabs) -> None:
+def _connect_analysis(api: Api, analysis: Analysis, studio: Studio, tabs: gr.Tabs) -> None:
     """Hear recordings, and take what was heard as the plan."""
+    # A button that nobody sees: its component checks that a file was uploaded, which an endpoint without one does not.
+    hidden = gr.Button(visible=False)
+    hidden.click(api.analyze, analysis.audio, analysis.heard, api_name="analyze", concurrency_limit=1)
     heard = [analysis.status, analysis.timeline, analysis.sheet, analysis.heard, analysis.plan]
     analysis.listen.click(
         hear, analysis.audio, heard, concurrency_limit=1, api_visibility="private", show_progress_on=analysis.status
