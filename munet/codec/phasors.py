@@ -14,7 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.autograd.function import FunctionCtx
@@ -64,7 +67,7 @@ class PhasorRecursion(torch.autograd.Function):
     """Phasors `(batch, frames, bins)` of all frames, from the frame before them `(batch, bins)` on.
 
     z = unit(rotation * (own * z + below * z[bin - 1] + above * z[bin + 1]) + push). The derivative is written out: the
-    recursion is many small operations, of which only this few need to run frame by frame.
+    recursion is many small operations, of which only these few need to run frame by frame.
     """
 
     @staticmethod
@@ -77,40 +80,54 @@ class PhasorRecursion(torch.autograd.Function):
         push: torch.Tensor,
         start: torch.Tensor,
     ) -> torch.Tensor:
-        phasor, track, lengths = start, [], []
-        each = zip(*(item.unbind(1) for item in (rotation, own, below, above, push)), strict=True)
-        for turned, kept, low, high, added in each:
-            taken = kept * phasor + low * phasor.roll(1, -1) + high * phasor.roll(-1, -1)
-            moved = torch.addcmul(added, turned, taken)
-            length = (moved.real.square() + moved.imag.square() + 1e-6).rsqrt()
-            phasor = moved * length
-            track.append(phasor)
-            lengths.append(length)
-        result = torch.stack(track, dim=1)
-        ctx.save_for_backward(rotation, own, below, above, start, result, torch.stack(lengths, dim=1))
-        return result
+        # One silent bin at either end and the start as frame 0, so that neighbours are slices.
+        track = F.pad(torch.zeros_like(rotation), (1, 1, 1, 0))
+        track[:, 0, 1:-1] = start
+        lengths = torch.empty_like(own)
+        library, arrays = arrays_of(rotation, own, below, above, push, track, lengths)
+        turns, kept, low, high, added, phasors, sizes = arrays
+        for frame in range(rotation.shape[1]):
+            z = phasors[:, frame]
+            taken = kept[:, frame] * z[:, 1:-1] + low[:, frame] * z[:, :-2] + high[:, frame] * z[:, 2:]
+            moved = turns[:, frame] * taken + added[:, frame]
+            size = 1 / library.sqrt(moved.real**2 + moved.imag**2 + 1e-6)
+            phasors[:, frame + 1, 1:-1] = moved * size
+            sizes[:, frame] = size
+        ctx.save_for_backward(rotation, own, below, above, track, lengths)
+        return track[:, 1:, 1:-1].clone()
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        rotation, own, below, above, start, result, lengths = ctx.saved_tensors
-        before = torch.cat([start[:, None], result[:, :-1]], dim=1)
-        back, chain, moved_grads, taken_grads = rotation.conj().resolve_conj(), torch.zeros_like(start), [], []
-        each = [item.unbind(1) for item in (grad, result, lengths, back, own, below, above)]
-        for given, phasor, length, turned, kept, low, high in zip(*(item[::-1] for item in each), strict=True):
-            total = given + chain
-            along = total.real * phasor.real + total.imag * phasor.imag
-            moved_grad = (total - phasor * along) * length
-            taken_grad = turned * moved_grad
-            chain = kept * taken_grad + (low * taken_grad).roll(-1, -1) + (high * taken_grad).roll(1, -1)
-            moved_grads.append(moved_grad)
-            taken_grads.append(taken_grad)
-        moved = torch.stack(moved_grads[::-1], dim=1)
-        taken = torch.stack(taken_grads[::-1], dim=1)
-        low_before, high_before = before.roll(1, -1), before.roll(-1, -1)
-        inner = own * before + below * low_before + above * high_before
-        rotation_grad = moved * inner.conj()
-        gains = [taken.real * each.real + taken.imag * each.imag for each in (before, low_before, high_before)]
-        return rotation_grad, *gains, moved, chain
+        rotation, own, below, above, track, lengths = ctx.saved_tensors
+        back = rotation.conj().resolve_conj()
+        moved, taken = torch.empty_like(rotation), F.pad(torch.zeros_like(rotation), (1, 1))
+        grad, low, high = grad.resolve_conj().contiguous(), F.pad(below, (1, 1)), F.pad(above, (1, 1))
+        _, arrays = arrays_of(grad, back, own, low, high, track, lengths, moved, taken)
+        given, turns, kept, lows, highs, phasors, sizes, moved_grads, taken_grads = arrays
+        chain = 0.0
+        for frame in reversed(range(rotation.shape[1])):
+            total, z = given[:, frame] + chain, phasors[:, frame + 1, 1:-1]
+            along = total.real * z.real + total.imag * z.imag
+            moved_grads[:, frame] = (total - z * along) * sizes[:, frame]
+            taken_grads[:, frame, 1:-1] = turns[:, frame] * moved_grads[:, frame]
+            wide = taken_grads[:, frame]
+            chain = kept[:, frame] * wide[:, 1:-1]
+            chain = chain + lows[:, frame, 2:] * wide[:, 2:] + highs[:, frame, :-2] * wide[:, :-2]
+        before, taken = track[:, :-1], taken[..., 1:-1]
+        sources = before[..., 1:-1], before[..., :-2], before[..., 2:]
+        inner = sum(gain * source for gain, source in zip((own, below, above), sources, strict=True))
+        gains = [taken.real * source.real + taken.imag * source.imag for source in sources]
+        return moved * inner.conj(), *gains, moved, torch.as_tensor(chain)
+
+
+def arrays_of(*tensors: torch.Tensor) -> tuple[ModuleType, list[Any]]:
+    """Tensors as their device runs small operations fastest, and the library for them: NumPy's arrays on a CPU.
+
+    The arrays share the tensors' memory.
+    """
+    if tensors[0].device.type != "cpu":
+        return torch, list(tensors)
+    return np, [tensor.detach().numpy() for tensor in tensors]
 
 
 def locked_gains(steps: Steps, before: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
