@@ -6,7 +6,6 @@ others) and double (the melody a third below). Several players may share an inst
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from augmentation.compose.moods import Mood
-from augmentation.compose.styles import STYLES, Style
+from augmentation.compose.styles import Style
 from munet.music.instruments import CLASSES, INSTRUMENT_NAMES
 
 Rng = np.random.Generator
@@ -63,12 +62,15 @@ _MIX = MappingProxyType(
     }
 )  # fmt: skip
 _GUEST = 0.16  # chance that a role is played on an instrument from outside the style
+# Instruments that few styles know come as guests more often.
+_RARE = frozenset(_of(more="viola, sitar, bagpipes, soprano saxophone, recorder, piccolo, tin whistle, tubular bells, "
+                  "xylophone, church organ, bright synth, bowed pad, steel drums, harmonica, music box, harpsichord, "
+                  "choir, clavinet, oboe, alto saxophone, muted trumpet, accordion, honky-tonk piano"))  # fmt: skip
 
 
 def _guests(role: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Instruments of a role and their cumulative odds: the fewer styles know an instrument, the more often it comes."""
-    known = Counter(name for style in STYLES.values() for names in style.palette.values() for name in names)
-    weights = np.array([1 / (1 + known[name]) for name in ABLE[role]])
+    """Instruments of a role and their cumulative odds."""
+    weights = np.array([3.0 if name in _RARE else 1.0 for name in ABLE[role]])
     return ABLE[role], tuple((np.cumsum(weights) / weights.sum()).tolist())
 
 
@@ -106,7 +108,7 @@ def pick(rng: Rng, options: Sequence[str], lean: float | None = None) -> str:
 def draw_band(rng: Rng, style: Style, mood: Mood) -> tuple[Player, ...]:
     """The players of a piece: alone, two, three, a band without drums or bass, or a full one as the style has it."""
     draw = rng.random()
-    if draw < 0.018:
+    if draw < 0.014:
         return (_player(rng, "drums", "drums"),)
     if draw < 0.075 or rng.random() < style.solo:
         return _alone(rng, style)

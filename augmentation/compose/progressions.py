@@ -40,8 +40,15 @@ _MODAL = MappingProxyType(
         "locrian": ("i° II i° vii", "i° VI i° V"),
     }
 )
-_TRIES = 12  # draws until the chords tell the key to all listeners
-_LISTENERS = 3
+# Cycles that tell their key to everyone, for a piece whose own do not.
+_PLAIN = MappingProxyType(
+    {
+        "major": ("I IV V I", "I vi IV V", "I V I IV", "I ii V I", "I IV I V7"),
+        "minor": ("i iv V i", "i VI iv V", "i iv i V", "i V7 i iv", "i iv v i"),
+    }
+)
+_TRIES, _PLAIN_TRIES = 12, 8  # draws until the chords tell the key to all listeners
+_LISTENERS = 1 + len(PROFILES)
 _SEVENTHS = MappingProxyType({"": "maj7", "m": "m7", "dim": "m7b5"})
 
 _on_degree = lru_cache(maxsize=4096)(degree_chord)
@@ -63,6 +70,11 @@ def progression(rng: np.random.Generator, style: Style, key: Key) -> tuple[Chord
     rows = style.progressions.get(key.mode) or _MODAL[key.mode]
     degrees = rows[int(rng.random() * len(rows))].split()
     return tuple(_coloured(rng, style, key, _on_degree(degree, key)) for degree in degrees)
+
+
+def _plain(rng: np.random.Generator, key: Key) -> tuple[Chord, ...]:
+    rows = _PLAIN[key.mode]
+    return tuple(_on_degree(degree, key) for degree in rows[int(rng.random() * len(rows))].split())
 
 
 def _wander(rng: np.random.Generator, key: Key) -> tuple[Chord, ...]:
@@ -129,8 +141,8 @@ def draw_chords(
         ending: beat coordinate of the last chord, which is the tonic; None for a clip that does not end the piece.
     """
     best: tuple[int, Placed] = (-1, ())
-    for _ in range(_TRIES):
-        placed = _draw_once(rng, style, frame, passages, keys, silent, ending)
+    for i in range(_TRIES + _PLAIN_TRIES):
+        placed = _draw_once(rng, style, frame, passages, keys, silent, ending, plain=i >= _TRIES)
         sounding = _sounding(placed, frame.duration)
         if len(set(keys)) > 1 or keys[0].mode not in _FREE_ROOTS or not sounding:
             return placed
@@ -149,7 +161,7 @@ def _sounding(placed: Placed, duration: float) -> list[tuple[Chord, float, float
 
 
 def _told(sounding: Sequence[tuple[Chord, float, float]], key: Key) -> int:
-    """How many of three listeners name the key: by the chords' functions, and by their tones in two profiles."""
+    """How many listeners name the key: one by the chords, as functions, others by the profile of their tones."""
     found = estimate_key((chord, end - start) for chord, start, end in sounding)
     tones = chord_tone_weights((chord, end - start) for chord, start, end in sounding)
     told = [found, *(match_profile(tones, profile) for profile in PROFILES)]
@@ -164,10 +176,11 @@ def _draw_once(
     keys: Sequence[Key],
     silent: Callable[[Passage], bool],
     ending: float | None,
+    plain: bool,
 ) -> Placed:
     starts = frame.timeline.bar_starts()
     bar_seconds = float(np.median(np.diff(frame.timeline.seconds[starts]))) if len(starts) > 1 else 2.0
-    rhythm = _harmonic_rhythm(rng, bar_seconds)
+    rhythm, zero = _harmonic_rhythm(rng, bar_seconds), float(frame.timeline.to_beats(np.array([1e-6]))[0])
     cycles: dict[tuple[str, Key], tuple[Chord, ...]] = {}
     rows: list[tuple[float, str]] = []
     for i, (passage, key) in enumerate(zip(passages, keys, strict=True)):
@@ -175,10 +188,12 @@ def _draw_once(
             rows.append((passage.start, "N"))
             continue
         name = passage.name if rng.random() < 0.5 or not cycles else next(iter(cycles))[0]
-        cycle = cycles.setdefault((name, key), progression(rng, style, key))
-        offset = int(rng.random() * len(cycle)) if i == 0 and rng.random() < 0.3 else 0
+        cycle = cycles.setdefault((name, key), _plain(rng, key) if plain else progression(rng, style, key))
         bars = [passage.start, *(float(s) for s in starts if passage.start < s < passage.end), passage.end]
         slots = _slots(bars, rhythm, rng, anew=i > 0)
+        offset = int(rng.random() * len(cycle)) if i == 0 and rng.random() < 0.3 else 0
+        if plain:  # the first chord that is heard is the tonic
+            offset = -max((j for j, slot in enumerate(slots) if slot <= zero), default=0)
         rows += [(slot, str(cycle[(j + offset) % len(cycle)])) for j, slot in enumerate(slots)]
     if ending is not None:
         rows = _ended(rows, ending, keys[-1])

@@ -19,7 +19,7 @@ from augmentation.compose.drums import DRUMS, FILLS
 from augmentation.compose.moods import MOODS
 from augmentation.compose.programs import INSTRUMENTS
 from augmentation.compose.styles.style import Asked, Patterns, Style, StyleWords
-from munet.errors import RequestError
+from munet.errors import RequestError, expect
 from munet.music import Key, PlanError
 from munet.music.degrees import degree_chord
 
@@ -30,12 +30,6 @@ _FAMILIES = Path(__file__).parents[1] / "progressions.toml"
 _ROLES = ("bass", "comp", "second", "pad", "melody")
 _ODDS = ("drums", "bass", "second", "pad", "melody")
 _MODES = ("major", "minor")
-
-
-def expect(place: str, holds: bool, expected: str, value: object) -> None:
-    """Raise `RequestError("PLACE: expected EXPECTED, got VALUE")` unless a condition holds."""
-    if not holds:
-        raise RequestError(f"{place}: expected {expected}, got {value!r}")
 
 
 def _number(low: float, high: float) -> Check:
