@@ -46,7 +46,7 @@ def _compose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, default=10.24, metavar="SECONDS", help="length (default 10.24)")
     parser.add_argument("--sample-rate", type=int, default=44100, metavar="HZ", help="default 44100")
     parser.add_argument("--format", choices=ENCODINGS, default=ENCODINGS[0], help="16-bit audio files (default flac)")
-    parser.add_argument("--soundfont", metavar="FILE", help=".sf2 file (default: the one installed with pretty_midi)")
+    parser.add_argument("--soundfont", metavar="FILE", help="soundfont, or folder of them (default: pretty_midi's)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default 2)")
 
 

@@ -108,12 +108,16 @@ def side_share(audio: np.ndarray) -> float:
 
 
 def rise(audio: np.ndarray) -> float:
-    """Milliseconds from a tenth to nine tenths of the peak of a hit `(2, samples)`, on its 1 ms envelope."""
+    """Milliseconds that a hit `(2, samples)` takes to rise.
+
+    From a tenth to seven tenths of its level, which is the mean of the 1 ms envelope over 20 ms from where that first
+    reaches half its peak: drums stay loud for a while, so that the place of the very peak is chance.
+    """
     width = RATE // 1000
     envelope = np.sqrt(np.convolve(np.square(audio).sum(axis=0), np.ones(width) / width, mode="same"))
-    peak = int(envelope.argmax())
-    top = envelope[peak]
-    return 1000 / RATE * (np.argmax(envelope >= 0.9 * top) - np.argmax(envelope >= 0.1 * top))
+    begin = int(np.argmax(envelope >= envelope.max() / 2))
+    level = envelope[begin : begin + 20 * width].mean()
+    return float(1000 / RATE * (np.argmax(envelope >= 0.7 * level) - np.argmax(envelope >= 0.1 * level)))
 
 
 def hits(soundfont: str | None) -> Iterator[tuple[str, np.ndarray]]:

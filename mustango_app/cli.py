@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from augmentation.audio import check_output, read_audio
 from munet.errors import RequestError
 from munet.music import MusicPlan, Note, tempo_word
+from mustango_app.exchange.commands import add_export, add_sources, export_all, plan_of_source, source_plan
 from mustango_app.request import Request
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 # Flags that are fields of a `Request`.
 FLAGS = (
-    "prompt", "bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy", "loop", "seed",
-    "steps", "guidance", "num_clips", "best_of",
+    "prompt", "bpm", "meter", "key", "chords", "melody", "seconds", "bars", "style", "instruments", "energy", "loop",
+    "seed", "steps", "guidance", "num_clips", "best_of",
 )  # fmt: skip
 
 
@@ -64,6 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
         "-o", "--output", default="mustango.wav", help="audio file: .wav .flac .ogg .mp3 (%(default)s)"
     )
     _add_plan_flags(generate)
+    add_sources(generate)
+    generate.add_argument("--export", metavar="DIR", help="write sound, plan, MIDI, chord sheet and click there, too")
     generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
     generate.add_argument("--guidance", type=_number(float), help="weight of guidance (the model's own)")
     generate.add_argument("--num-clips", type=_number(int), default=1, help="how many, with seeds SEED, SEED+1, ...")
@@ -73,9 +76,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_flags(generate)
     _add_json_flag(generate)
 
-    plan = _add(commands, "plan", _plan, "print the musical plan read from a sentence")
-    plan.add_argument("prompt", help="what to play")
+    plan = _add(commands, "plan", _plan, "print the musical plan read from a sentence or a file")
+    plan.add_argument("prompt", nargs="?", help="what to play (not needed with --from)")
     _add_plan_flags(plan)
+    add_sources(plan, with_from=True)
     _add_json_flag(plan)
 
     analyze = _add(commands, "analyze", _analyze, "print tempo, metre, key and chords heard in a file")
@@ -84,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_json_flag(analyze)
 
     _add_evaluate(commands)
+    add_export(commands, _add)
 
     convert = _add(commands, "convert", _convert, "turn the published Mustango into a folder that loads at once")
     convert.add_argument("source", help="folder or Hub id in the published layout, such as declare-lab/mustango")
@@ -199,6 +204,8 @@ def _generate(arguments: argparse.Namespace) -> None:
     clips = made if isinstance(made, list) else [made]
     for clip, path in zip(clips, files, strict=True):
         clip.save(path)
+    if arguments.export is not None:
+        export_all(clips, arguments.export)
     if arguments.json:
         print(json.dumps(_report(clips, files, taken)))
         return
@@ -228,7 +235,7 @@ def _output_files(output: str, count: int) -> list[Path]:
 def _plan(arguments: argparse.Namespace) -> None:
     if arguments.seed is None:
         arguments.seed = 0
-    plan, sources = _request(arguments).draft
+    plan, sources = _request(arguments).draft if arguments.prompt is not None else (plan_of_source(arguments), None)
     print(plan.to_json() if arguments.json else plan_text(plan, sources))
 
 
@@ -317,7 +324,7 @@ def _silence_libraries() -> None:
 def _request(arguments: argparse.Namespace) -> Request:
     """The request that the flags of a command describe."""
     given = {name: getattr(arguments, name) for name in FLAGS if hasattr(arguments, name)}
-    return Request(**given, plan=_read_plan(arguments.plan))
+    return Request(**given, plan=_read_plan(arguments.plan) or source_plan(arguments))
 
 
 def _read_plan(file: str | None) -> MusicPlan | None:
@@ -363,6 +370,11 @@ def heard_text(heard: Heard) -> str:
         ("tempo", "unknown" if heard.bpm is None else f"{heard.bpm:.1f} BPM"),
         ("metre", "unknown" if heard.meter is None else f"{heard.meter} beats a bar"),
         ("key", heard.key or "unknown"),
+        *(
+            []
+            if heard.tuning is None
+            else [("tuning", f"{heard.tuning:+.0f} cents (A = {heard.concert_pitch:.1f} Hz)")]
+        ),
         ("chords", chords or "none"),
         ("beats", str(len(heard.beats or ()))),
         *(("missing", reason) for reason in heard.missing),

@@ -55,6 +55,20 @@ class Clip:
         """
         return write_audio(path, self.audio, self.sample_rate)
 
+    def export(self, folder: str | os.PathLike[str], title: str | None = None) -> Path:
+        """Write a folder with sound, plan, MIDI, chord sheet, click track and facts, whole or not at all.
+
+        Args:
+            folder: to make; an earlier export there is replaced.
+            title: of the chord sheet; the prompt if None.
+
+        Raises:
+            RequestError: the folder holds other files or cannot be written to.
+        """
+        from mustango_app.exchange.export import export  # MIDI is not needed to make music
+
+        return export(folder, self.plan, (self.audio, self.sample_rate), self.to_dict(), title or self.prompt)
+
     def analyze(self) -> Heard:
         """Extract tempo, beats, metre, key and chords back from the sound."""
         from augmentation.hearing.listen import listen  # its recognisers load slowly

@@ -146,7 +146,7 @@ class Mustango:
                 if callback is not None:
                     callback(before + step, total)
 
-            audio = self._run(request.prompt, plan, seed, steps, guidance, after_step, stop)
+            audio = self._run(request.english, plan, seed, steps, guidance, after_step, stop)
             made += 1
             return Clip(audio, self.sample_rate, plan, request.prompt, seed, settings)
 

@@ -6,6 +6,7 @@ There is no torch here, so that plans and error messages come at once, before an
 from __future__ import annotations
 
 import numbers
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,9 @@ from typing import Any, NamedTuple
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning import planner
+from mustango_app.planning.asked import field_value
 from mustango_app.planning.planner import Sources
+from mustango_app.planning.translate import to_english
 
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 30.0)
@@ -86,7 +89,9 @@ class Request:
         chords: such as "G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds), or a list of either kind.
         seconds: length, 1 to 30; 10 if neither this nor `bars` nor `plan` nor the text says.
         bars: length in bars at the plan's tempo and metre, instead of seconds.
-        style, instruments, energy, melody, sections, loop: as in `MusicPlan`.
+        melody: as in `MusicPlan`, or the path of a MIDI file, whose tempo, metre, key and chords are then taken as well
+            and moved to the tempo and key asked for.
+        style, instruments, energy, sections, loop: as in `MusicPlan`.
         plan: a plan, in parts or whole.
         seed: equal seeds make equal clips on one machine; drawn when the request is made if None.
         steps: denoising steps, 1 to 1000; the model's own if None.
@@ -111,7 +116,7 @@ class Request:
     style: str | None = None
     instruments: Sequence[str] | None = None
     energy: str | None = None
-    melody: Sequence[Any] | None = None
+    melody: Sequence[Any] | str | os.PathLike[str] | None = None
     sections: Sequence[Any] | None = None
     loop: bool | None = None
     plan: MusicPlan | None = None
@@ -151,6 +156,11 @@ class Request:
         """First seed of each clip; the candidates of clip i have the seeds from there on."""
         return tuple(self.seed + i * self.best_of for i in range(self.num_clips))
 
+    @property
+    def english(self) -> str:
+        """The prompt in English, which is what the text encoder knows."""
+        return to_english(self.prompt).english
+
     def at(self, seed: int) -> Request:
         """Return the request for one clip of another seed."""
         return self if (seed, 1) == (self.seed, self.num_clips) else replace(self, seed=seed, num_clips=1)
@@ -184,6 +194,10 @@ class Request:
         if seconds is not None:
             asked["seconds"] = seconds
         plan = self.plan
+        if isinstance(self.melody, str | os.PathLike):
+            plan = self._with_tune(self.melody, asked.get("seconds", SECONDS_RANGE[1]))
+            for name in ("melody", "bpm", "key"):  # the tune has been fitted to them
+                asked.pop(name, None)
         if plan is None:
             return asked
         if plan.duration is not None and seconds is not None:
@@ -196,3 +210,14 @@ class Request:
         if {"bpm", "meter"} & set(asked):
             held.pop("beats", None)
         return held | asked
+
+    def _with_tune(self, path: str | os.PathLike[str], seconds: float) -> MusicPlan:
+        """Return the plan of a MIDI file at the tempo and in the key asked for, what `plan` holds before it."""
+        from mustango_app.exchange.midi_read import read_melody  # MIDI is not needed without a tune
+        from mustango_app.exchange.tune import fit_tune
+
+        given = {} if self.plan is None else self.plan.given()
+        bpm = field_value("bpm", self.bpm or given.get("bpm"))
+        key = field_value("key", self.key or given.get("key"))
+        tune = fit_tune(read_melody(path), bpm, key, seconds)
+        return tune.with_(**{name: value for name, value in given.items() if name != "melody"})

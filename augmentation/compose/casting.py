@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from augmentation.compose.composer import Piece, Track
+from augmentation.compose.piece import Piece, Track
 from augmentation.compose.player import DRUM_BANK, Voice, presets
 from munet.errors import RequestError
 

@@ -14,8 +14,8 @@ from types import MappingProxyType
 import numpy as np
 from scipy import fft
 
-from augmentation.compose.composer import Track
 from augmentation.compose.effects import compress, high_pass, room, saturate, shelves
+from augmentation.compose.piece import Track
 
 Rng = np.random.Generator
 
@@ -130,12 +130,15 @@ PRODUCTIONS: Mapping[str, Production] = MappingProxyType(
         "ambient": Production(("hall", "plate"), (-11, -4), 2.0, 0.3, (0.2, 0.6)),
         "orchestral": Production(("hall",), (-12, -6), 1.3, 0.05, (0.1, 0.4)),
         "classical": Production(("hall", "chamber"), (-15, -8), 1.2, 0.0, (0.0, 0.3)),
+        "lullaby": Production(("chamber", "hall"), (-15, -8), 1.3, 0.1, (0.0, 0.4)),
+        "flamenco": Production(("studio", "chamber"), (-18, -11), 1.5, 0.1, (0.2, 0.6)),
         "waltz": Production(("chamber", "hall"), (-15, -8), 1.5, 0.1, (0.1, 0.5)),
         "march": Production(("chamber", "hall"), (-14, -8), 1.5, 0.1, (0.1, 0.5)),
         "jazz": Production(("studio", "chamber"), (-18, -11), 2.0, 0.25, (0.2, 0.6)),
         "folk": Production(("studio", "chamber"), (-19, -11), 2.0, 0.2, (0.2, 0.6)),
         "metal": Production(("studio", "plate"), (-22, -14), 4.0, 0.5, (0.5, 1.0)),
         "techno": Production(("studio", "plate"), (-20, -11), 4.0, 0.5, (0.5, 1.0)),
+        "trance": Production(("plate", "hall"), (-17, -10), 4.0, 0.4, (0.5, 1.0)),
         "house": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.5, 1.0)),
         "drum and bass": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.5, 1.0)),
         "synthwave": Production(("plate", "hall"), (-16, -9), 3.0, 0.4, (0.4, 0.9)),

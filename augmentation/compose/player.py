@@ -17,7 +17,7 @@ import numpy as np
 # makes every part independent of the one before. The version is pinned where it is installed (`bootstrap.py`).
 from tinysoundfont._tinysoundfont import OutputMode, SoundFont
 
-from augmentation.compose.composer import Note
+from augmentation.compose.piece import Note
 
 DRUM_BANK = 128
 _VOICES = 256

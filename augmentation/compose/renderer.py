@@ -16,15 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from augmentation.compose.casting import cast, generator, plain
-from augmentation.compose.composer import Piece, Track
 from augmentation.compose.effects import add_in_place, places, root_mean_square
 from augmentation.compose.mastering import CEILING, master
 from augmentation.compose.mixing import blend, process, production_of, strip_of
+from augmentation.compose.piece import Piece, Track
 from augmentation.compose.player import Voice, level_of, play
 from munet.errors import RequestError
+from munet.files import digest
 
 SOUNDFONT_VARIABLE = "MUSTANGO_SOUNDFONT"
 SUFFIXES = (".sf2", ".sf3")
+EDITION = 2  # raised when the same piece starts to sound otherwise
 LOUDNESS = (-17.0, -11.0)  # LUFS
 _TARGET = 0.05  # RMS of a track at full volume and velocity
 _DRUM_WEIGHT = 1.6  # drums are short: their RMS over the test window says less than their peaks
@@ -44,6 +46,7 @@ def soundfonts(sources: Sources = None) -> tuple[Path, ...]:
     Raises:
         FileNotFoundError: there is none.
     """
+    asked = SOUNDFONT_VARIABLE if sources is None else "sources"
     if sources is None:
         named = os.environ.get(SOUNDFONT_VARIABLE)
         package = None if named else find_spec("pretty_midi")
@@ -55,8 +58,13 @@ def soundfonts(sources: Sources = None) -> tuple[Path, ...]:
         inside = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES) if path.is_dir() else [path]
         found += [p for p in inside if p.is_file()]
         if not inside or not inside[0].is_file():
-            raise FileNotFoundError(f"{SOUNDFONT_VARIABLE}: expected a soundfont (.sf2 or .sf3), found none at {path}")
+            raise FileNotFoundError(f"{asked}: expected a soundfont (.sf2 or .sf3), found none at {path}")
     return tuple(found)
+
+
+def identity(sources: Sources = None) -> str:
+    """Return a digest of all that decides how a piece sounds: this edition of the renderer, and the soundfonts."""
+    return digest(str(EDITION).encode(), *(path.read_bytes() for path in soundfonts(sources)))
 
 
 def default_soundfont() -> Path:

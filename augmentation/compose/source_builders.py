@@ -59,7 +59,7 @@ class Kit:
 
 _SONIC = "usr/share/sonic-pi/samples"
 _HYDROGEN = "usr/share/hydrogen/data/drumkits"
-KITS: tuple[Kit, ...] = (
+RECORDED_KITS: tuple[Kit, ...] = (
     Kit("rumpf", 0, f"{_HYDROGEN}/rumpf_kit_z01_h2", MappingProxyType({
         35: ("beats_06-46.flac",), 36: ("beats_06-38.flac",), 38: ("beats_01-21.flac",), 39: ("beats_01-26.flac",),
         40: ("beats_06-25.flac",), 42: ("beats_09-10.flac",),
@@ -163,7 +163,7 @@ def _pitch(path: Path) -> int:
 
 
 def build_kits(packages: Sequence[Path], base: Sequence[Preset]) -> list[Preset]:
-    """Build the drum kits of `KITS`; the keys that a kit lacks are those of General MIDI's kits.
+    """Build the drum kits of `RECORDED_KITS`; the keys that a kit lacks are those of General MIDI's kits.
 
     Args:
         packages: folders of the unpacked packages; a kit without any of its recordings is left out.
@@ -171,7 +171,7 @@ def build_kits(packages: Sequence[Path], base: Sequence[Preset]) -> list[Preset]
     """
     kits = {preset.program: preset for preset in base if preset.bank == DRUM_BANK}
     made = []
-    for kit in KITS:
+    for kit in RECORDED_KITS:
         for folder in (package / kit.folder for package in packages):
             hits = {key: names for key, names in kit.hits.items() if all((folder / name).is_file() for name in names)}
             if hits:

@@ -28,7 +28,7 @@ MANIFEST = "sources.json"
 DEBIAN, NPM = "apt", "npm"
 _PATIENCE = 1800  # seconds for one download
 _PIANO_PACKAGE = "@audio-samples/piano-velocity"
-FAILURES = (OSError, subprocess.SubprocessError, RequestError)
+_FAILURES = (OSError, subprocess.SubprocessError, RequestError)
 KITS_TO_KEEP = (0, 8, 16, 24, 25, 32, 40, 48)
 
 
@@ -202,7 +202,7 @@ def _ensure(folder: Path, source: Source) -> tuple[str, str]:
             _BUILDERS.get(source.name, _ready_made)(folder, source, packages)
             write_atomically(folder / f"{source.name}.licence.txt", _licences(packages))
             _note(folder, source, archives=_versions(packages))
-    except FAILURES as error:
+    except _FAILURES as error:
         return "missing", str(error)
     return "fetched", ""
 

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from augmentation.audio import encode
 from augmentation.captions.caption import caption, control_sentences, describe
 from augmentation.compose.composer import compose
-from augmentation.compose.renderer import default_soundfont, render
+from augmentation.compose.renderer import identity, render, soundfonts
 from augmentation.compose.styles import STYLES
 from augmentation.dataset.records import METADATA, json_lines, row_of
 from augmentation.workers import run_in_processes
@@ -47,7 +47,7 @@ class CorpusConfig:
     """Parameters that decide the bytes of a corpus (times in seconds, rates in Hz).
 
     Raises:
-        RequestError: If a value is out of range or the soundfont is no SoundFont file.
+        RequestError: If a value is out of range or a soundfont is no SoundFont file.
     """
 
     count: int
@@ -63,32 +63,30 @@ class CorpusConfig:
         expect("duration", 0.5 <= self.duration <= 600, "seconds from 0.5 to 600", self.duration)
         expect("sample-rate", 8000 <= self.sample_rate <= 192000, "Hz from 8000 to 192000", self.sample_rate)
         expect("format", self.format in ENCODINGS, " or ".join(ENCODINGS), self.format)
-        if not is_soundfont(self.soundfont_path):
-            raise RequestError(f"soundfont: expected a SoundFont (.sf2) file, got {str(self.soundfont_path)!r}")
+        for path in self.soundfont_paths:
+            if not is_soundfont(path):
+                raise RequestError(f"soundfont: expected a SoundFont (.sf2, .sf3) file, got {str(path)!r}")
 
     @property
-    def soundfont_path(self) -> Path:
-        """The soundfont rendered with, as given or the default one.
+    def soundfont_paths(self) -> tuple[Path, ...]:
+        """The soundfonts rendered with, as given (a file, or a folder of them) or the default one.
 
         Raises:
-            RequestError: If there is no default one.
+            RequestError: If there is none.
         """
-        if self.soundfont:
-            return Path(self.soundfont)
         try:
-            return default_soundfont()
+            return soundfonts(self.soundfont)
         except FileNotFoundError as error:
-            raise RequestError(f"soundfont: {error}") from error
+            raise RequestError(f"{error}") from error
 
     @property
     def shards(self) -> int:
         return math.ceil(self.count / SHARD)
 
     def manifest(self) -> dict[str, Any]:
-        """Parameters as recorded: soundfont and styles by their content, since they may be others tomorrow."""
-        digest = hashlib.sha256(self.soundfont_path.read_bytes()).hexdigest()
+        """Parameters as recorded: soundfonts and styles by their content, since they may be others tomorrow."""
         styles = hashlib.sha256(repr(STYLES).encode()).hexdigest()
-        sources = {"soundfont": f"sha256:{digest}", "styles": f"sha256:{styles}"}
+        sources = {"soundfont": f"sha256:{identity(self.soundfont)}", "styles": f"sha256:{styles}"}
         return {"version": VERSION, "shard": SHARD, **asdict(self), **sources}
 
 
@@ -114,7 +112,7 @@ def make_item(config: CorpusConfig, index: int) -> tuple[dict[str, Any], bytes]:
     sentences = control_sentences(piece.plan, rng)
     main, alternative = caption(piece, rng, sentences), describe(piece, rng)
     row = row_of(piece, f"data/{index:08d}.{config.format}", main, alternative, sentences)
-    audio = render(piece, config.sample_rate, config.soundfont_path)
+    audio = render(piece, config.sample_rate, config.soundfont_paths)
     return row, encode(audio, config.sample_rate, config.format)
 
 

@@ -2,7 +2,8 @@
 
 Input everywhere: mono float32 `(samples,)` at 44.1 kHz, peak near 0.9 (see `listen.front_end`). Times are seconds.
 Default: madmom's downbeat network (Böck, Krebs, Widmer, ISMIR 2016), its beat activation averaged with that of
-madmom's beat network, decoded by a dynamic Bayesian network for 2, 3 and 4 beats a bar.
+madmom's beat network, decoded by a dynamic Bayesian network for 2, 3 and 4 beats a bar. Eighth notes taken for beats
+are found out and decoded again (see `pulse`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from augmentation.hearing.backends import first_available
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.recurrent import run_together
+from augmentation.hearing.pulse import HOLLOW, alternation
 
 SAMPLE_RATE = 44100  # Hz
 FRAMES_PER_SECOND = 100
@@ -25,6 +27,9 @@ BAR_LENGTHS = (2, 3, 4)  # beats
 TRANSITION_LAMBDA = 300  # higher than madmom's 100: clips of ten seconds keep their tempo
 MINIMUM_BEATS_FOR_TEMPO = 4
 CONFIDENCE_REACH = 3  # frames on either side of a beat
+# BPM. A pulse from twice the lowest to twice the highest may be one of eighth notes (see `pulse`).
+SLOW_RANGE = (50.0, 105.0)
+SAME_TEMPO = 0.04  # how far the slower beats may be from exactly half
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,43 @@ def _madmom_processors() -> tuple[Callable[[Any], list[np.ndarray]], Any]:
     return run_together(RNNDownBeatProcessor(), RNNBeatProcessor(fps=FRAMES_PER_SECOND)), decoder
 
 
+@functools.cache
+def _slow_decoder() -> Any:
+    """Build a bar decoder for slow tempi only, once per process."""
+    from madmom.features.downbeats import DBNDownBeatTrackingProcessor
+
+    low, high = SLOW_RANGE
+    return DBNDownBeatTrackingProcessor(
+        beats_per_bar=list(BAR_LENGTHS),
+        min_bpm=low,
+        max_bpm=high,
+        transition_lambda=TRANSITION_LAMBDA,
+        fps=FRAMES_PER_SECOND,
+    )
+
+
+def _decode(samples: np.ndarray, activations: np.ndarray) -> np.ndarray:
+    """Beats and positions `(beats, 2)` of `(frames, 2)` activations, at half the tempo if only hats fall between."""
+    with np.errstate(divide="ignore"):  # the decoders take the logarithm of what is certain, and mean it
+        found = _madmom_processors()[1](activations)
+        bpm = tempo(found[:, 0])
+        if bpm is None or not 2 * SLOW_RANGE[0] <= bpm <= 2 * SLOW_RANGE[1] or found[:, 1].max() % 2:
+            return found
+        if alternation(samples, activations.sum(axis=1), found[:, 0]) >= HOLLOW:
+            return found
+        slower = _slow_decoder()(activations)
+    half = tempo(slower[:, 0])
+    return slower if half is not None and abs(2 * half / bpm - 1) < SAME_TEMPO else found
+
+
 def track_with_madmom(samples: np.ndarray) -> BeatTrack:
     """Track beats and downbeats with madmom.
 
     Raises:
         ImportError: madmom is not installed.
     """
-    networks, decoder = _madmom_processors()
-    activations, beat_net = networks(signal(samples))
-    with np.errstate(divide="ignore"):  # the decoder takes the logarithm of what is certain, and means it
-        found = decoder(average_activations(activations, beat_net))
+    activations, beat_net = _madmom_processors()[0](signal(samples))
+    found = _decode(samples, average_activations(activations, beat_net))
     times, positions = found[:, 0], found[:, 1].astype(int)
     return BeatTrack(
         beats=tuple((float(time), int(position)) for time, position in zip(times, positions, strict=True)),

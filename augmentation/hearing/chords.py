@@ -21,6 +21,7 @@ import numpy as np
 from augmentation.hearing.backends import first_available
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
+from augmentation.hearing.tuning import retune, speed_of
 
 SAMPLE_RATE = 44100  # Hz
 VOCABULARY = "ismir2017"
@@ -133,12 +134,19 @@ SECOND_JUDGE: Mapping[str, Callable[[np.ndarray], tuple[Segment, ...]]] = Mappin
 
 
 def recognise_chords(
-    samples: np.ndarray, back_ends: Mapping[str, Callable[[np.ndarray], tuple[Segment, ...]]] = BACK_ENDS
+    samples: np.ndarray,
+    back_ends: Mapping[str, Callable[[np.ndarray], tuple[Segment, ...]]] = BACK_ENDS,
+    tuning: float | None = None,
 ) -> ChordTrack:
     """Recognise chords with the first back end that is installed; `missing` names those that are not.
 
     Args:
         samples: mono `(samples,)` float32 at 44.1 kHz.
         back_ends: functions by name, best first; `SECOND_JUDGE` for an opinion from another family of models.
+        tuning: cents above A = 440 Hz, taken out before a back end listens; None for none.
     """
-    return ChordTrack(*first_available("chords", back_ends, samples))
+    found, missing = first_available("chords", back_ends, retune(samples, tuning))
+    if found and speed_of(tuning) != 1:
+        slowed = [(label, start / speed_of(tuning), end / speed_of(tuning)) for label, start, end in found]
+        found = fit_to_span(slowed, duration_of(samples))
+    return ChordTrack(found, missing)

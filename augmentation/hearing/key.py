@@ -20,6 +20,7 @@ from augmentation.hearing.backends import explain
 from augmentation.hearing.chords import Segment
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
+from augmentation.hearing.tuning import retune
 from munet.music import Chord, Key, PlanError
 from munet.music import estimate_key as key_of_chords
 from munet.music.profiles import match_profile
@@ -112,6 +113,7 @@ def estimate_key(
     samples: np.ndarray,
     chords: Sequence[Segment] = (),
     voters: Mapping[str, Callable[[np.ndarray, Sequence[Segment]], str | None]] = VOTERS,
+    tuning: float | None = None,
 ) -> KeyEstimate:
     """Let every voter that can be asked name a key; the most frequent answer wins, ties go to the earlier voter.
 
@@ -119,7 +121,9 @@ def estimate_key(
         samples: mono `(samples,)` float32 at 44.1 kHz.
         chords: recognised chords, empty when there are none.
         voters: functions by name.
+        tuning: cents above A = 440 Hz, taken out before the voters listen; None for none.
     """
+    samples = retune(samples, tuning)
     votes: dict[str, str] = {}
     missing = []
     for name, voter in voters.items():

@@ -15,14 +15,16 @@ import numpy as np
 from augmentation.audio import LONGEST, MAXIMUM_CHANNELS, check_rate
 from augmentation.hearing.backends import explain
 from augmentation.hearing.beats import track_beats
+from augmentation.hearing.channels import to_mono
 from augmentation.hearing.chords import recognise_chords
 from augmentation.hearing.key import estimate_key
+from augmentation.hearing.tuning import REFERENCE, estimate_tuning
 from munet.errors import RequestError
 
 SAMPLE_RATE = 44100  # Hz, what the networks were trained with
 PEAK = 0.9
 MINIMUM_SECONDS = 1.0
-MINIMUM_LEVEL = -60.0  # dBFS, root mean square
+MINIMUM_LEVEL = -60.0  # dBFS, root mean square over the channels
 PARTS = ("beats", "chords", "key")
 
 
@@ -39,6 +41,7 @@ class Heard:
         key: such as "C minor".
         key_confidence: share of the methods that agree with `key`; None when the key was not listened for.
         chords: (Harte label, start second, end second).
+        tuning: cents above A = 440 Hz; None without pitch, or when neither chords nor key were listened for.
         missing: what could not be measured, and why.
         counted: whether the beats were counted, so that their positions in the bar and the metre mean something.
     """
@@ -51,8 +54,14 @@ class Heard:
     key: str | None = None
     key_confidence: float | None = None
     chords: tuple[tuple[str, float, float], ...] | None = None
+    tuning: float | None = None
     missing: tuple[str, ...] = ()
     counted: bool = True
+
+    @property
+    def concert_pitch(self) -> float | None:
+        """Hz of the A that the recording is tuned to; None where `tuning` is."""
+        return None if self.tuning is None else REFERENCE * 2 ** (self.tuning / 1200)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain numbers, strings and lists, ready for JSON."""
@@ -78,8 +87,8 @@ def level_of(samples: np.ndarray) -> float:
 
 
 def is_silent(audio: np.ndarray) -> bool:
-    """Whether the mono mix of `audio` `(channels, samples)` is too quiet for `listen`."""
-    return level_of(np.atleast_2d(audio).mean(axis=0)) < MINIMUM_LEVEL
+    """Whether `audio` `(channels, samples)` is too quiet for `listen`."""
+    return level_of(audio) < MINIMUM_LEVEL
 
 
 def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -95,10 +104,21 @@ def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         `(samples,)` float32.
 
     Raises:
-        RequestError: the audio has no such shape or type, is shorter than 1 s, silent or not finite.
+        RequestError: the audio has no such shape or type, is shorter than 1 s or longer than `LONGEST`, silent or not
+            finite.
         ImportError: soxr is needed for this sample rate and is not installed.
     """
     samples = np.asarray(audio)
+    _check(samples, sample_rate)
+    mono = to_mono(np.atleast_2d(samples))
+    if sample_rate != SAMPLE_RATE:
+        import soxr
+
+        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
+    return (PEAK / np.abs(mono).max() * mono).astype(np.float32)
+
+
+def _check(samples: np.ndarray, sample_rate: float) -> None:
     if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
         raise RequestError(
             f"audio: expected floating point (channels, samples) or (samples,), got {samples.dtype} {samples.shape}"
@@ -108,23 +128,18 @@ def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
             f"audio: expected (channels, samples), 1 to {MAXIMUM_CHANNELS} channels, got {samples.shape}"
         )
     check_rate(sample_rate)
-    mono = samples.mean(axis=0, dtype=np.float64) if samples.ndim == 2 else samples.astype(np.float64)
-    if len(mono) < MINIMUM_SECONDS * sample_rate:
-        raise RequestError(f"audio: expected at least {MINIMUM_SECONDS:g} s, got {len(mono) / sample_rate:.3g} s")
-    if len(mono) > LONGEST * sample_rate:
-        raise RequestError(f"audio: expected at most {LONGEST:g} s, got {len(mono) / sample_rate:.0f} s")
-    if not np.isfinite(mono).all():
+    seconds = samples.shape[-1] / sample_rate
+    if seconds < MINIMUM_SECONDS:
+        raise RequestError(f"audio: expected at least {MINIMUM_SECONDS:g} s, got {seconds:.3g} s")
+    if seconds > LONGEST:
+        raise RequestError(f"audio: expected at most {LONGEST:g} s, got {seconds:.0f} s: cut it")
+    if not np.isfinite(samples).all():
         raise RequestError("audio: expected finite samples, got NaN or infinity")
-    level = level_of(mono)
-    if level < MINIMUM_LEVEL:
+    if is_silent(samples):
+        level = level_of(samples)
         raise RequestError(
             f"audio: expected a level of at least {MINIMUM_LEVEL:g} dBFS, got {level:.0f} dBFS (silence)"
         )
-    if sample_rate != SAMPLE_RATE:
-        import soxr
-
-        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
-    return (PEAK / np.abs(mono).max() * mono).astype(np.float32)
 
 
 def listen(audio: np.ndarray, sample_rate: int, parts: Collection[str] = PARTS) -> Heard:
@@ -155,12 +170,14 @@ def listen(audio: np.ndarray, sample_rate: int, parts: Collection[str] = PARTS) 
         found |= {"beats": track.beats, "bpm": track.bpm, "meter": track.meter, "beat_confidence": track.confidence}
         found["counted"] = track.counted
         missing += track.missing
+    if {"chords", "key"} & set(parts):
+        found["tuning"] = estimate_tuning(samples)
     if "chords" in parts:
-        chords = recognise_chords(samples)
+        chords = recognise_chords(samples, tuning=found["tuning"])
         found["chords"] = chords.chords
         missing += chords.missing
     if "key" in parts:
-        key = estimate_key(samples, found.get("chords") or ())
+        key = estimate_key(samples, found.get("chords") or (), tuning=found["tuning"])
         found |= {"key": key.key, "key_confidence": key.confidence}
         missing += key.missing
     return Heard(duration=duration, missing=missing, **found)

@@ -24,6 +24,7 @@ from torch import nn
 from munet.codec.phasors import Carry, Steps
 
 NOISE_FRAMES = 1021  # length of the table of random phases, then it repeats
+SWELL = (-7.0, 1.5)  # bounds of the logarithm of the gain within a frame
 LOWEST, HIGHEST = -7.0, 1.5  # log10 of the magnitudes that a head can give
 _PER_BIN = 12  # numbers that a head's layer gives per bin, in the order of `SpectrumHead.steps`
 
@@ -207,6 +208,45 @@ class SpectrumHead(nn.Module):
     def envelope(self, frames: int) -> torch.Tensor:
         """What `overlapped` multiplies a signal by: squared windows added up, `((frames + 2 * reach) * hop,)`."""
         return overlap_add(self.window.square().expand(1, frames, -1), self.hop)[0]
+
+
+class Swell(nn.Module):
+    """How loud each head is within a frame: hidden states -> gains at several points of every hop.
+
+    Frames of an inverse transform spread an attack over their whole window; this puts it back to the millisecond.
+
+    Args:
+        width: of the hidden states.
+        heads: number of heads.
+        parts: points per hop, which they must divide.
+        hop: samples.
+    """
+
+    def __init__(self, width: int, heads: int, parts: int, hop: int) -> None:
+        super().__init__()
+        if hop % parts:
+            raise ValueError(f"parts: expected a divisor of the hop, {hop}, got {parts}")
+        self.heads, self.parts, self.hop = heads, parts, hop
+        self.linear = nn.Linear(width, heads * parts)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.register_buffer("ramp", torch.arange(1, hop // parts + 1) / (hop // parts), persistent=False)
+
+    def forward(self, hidden_states: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Gains `(batch, frames * parts)` of each head, 1 before training."""
+        gains = self.linear(hidden_states).float().clamp(*SWELL).exp()
+        return gains.unflatten(-1, (self.heads, self.parts)).transpose(1, 2).flatten(2).unbind(1)
+
+    def curve(self, gains: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        """Gain of every sample `(batch, frames * hop)`, straight lines between the points.
+
+        Args:
+            gains: `(batch, frames * parts)`.
+            before: the point before the first, `(batch, 1)`.
+        """
+        points = torch.cat([before, gains], dim=1)
+        start, end = points[:, :-1, None], points[:, 1:, None]
+        return (start + (end - start) * self.ramp).flatten(1)
 
 
 def overlap_add(frames: torch.Tensor, hop: int) -> torch.Tensor:

@@ -36,7 +36,7 @@ from munet.codec.analysis import (
     soft_excess,
     to_patches,
 )
-from munet.codec.decoder import SpectrumHead, Trunk, head_bands
+from munet.codec.decoder import SpectrumHead, Swell, Trunk, head_bands
 from munet.codec.phasors import Steps, closed_tracks, last_frames, phasor_tracks
 
 TIME_STRIDE = 8  # fine frames in a latent frame
@@ -68,6 +68,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         head_windows: samples of the long and the short inverse transform, both even.
         crossover: Hz between which the long one hands over to the short one.
         top: highest frequency that the decoder gives, Hz.
+        parts: points per fine frame at which the decoder sets its loudness.
     """
 
     @register_to_config
@@ -85,6 +86,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         head_windows: Sequence[int] = (2048, 1024),
         crossover: Sequence[float] = (1400.0, 2200.0),
         top: float = 20000.0,
+        parts: int = 9,
     ) -> None:
         super().__init__()
         rows = [dict(row) | {"windows": tuple(tuple(pair) for pair in row["windows"])} for row in bands or POCKET_BANDS]
@@ -101,8 +103,9 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         self.register_buffer("feature_std", torch.ones(features))
         self.trunk = Trunk(features, width, blocks, expansion, kernel)
         self.reach = math.ceil((max(head_windows) - hop_length) / 2 / hop_length)  # hops of overlap on either side
-        parts = head_bands(head_windows, crossover, top, sample_rate)
-        self.heads = nn.ModuleList(SpectrumHead(width, part, hop_length, self.reach) for part in parts)
+        parts_of_axis = head_bands(head_windows, crossover, top, sample_rate)
+        self.heads = nn.ModuleList(SpectrumHead(width, part, hop_length, self.reach) for part in parts_of_axis)
+        self.swell = Swell(width, len(parts_of_axis), parts, hop_length)
         self._register_bases()
 
     def _register_bases(self) -> None:
@@ -256,8 +259,10 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             result.append(head.steps(hidden_states, base, base + sides, share @ side_base, offset, random))
         return result
 
-    def _window(self, latents: torch.Tensor, first: int, count: int, circular: bool = False) -> list[Steps]:
-        """Steps of the latent frames `[first, first + count)`, computed with their context."""
+    def _window(
+        self, latents: torch.Tensor, first: int, count: int, circular: bool = False
+    ) -> tuple[list[Steps], Sequence[torch.Tensor]]:
+        """Steps and gains of the latent frames `[first, first + count)`, computed with their context."""
         total, margin = latents.shape[2], self.context
         if circular:
             index = torch.arange(first - margin, first + count + margin, device=latents.device) % total
@@ -269,7 +274,7 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         features = self.features(piece)
         hidden_states = self.hidden(features)[:, inner]
         noise = [head.random(first * TIME_STRIDE, count * TIME_STRIDE) for head in self.heads]
-        return self.steps(features[:, inner], hidden_states, noise)
+        return self.steps(features[:, inner], hidden_states, noise), self.swell(hidden_states)
 
     @torch.no_grad()
     def decode_stream(self, latents: torch.Tensor, window_frames: int = WINDOW_FRAMES) -> Iterator[torch.Tensor]:
@@ -280,16 +285,19 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             window_frames: latent frames per chunk.
         """
         total, hop = latents.shape[2], self.config.hop_length
+        early = self.reach * hop  # a frame is ready once so many samples after it are
         carries = [head.start for head in self.heads]
-        sums = [torch.zeros(2 * len(latents), 2 * self.reach * hop, device=latents.device) for _ in self.heads]
-        weights = [torch.zeros(2 * self.reach * hop, device=latents.device) for _ in self.heads]
-        early = self.reach * hop  # samples before the first that the first chunk holds
+        sums = [torch.zeros(2 * len(latents), 2 * early, device=latents.device) for _ in self.heads]
+        weights = [torch.zeros(2 * early, device=latents.device) for _ in self.heads]
+        late = [
+            torch.ones(len(latents), early + 1, device=latents.device) for _ in self.heads
+        ]  # gains still to be used
         for first in range(0, total, window_frames):
             count = min(window_frames, total - first)
             ready = count * TIME_STRIDE * hop
-            chunk = torch.zeros(2 * len(latents), ready + (2 * early if first + count == total else 0))
-            chunk = chunk.to(latents.device)
-            window = self._window(latents, first, count)
+            length = ready + (early if first + count == total else 0)
+            chunk = torch.zeros(2 * len(latents), length, device=latents.device)
+            window, gains = self._window(latents, first, count)
             tracks = phasor_tracks(window, carries)
             carries = last_frames(window, tracks)
             for index, head in enumerate(self.heads):
@@ -298,9 +306,10 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
                 added[:, : 2 * early] += sums[index]
                 weight[: 2 * early] += weights[index]
                 sums[index], weights[index] = added[:, ready:], weight[ready:]
-                chunk += (added / weight.clamp_min(1e-6))[:, : chunk.shape[1]]
-            last = chunk.shape[1] - (early if first + count == total else 0)
-            yield left_right(chunk[:, early if first == 0 else 0 : last])
+                gain = torch.cat([late[index], self.swell.curve(gains[index], late[index][:, -1:])], dim=1)
+                late[index] = gain[:, -early - 1 :]
+                chunk += (added / weight.clamp_min(1e-6))[:, :length] * gain[:, 1 : length + 1].repeat(2, 1)
+            yield left_right(chunk[:, early if first == 0 else 0 :])
 
     @apply_forward_hook
     @torch.no_grad()
@@ -322,11 +331,12 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             raise ValueError(f"num_samples: expected {full}, the whole loop, got {num_samples}")
         frames, early = latents.shape[2] * TIME_STRIDE, self.reach * self.config.hop_length
         total = torch.zeros(2 * len(latents), full, device=latents.device)
-        window = self._window(latents, 0, latents.shape[2], circular=True)
+        window, gains = self._window(latents, 0, latents.shape[2], circular=True)
         tracks = closed_tracks(window, [head.start for head in self.heads])
-        for head, steps, track in zip(self.heads, window, tracks, strict=True):
+        for head, steps, track, gain in zip(self.heads, window, tracks, gains, strict=True):
             spectrum = torch.cat(head.spectra(steps, track))
-            total += wrapped(head.overlapped(spectrum), early, full) / wrapped(head.envelope(frames)[None], early, full)
+            sound = wrapped(head.overlapped(spectrum), early, full) / wrapped(head.envelope(frames)[None], early, full)
+            total += sound * self.swell.curve(gain, gain[:, -1:]).repeat(2, 1)
         return left_right(total)
 
 

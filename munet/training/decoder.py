@@ -35,7 +35,7 @@ from munet.training.loop import (
     save_checkpoint,
     set_learning_rate,
 )
-from munet.training.spectra import RESOLUTIONS, bin_weights, four_views, phase_losses, spectral_losses
+from munet.training.spectra import RESOLUTIONS, bin_weights, envelope_loss, four_views, phase_losses, spectral_losses
 from munet.training.speed import multiplies_bfloat16, peak_flops
 
 MARGIN = 1  # latent frames of context on either side of a crop that the loss does not see
@@ -60,7 +60,7 @@ class DecoderTraining:
         resolutions, views: how many of the spectral losses' windows and of mid, side, left and right a step looks at,
         drawn
             at random: on a CPU the losses cost more than the decoder.
-        phase_weight, critic_weight, matching_weight: of the losses beside the spectral ones.
+        envelope_weight, phase_weight, critic_weight, matching_weight: of the losses beside the spectral ones.
         critic_windows: samples, one critic each.
         ema_decay: of the averaged weights.
         pool_clips: excerpts in memory; clip_frames: latent frames of each; refresh_steps: steps until one is replaced.
@@ -81,6 +81,7 @@ class DecoderTraining:
     critic_start: float = 1.0
     resolutions: int = 5
     views: int = 4
+    envelope_weight: float = 0.2
     phase_weight: float = 0.2
     critic_weight: float = 0.05
     matching_weight: float = 0.5
@@ -190,15 +191,16 @@ class DecoderTrainer:
             hidden_states = codec.hidden(features)[:, inner]
             frames = hidden_states.shape[1]
             noise = [head.drawn(len(latents), frames, self.generator) for head in codec.heads]
-            steps = codec.steps(features[:, inner], hidden_states, noise)
+            steps, gains = codec.steps(features[:, inner], hidden_states, noise), codec.swell(hidden_states)
         tracks = phasor_tracks(
             steps, [Carry(each[2, :, 0], asked.mid[:, 0]) for each, asked in zip(noise, steps, strict=True)]
         )
         mid, side = target.mean(dim=1), (target[:, 0] - target[:, 1]) / 2
         early, total, losses = codec.reach * hop, 0.0, []
-        for head, asked, phasors in zip(codec.heads, steps, tracks, strict=True):
+        for head, asked, phasors, gain in zip(codec.heads, steps, tracks, gains, strict=True):
             spectra = torch.cat(head.spectra(asked, phasors))
-            total = total + (head.overlapped(spectra) / head.envelope(frames).clamp_min(1e-6))[:, early:-early]
+            sound = (head.overlapped(spectra) / head.envelope(frames).clamp_min(1e-6))[:, early:-early]
+            total = total + sound * codec.swell.curve(gain, gain[:, :1]).repeat(2, 1)
             band = slice(head.band.first, head.band.last)
             with torch.no_grad():
                 wanted = [frames_of(each, head.band.window, hop)[:, inner, band] for each in (mid, side)]
@@ -221,7 +223,8 @@ class DecoderTrainer:
         views = self.choice.sample(range(4), settings.views)
         pairs = [[four_views(*each)[view] for view in views] for each in ((mid, side), target)]
         parts |= spectral_losses(*pairs, self.codec.config.sample_rate, chosen)
-        total = parts["log_l1"] + parts["loud"]
+        parts["envelope"] = envelope_loss((mid, side), target, self.codec.config.hop_length // self.codec.config.parts)
+        total = parts["log_l1"] + parts["loud"] + settings.envelope_weight * parts["envelope"]
         total = total + settings.phase_weight * sum(weight * parts[name] for name, weight in HEAD_WEIGHTS.items())
         parts |= dict.fromkeys(("critic", "adversarial", "matching"), torch.zeros((), device=self.device))
         if settings.critic_start <= min(self.fraction(), 0.999):

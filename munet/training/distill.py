@@ -109,6 +109,10 @@ class DistillTrainer(MuNetTrainer):
         self._compile(teacher)
         return teacher
 
+    def models(self) -> tuple[torch.nn.Module, ...]:
+        """Student and teacher."""
+        return self.modules, self.teacher
+
     def levels(self, timesteps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Signal and noise `(batch, 1, 1, 1)` at `timesteps` `(batch,)`; -1 is the clean latent."""
         kept = torch.where(timesteps < 0, 1.0, self.alphas_cumprod[timesteps.clamp_min(0)]).view(-1, 1, 1, 1)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
 import torch
@@ -225,12 +226,17 @@ class MuNetTrainer:
             return
         try:
             self.loss(pool.draw(self.settings.batch_size, self.generator)).backward()
-        except RuntimeError as error:  # dynamo's and inductor's errors are of this kind
-            print(
-                f"compile: not on this machine ({str(error).strip().splitlines()[0][:120]}); training goes on without"
-            )
-            torch._dynamo.config.disable = True
+        except (RuntimeError, OSError, SubprocessError) as error:  # dynamo's and inductor's errors are RuntimeErrors
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+            print(f"compile: not on this machine ({reason}); training goes on without")
+            for model in self.models():
+                for block in model.modules():
+                    block._compiled_call_impl = None
         self.optimizer.zero_grad(set_to_none=True)
+
+    def models(self) -> tuple[nn.Module, ...]:
+        """All networks that a step evaluates."""
+        return (self.modules,)
 
     def _report(self, pool: Pool) -> Any:
         """Rate, share of the measured peak, and how much of the data was seen."""

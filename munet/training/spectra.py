@@ -69,6 +69,26 @@ def spectral_losses(
     return {"log_l1": torch.stack(log_parts).mean(), "loud": torch.stack(loud_parts).mean()}
 
 
+def envelope_loss(
+    decoded: Sequence[torch.Tensor], target: Sequence[torch.Tensor], part: int, floor: float = 3e-3
+) -> torch.Tensor:
+    """L1 of log10 envelopes, of the signals and of their differences from sample to sample (the treble), a scalar.
+
+    Args:
+        decoded, target: signals `(batch, samples)`.
+        part: samples over which the level is taken: how sharply attacks are heard.
+        floor: level (RMS) that counts as silence.
+    """
+
+    def levels(signals: Sequence[torch.Tensor]) -> torch.Tensor:
+        stacked = torch.cat(list(signals))
+        both = torch.stack([stacked, torch.diff(stacked, prepend=stacked[:, :1])])
+        power = torch.nn.functional.avg_pool1d(both.square(), 2 * part, part)
+        return (power + floor**2).log10() / 2
+
+    return (levels(decoded) - levels(target)).abs().mean()
+
+
 def phase_losses(
     steps: Steps, phasors: torch.Tensor, mid: torch.Tensor, side: torch.Tensor, weights: torch.Tensor
 ) -> dict[str, torch.Tensor]:

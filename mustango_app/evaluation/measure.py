@@ -24,6 +24,7 @@ import numpy as np
 from augmentation.audio import read_audio
 from augmentation.hearing.chords import SECOND_JUDGE, recognise_chords
 from augmentation.hearing.listen import Heard, front_end, listen
+from augmentation.hearing.tuning import estimate_tuning
 from augmentation.workers import leave_with_parent
 from munet.errors import RequestError
 from munet.files import atomic_path, digest
@@ -80,7 +81,7 @@ def second_opinion(audio: np.ndarray, sample_rate: int) -> list[list[Any]] | Non
         samples = front_end(audio, sample_rate)
     except RequestError:
         return []
-    found = recognise_chords(samples, SECOND_JUDGE).chords
+    found = recognise_chords(samples, SECOND_JUDGE, estimate_tuning(samples)).chords
     return None if found is None else [list(segment) for segment in found]
 
 

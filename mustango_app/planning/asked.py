@@ -11,6 +11,7 @@ from munet.music import Key, MusicPlan, PlanError
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.fields import read_bpm, read_key, read_meter
 from mustango_app.planning.reading import Reading, read
+from mustango_app.planning.translate import Translation, to_english
 
 PLAN_ARGUMENTS = ("bpm", "meter", "key", "chords", "beats", "duration", "beat_unit", "style", "instruments", "energy",
                   "melody", "sections", "loop")  # fmt: skip
@@ -25,6 +26,7 @@ class Asked:
 
     Args:
         text: the prompt.
+        said: the same in English.
         reading: what it states.
         seed: decides what is left open.
         plan: what is fixed and needs no completing.
@@ -35,6 +37,7 @@ class Asked:
     """
 
     text: str
+    said: Translation
     reading: Reading
     seed: int
     plan: MusicPlan
@@ -70,18 +73,19 @@ def check(text: str, fixed: Mapping[str, Any]) -> Asked:
             raise PlanError("seconds", f"the same as duration ({given['duration']!r}), or only one of them", seconds)
     if bars is not None and "duration" in given:
         raise PlanError("bars", "None beside a duration", bars)
-    reading = read(text)
-    given |= {name: _as_value(name, given[name]) for name in ("bpm", "meter", "key") if name in given}
+    said = to_english(text)
+    reading = read(said.english)
+    given |= {name: field_value(name, given[name]) for name in ("bpm", "meter", "key") if name in given}
     line = _chord_line(given.pop("chords", None), given.get("key"), reading)
     timed = None
     if line is not None and line.times is not None:
         timed, line = tuple(zip(line.symbols, line.times, strict=True)), None
     plan = MusicPlan(**given, chords=timed)
     names = frozenset(given) | ({"chords"} if timed or line else set()) | ({"duration"} if bars else set())
-    return Asked(text, reading, seed, plan, line, bars, longest, names)
+    return Asked(text, said, reading, seed, plan, line, bars, longest, names)
 
 
-def _as_value(name: str, value: Any) -> Any:
+def field_value(name: str, value: Any) -> Any:
     """Read a field that comes as text, as the prompt's readers do: "90,5", "3/4", "Fis-Moll"."""
     if not isinstance(value, str):
         return value

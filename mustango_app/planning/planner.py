@@ -40,7 +40,7 @@ from mustango_app.planning.form import (
 )
 from mustango_app.planning.readers.arrangement import Word
 from mustango_app.planning.reading import read
-from mustango_app.planning.remarks import cut_note, make_notes
+from mustango_app.planning.remarks import cut_note, language_notes, make_notes
 from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
 
 Sources = dict[str, Source]
@@ -50,7 +50,7 @@ def plan_from_text(text: str, **fixed: Any) -> MusicPlan:
     """Plan the music that `text` asks for.
 
     Args:
-        text: the prompt, in English prose or keywords; may be empty.
+        text: the prompt, prose or keywords, in English or a language of `languages/`; may be empty.
         **fixed: what the person fixed, which always wins; None stands for not fixed. All fields of `MusicPlan` but
             `notes`; `bpm`, `meter` and `key` also as people write them ("90,5", "3/4", "F sharp minor"); `chords` as a
             line ("G D/F# Em C", "| Am | F C |", "G@0 Em@2.5"), symbols, or (symbol, second) pairs; `seconds`, the same
@@ -103,7 +103,10 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
         plan = _in_sections(asked, frame, whole, sections, line, sources, style)
     else:
         plan = _in_one(asked, whole, line, sources, style)
-    notes = (*make_notes(asked, plan, sources), *_cut_notes(cut, plan), *_line_notes(line, sources))
+    notes = (
+        *language_notes(asked.said), *make_notes(asked, plan, sources), *_cut_notes(cut, plan),
+        *_line_notes(line, sources),
+    )  # fmt: skip
     return plan.with_(loop=asked.plan.loop, notes=notes), sources
 
 

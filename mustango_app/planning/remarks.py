@@ -9,6 +9,7 @@ from mustango_app.planning.asked import Asked
 from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.source import Source
 from mustango_app.planning.tokens import Kind, Tokens
+from mustango_app.planning.translate import ENGLISH, UNKNOWN, Translation
 
 _FAR = 1.25  # how far a tempo may lie outside what a word means before the two contradict each other
 _NEGATION_REACH = 6
@@ -212,6 +213,16 @@ def _unused(asked: Asked) -> Rows:
             )
     for first, last in found.names:
         yield _row(asked, first, last, None, "a name is no style: the words alone reach the model", False)
+
+
+def language_notes(said: Translation) -> tuple[Note, ...]:
+    """Return notes on a text that is not English: how it is read, and what in it is not."""
+    if said.language == ENGLISH:
+        return ()
+    if said.language == UNKNOWN:
+        return tuple(Note(span, None, "in a language that is not read", False) for span in said.unread)
+    read_as = Note(said.name, None, f"read as: {said.english}", True)
+    return (read_as, *(Note(span, None, f"{said.name} that is not understood", False) for span in said.unread))
 
 
 def cut_note(statement: str, outcome: str) -> Note:

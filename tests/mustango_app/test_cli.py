@@ -103,7 +103,7 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["plan", "x", "--seconds", "-1"], "seconds: expected a number from 1 to 30, got -1.0"),
         (["plan", "x", "--plan", "none.json"], "plan: expected an existing JSON file, got 'none.json'"),
         (["plan", "x", "--nonsense"], "unrecognized arguments: --nonsense"),
-        (["plan"], "the following arguments are required: prompt"),
+        (["plan"], "prompt: expected a sentence, or --from FILE, got neither"),
         ([], "the following arguments are required: COMMAND"),
         (["sing"], "invalid choice: 'sing'"),
         (["generate", "x", "--model", "no/such/folder"], "model: expected an existing folder or a Hub id"),

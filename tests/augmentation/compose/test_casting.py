@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from augmentation.compose.casting import KITS, VARIANTS, cast
-from augmentation.compose.composer import Note, Track
+from augmentation.compose.piece import Note, Track
 from augmentation.compose.player import DRUM_BANK, presets
 from augmentation.compose.renderer import default_soundfont
 from augmentation.compose.soundfont_subset import reduce_soundfont

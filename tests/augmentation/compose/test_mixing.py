@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from augmentation.compose.composer import Track
 from augmentation.compose.mixing import (
     PRODUCTIONS,
     ROOMS,
@@ -14,6 +13,7 @@ from augmentation.compose.mixing import (
     production_of,
     strip_of,
 )
+from augmentation.compose.piece import Track
 from augmentation.compose.styles import STYLES
 
 RATE = 22050
@@ -23,8 +23,9 @@ def _noise(channels: int, seed: int = 0) -> np.ndarray:
     return 0.1 * np.random.default_rng(seed).standard_normal((channels, RATE)).astype(np.float32)
 
 
-def test_every_style_has_rooms_that_exist_and_every_word_a_style() -> None:
+def test_every_style_has_rooms_that_exist_and_every_production_a_style() -> None:
     assert all(set(production_of(style).rooms) <= set(ROOMS) for style in STYLES)
+    assert all(any(word in style for style in STYLES) for word in PRODUCTIONS)
     assert production_of("classical piano") is PRODUCTIONS["classical"]
     assert production_of("a style of tomorrow") == Production()
 

@@ -12,7 +12,7 @@ import pytest
 from augmentation.compose.composer import Note, Piece, Track, compose
 from augmentation.compose.mastering import loudness
 from augmentation.compose.programs import INSTRUMENTS
-from augmentation.compose.renderer import default_soundfont, render, render_tracks, soundfonts
+from augmentation.compose.renderer import default_soundfont, identity, render, render_tracks, soundfonts
 from augmentation.compose.soundfont_subset import reduce_soundfont
 from munet.errors import RequestError
 from munet.music import Chord, MusicPlan
@@ -143,6 +143,7 @@ def test_sources_may_be_files_or_folders(tmp_path: Path, monkeypatch: pytest.Mon
     assert soundfonts(tmp_path) == (kit, strings) == soundfonts([kit, strings])
     monkeypatch.setenv("MUSTANGO_SOUNDFONT", str(tmp_path))
     assert soundfonts() == (kit, strings) and default_soundfont() == kit
+    assert identity() == identity([kit, strings]) != identity(kit)
     both = _piece(
         Track("drums", 0, True, (Note(0.0, 0.5, 38, 100),)), Track("strings", 48, False, (Note(2.0, 1.0, 60, 100),))
     )

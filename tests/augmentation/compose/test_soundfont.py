@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augmentation.compose.composer import Note
+from augmentation.compose.piece import Note
 from augmentation.compose.player import Voice, play, presets
 from augmentation.compose.soundfont import (
     DRUM_BANK,

@@ -3,24 +3,22 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from augmentation.compose.composer import Note
+from augmentation.__main__ import main
+from augmentation.compose.piece import Note
 from augmentation.compose.player import Voice, play, presets
 from augmentation.compose.renderer import default_soundfont
 from augmentation.compose.soundfont import DRUM_BANK, read_soundfont, write_soundfont
 from augmentation.compose.soundfont_subset import compressed, reduce_soundfont
-from augmentation.compose.source_builders import KITS, build_kits, build_piano, recording
+from augmentation.compose.source_builders import RECORDED_KITS, build_kits, build_piano, recording
 from augmentation.compose.sources import SOURCES, fetch_sources, make_travel_set, read_manifest
 from munet.errors import RequestError
 
-ROOT = Path(__file__).resolve().parents[3]
 RATE = 22050
 # Stand-ins for the two Debian clients: a "package" is a folder of the same name, packed with tar.
 APT = """#!/bin/sh
@@ -90,18 +88,16 @@ def test_without_the_clients_all_is_missing(tmp_path: Path, monkeypatch: pytest.
         fetch_sources(tmp_path / "sounds", ("moog",))
 
 
-def test_command_line(shelf: Path, tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "augmentation", *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-    done = run("sources", str(tmp_path / "sounds"), "--only", "fluidr3mono,fluidr3", "--json")
-    assert done.returncode == 1 and json.loads(done.stdout)["failures"] == 1
-    assert "fluidr3: apt-get" in done.stderr
-    whole, small = tmp_path / "sounds/fluidr3mono.sf3", tmp_path / "small.sf3"
-    done = run("reduce-soundfont", str(whole), str(small), "--presets", "48", "--kits", "")
-    assert done.returncode == 0 and presets(str(small)) == {(0, 48)}
-    assert run("reduce-soundfont", __file__, str(small)).returncode == 2
+def test_command_line(shelf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, small = str(tmp_path / "sounds"), str(tmp_path / "small.sf3")
+    assert main(["sources", folder, "--only", "fluidr3mono,fluidr3", "--json"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["failures"] == 1 and "fluidr3: apt-get" in told.err
+    assert main(["sources", folder, "--only", "fluidr3mono", "--travel", str(tmp_path / "small")]) == 0
+    assert "there    fluidr3mono  MIT. FluidR3 by Frank Wen" in capsys.readouterr().out
+    assert main(["reduce-soundfont", f"{folder}/fluidr3mono.sf3", small, "--presets", "48", "--kits", ""]) == 0
+    assert presets(small) == {(0, 48)}
+    assert main(["reduce-soundfont", __file__, small]) == 2
 
 
 def _write(path: Path, audio: np.ndarray, rate: int = RATE) -> None:
@@ -148,7 +144,7 @@ def test_piano_of_layers_plays_in_tune(tmp_path: Path) -> None:
 
 
 def test_kits_take_what_they_lack_from_general_midi(tmp_path: Path) -> None:
-    kit = next(kit for kit in KITS if kit.name == "sonic")
+    kit = next(kit for kit in RECORDED_KITS if kit.name == "sonic")
     for names in kit.hits.values():
         for name in names:
             _write(tmp_path / kit.folder / name, _tone(3000 if "hard" in name else 700, 0.05, 0.5))

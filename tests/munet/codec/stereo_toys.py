@@ -24,6 +24,7 @@ CONFIG = {
     "head_windows": (256, 128),
     "crossover": (800.0, 1200.0),
     "top": 4000.0,
+    "parts": 8,
 }
 
 

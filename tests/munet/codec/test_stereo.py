@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from munet.codec.analysis import frames_of
-from munet.codec.decoder import HeadBand, SpectrumHead, head_bands
+from munet.codec.decoder import HeadBand, SpectrumHead, Swell, head_bands
 from munet.codec.stereo import StereoAutoencoder
 from tests.munet.codec.stereo_toys import CONFIG, RATE, STEP, noise, tiny_codec
 
 
 @pytest.fixture(scope="module")
 def codec() -> StereoAutoencoder:
-    return tiny_codec()
+    codec = tiny_codec()
+    torch.nn.init.normal_(codec.swell.linear.weight, std=0.05)  # untrained it does nothing, which would test nothing
+    return codec
 
 
 def clip(frames: int, seed: int = 3) -> torch.Tensor:
@@ -118,6 +120,15 @@ def test_fitting_needs_enough_frames() -> None:
         StereoAutoencoder(**CONFIG).fit([noise(3 * STEP)])
     with pytest.raises(ValueError, match="latent_channels: expected at most 152 for band 0, got 200"):
         StereoAutoencoder(**CONFIG | {"latent_channels": 200})
+
+
+def test_the_swell_is_straight_between_its_points() -> None:
+    swell = Swell(4, 1, 2, 4)
+    curve = swell.curve(torch.tensor([[1.0, 0.0, 4.0, 4.0]]), torch.tensor([[0.0]]))
+    assert curve.tolist() == [[0.5, 1.0, 0.5, 0.0, 2.0, 4.0, 4.0, 4.0]]
+    assert torch.equal(swell(torch.randn(2, 3, 4))[0], torch.ones(2, 6))
+    with pytest.raises(ValueError, match="parts: expected a divisor of the hop, 80, got 9"):
+        Swell(4, 2, 9, 80)
 
 
 def test_heads_share_the_axis() -> None:

@@ -10,16 +10,13 @@ from pathlib import Path
 
 import torch
 
-from munet.conditions.light_text import save_light_copy
-from munet.conditions.text import load_text_encoder
-from tests.tiny import tiny_autoencoder
+from tests.munet.training.toys import toy_files
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_two_processes_learn_what_one_learns_from_twice_the_batch(tmp_path: Path) -> None:
-    tiny_autoencoder().save_pretrained(tmp_path / "codec")
-    save_light_copy(*load_text_encoder(), ["calm piano", "an upbeat rock song", "piano in C major"], tmp_path / "text")
+    toy_files(tmp_path)
     command = [sys.executable, "-m", "tests.munet.training.one_step", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True)
     with socket.socket() as probe:

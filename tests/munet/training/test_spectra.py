@@ -10,7 +10,7 @@ import torch
 from munet.codec.analysis import frames_of
 from munet.codec.phasors import Steps
 from munet.training.critics import Critics, adversarial_loss, critic_loss, matching_loss
-from munet.training.spectra import four_views, magnitude, mismatch, phase_losses, spectral_losses
+from munet.training.spectra import envelope_loss, four_views, magnitude, mismatch, phase_losses, spectral_losses
 from tests.munet.codec.stereo_toys import RATE, noise
 
 WINDOWS = (512, 128)
@@ -33,6 +33,15 @@ def test_spectral_losses_are_zero_for_equals_and_a_log_ratio_for_scales() -> Non
     halved = spectral_losses(pair(), [each / 2 for each in pair()], RATE, WINDOWS)
     assert float(halved["log_l1"]) == pytest.approx(math.log10(2), abs=0.02)
     assert float(halved["loud"]) == pytest.approx(math.sqrt(2) - 1, abs=0.01)
+
+
+def test_the_envelope_hears_an_attack_that_comes_early() -> None:
+    attack = torch.cat([torch.zeros(1, 400), torch.ones(1, 400)], dim=1) * torch.randn(
+        1, 800, generator=torch.Generator().manual_seed(0)
+    )
+    assert envelope_loss([attack], [attack], 10) == 0
+    assert envelope_loss([attack.roll(-40, 1)], [attack], 10) > 0.1
+    assert envelope_loss([2 * attack[:, 400:]], [attack[:, 400:]], 10).item() == pytest.approx(math.log10(2), abs=0.01)
 
 
 def test_magnitude_has_a_slope_at_zero() -> None:
