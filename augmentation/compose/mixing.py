@@ -119,7 +119,7 @@ class Production:
     wet: tuple[float, float] = (-20.0, -11.0)
     glue: float = 3.0
     tape: float = 0.3
-    likeness: tuple[float, float] = (0.5, 1.0)
+    likeness: tuple[float, float] = (0.3, 0.85)
     top: float = 0.0
 
 
@@ -136,14 +136,14 @@ PRODUCTIONS: Mapping[str, Production] = MappingProxyType(
         "march": Production(("chamber", "hall"), (-14, -8), 1.5, 0.1, (0.1, 0.5)),
         "jazz": Production(("studio", "chamber"), (-18, -11), 2.0, 0.25, (0.2, 0.6)),
         "folk": Production(("studio", "chamber"), (-19, -11), 2.0, 0.2, (0.2, 0.6)),
-        "metal": Production(("studio", "plate"), (-22, -14), 4.0, 0.5, (0.5, 1.0)),
-        "techno": Production(("studio", "plate"), (-20, -11), 4.0, 0.5, (0.5, 1.0)),
-        "trance": Production(("plate", "hall"), (-17, -10), 4.0, 0.4, (0.5, 1.0)),
-        "house": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.5, 1.0)),
-        "drum and bass": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.5, 1.0)),
+        "metal": Production(("studio", "plate"), (-22, -14), 4.0, 0.5, (0.4, 0.9)),
+        "techno": Production(("studio", "plate"), (-20, -11), 4.0, 0.5, (0.4, 0.9)),
+        "trance": Production(("plate", "hall"), (-17, -10), 4.0, 0.4, (0.4, 0.9)),
+        "house": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.4, 0.9)),
+        "drum and bass": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.4, 0.9)),
         "synthwave": Production(("plate", "hall"), (-16, -9), 3.0, 0.4, (0.4, 0.9)),
-        "trap": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.5, 1.0)),
-        "hip hop": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.5, 1.0)),
+        "trap": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.4, 0.9)),
+        "hip hop": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.4, 0.9)),
     }
 )
 _STUDIO = Production()
