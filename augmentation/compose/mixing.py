@@ -156,7 +156,7 @@ ROOMS: Mapping[str, tuple[tuple[float, float], ...]] = MappingProxyType(
         "hall": ((1.5, 2.6), (2.0, 3.5), (0.012, 0.03), (0.08, 0.2)),
     }
 )
-ROOM_COUNT = 6  # of each name: a room's spectrum is kept, so that a worker makes it once
+ROOM_COUNT = 4  # of each name: rooms are kept, so that a worker makes each once
 # Half octaves from 40 Hz -> median level in 70 recordings under free licences, dB.
 _BAND_LOW, _BANDS_PER_OCTAVE = 40.0, 2
 RECORDED = (-10, -9, -10, -11, -10.5, -12, -13, -15, -15.5, -17, -17.5, -18.5, -19, -19.5, -21.5, -23, -25)
@@ -168,11 +168,17 @@ def production_of(style: str) -> Production:
     return next((production for word, production in PRODUCTIONS.items() if word in style), _STUDIO)
 
 
-@lru_cache(maxsize=16)
-def _room_spectrum(name: str, number: int, sample_rate: int, size: int) -> np.ndarray:
-    """Spectrum `(2, size // 2 + 1)` of one of the `ROOM_COUNT` rooms of a name."""
+@lru_cache(maxsize=32)
+def _room(name: str, number: int, sample_rate: int) -> np.ndarray:
+    """Impulse response of one of the `ROOM_COUNT` rooms of a name."""
     rng = np.random.default_rng([number, *name.encode()])
-    return fft.rfft(room(rng, sample_rate, *(rng.uniform(*bounds) for bounds in ROOMS[name])), size)
+    return room(rng, sample_rate, *(rng.uniform(*bounds) for bounds in ROOMS[name]))
+
+
+@lru_cache(maxsize=16)  # all rooms, 4 MB each for ten seconds, as long as pieces are of one length
+def _room_spectrum(name: str, number: int, sample_rate: int, size: int) -> np.ndarray:
+    """Spectrum `(2, size // 2 + 1)` of a room."""
+    return fft.rfft(_room(name, number, sample_rate), size)
 
 
 @lru_cache(maxsize=4)
