@@ -44,6 +44,7 @@ from mustango_app.planning.remarks import cut_note, language_notes, make_notes
 from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
 
 Sources = dict[str, Source]
+_RAMP = 1.5  # how many fewer beats a section may have than at the plan's own tempo
 
 
 def plan_from_text(text: str, **fixed: Any) -> MusicPlan:
@@ -174,7 +175,7 @@ def _sections(asked: Asked, frame: Frame) -> tuple[tuple[Section, ...], bool]:
     if not allows_sections(asked):
         return (), False
     if not asked.reading.tagged:
-        return changed_sections(asked, frame), False
+        return () if asked.plan.loop else changed_sections(asked, frame), False
     most = frame.duration if "duration" in asked.given else asked.longest
     sections, cut = cut_to(marked_sections(asked, frame), frame, most)
     if "duration" in asked.given:
@@ -207,10 +208,12 @@ def _in_sections(
     if line is None:
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
     filled = []
-    for section in sections:
+    ends = [*(section.start for section in sections[1:]), whole.duration]
+    for section, end in zip(sections, ends, strict=True):
         home = Key.parse(section.key) if section.key else frame.key
         own = choose_progression(asked, home, style)[0] if line is None else _moved(asked, line, frame.key, home)
-        room = (section.bars or 1) * (section.meter or frame.meter)
+        meter, seconds = section.meter or frame.meter, (end or 0.0) - (section.start or 0.0)
+        room = max(1, section.bars * meter if section.bars else int(seconds * frame.bpm / 60 / _RAMP))
         filled.append(section if section.chords else section.with_(chords=own.symbols[:room]))
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and "duration" not in asked.given
