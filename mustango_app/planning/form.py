@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from munet.music import Key, Section
-from munet.music.checks import BPM_RANGE
+from munet.music.checks import BARS_RANGE, BPM_RANGE
 from munet.music.notation import read_chord_line
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
@@ -23,6 +23,7 @@ from mustango_app.planning.tokens import Kind, Token
 OPEN_BARS = 8  # of a marked section that says no length
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF = 0.5
+_MOST_BARS = BARS_RANGE[1]
 _REACH = 8  # tokens behind "modulates"
 _EVERYONE = ("full band", "whole band", "entire band", "everyone", "everyone plays", "full ensemble", "full orchestra")
 
@@ -114,11 +115,11 @@ def marked_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
 def _bars(reading: Reading, tagged: Tagged, frame: Frame) -> int:
     for token in reading.tokens:
         number, unit = token.get(Kind.QUANTITY, (0.0, ""))
-        if unit == "bar" and 1 <= number <= 999:
+        if unit == "bar" and 1 <= number <= _MOST_BARS:
             return int(number)
         if unit in ("second", "minute") and Kind.DECADE not in token:
             seconds = number * (60 if unit == "minute" else 1)
-            return max(1, round(seconds * frame.bpm / 60 / frame.meter))
+            return min(_MOST_BARS, max(1, round(seconds * frame.bpm / 60 / frame.meter)))
     return OPEN_BARS
 
 

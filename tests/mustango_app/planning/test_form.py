@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -116,10 +117,13 @@ def test_what_is_fixed_leaves_sections_nothing_of_their_own() -> None:
     assert {part.instruments for part in plan_from_text(TAGGED, instruments="harp").parts()} == {("harp",)}
 
 
-WORDS = """waltz metal jazz in A minor Am F 3/4 90 bpm key of chords: I V slow sad , . 8 s [verse [chorus] [intro 2 bars]
-] bars drums piano no only add enter the halfway modulates to C major D then speeds up slows down from 140 full band 7/8
-dotted quarter = 60 capo 2 | % 12 bar blues loop 30s like Daft without and or Verse: Chorus: 4 song guitar lofi calm
-♩ 8A drop outro change half time 1:30 minutes two N.C. G7 dorian""".split()
+WORDS = re.findall(
+    r"\S+",
+    """waltz metal jazz in A minor Am F 3/4 90 bpm key of chords: I V slow sad , . 8 s [verse [chorus] [intro 2 bars] ]
+    bars drums piano no only add enter the halfway modulates to C major D then speeds up slows down from 140 full band
+    7/8 dotted quarter = 60 capo 2 | % 12 bar blues loop 30s like Daft without and or Verse: Chorus: 4 song guitar lofi
+    ♩ calm 8A drop outro change half time 1:30 minutes two N.C. G7 dorian""",
+)
 FIXED = ({}, {}, {"bpm": 100}, {"key": "C"}, {"chords": "G D"}, {"seconds": 6}, {"instruments": "piano"}, {"bars": 4},
          {"meter": 3}, {"loop": True}, {"chords": "G@0 D@3"})  # fmt: skip
 
