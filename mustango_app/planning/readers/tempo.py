@@ -13,6 +13,7 @@ from mustango_app.planning.tokens import Kind, Tokens
 
 _BARE = (40.0, 240.0)  # a number without unit or name beside it is a tempo only here
 _MARKED = (20.0, 400.0)  # and beside a mark or an equals sign here
+_FEWEST = 10  # and right behind "tempo" from here on: fewer count the beats of a bar
 _LONGEST_FILLER = 40  # characters between "tempo" and its number
 _LONGEST_BIN = 50.0  # an open-ended bin ("above 210") counts as this many BPM wide, next to its neighbour
 _DASHES = ("-", "~", "to", "and", "..")
@@ -143,24 +144,14 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
     """Read the number after the word "tempo", "bpm" or the like, with a few words between."""
     for at in range(index + 1, len(tokens)):
         token = tokens[at]
-        between = tokens.text[tokens[index].end : token.start]
-        ends = (
-            tokens.stops(at) or token.word == "/" or (Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo"))
-        )
-        if len(between) > _LONGEST_FILLER or ends:
+        other = Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo")
+        if token.start - tokens[index].end > _LONGEST_FILLER or tokens.stops(at) or token.word == "/" or other:
             return None
-        if Kind.NUMBER in token or token.get(Kind.QUANTITY, (0, ""))[1] == "bpm":
-            bpm = _value(tokens, at)
+        bpm = _value(tokens, at)
+        if bpm is not None:
             direct = all(tokens.word(i) in (*_EQUALS, *_ABOUT, ",") for i in range(index + 1, at))
-            if (
-                bpm is None
-                or (not direct and not _BARE[0] <= bpm <= _BARE[1])
-                or (_other_number(tokens, at) and not direct)
-            ):
-                return None
-            if token[Kind.NUMBER] < 10 if Kind.NUMBER in token else False:
-                return None
-            return _named_range(tokens, index, at, bpm)
+            fits = bpm >= _FEWEST if direct else _BARE[0] <= bpm <= _BARE[1] and not _other_number(tokens, at)
+            return _named_range(tokens, index, at, bpm) if fits or Kind.QUANTITY in token else None
         if Kind.QUANTITY in token or Kind.SIGNATURE in token or Kind.CLOCK in token:
             return None
     return None
@@ -168,7 +159,7 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
 
 def _named_range(tokens: Tokens, index: int, at: int, bpm: float) -> Statement:
     above = _value(tokens, at + 2) if tokens.word(at + 1) in _DASHES else None
-    if above is not None and 20 <= above <= 400:
+    if above is not None and _MARKED[0] <= above <= _MARKED[1]:
         read = _range(tokens, at, at + 3, bpm, above)
         return Statement("bpm", read.value, index, at + 3, 1)
     return Statement("bpm", Tempo(bpm), index, at + 1, 1)
