@@ -14,7 +14,7 @@ from munet.music.checks import BARS_RANGE, BPM_RANGE
 from munet.music.notation import read_chord_line
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
-from mustango_app.planning.readers.arrangement import Arrangement
+from mustango_app.planning.readers.arrangement import Arrangement, Word
 from mustango_app.planning.readers.meter import count_bar
 from mustango_app.planning.readers.sections import Change, Tagged
 from mustango_app.planning.reading import Reading, read
@@ -74,6 +74,12 @@ def _at(reading: Reading, key: Key) -> int:
 
 def _keys(reading: Reading) -> list[tuple[Key, int]]:
     return [(one.value, one.first) for one in reading.keys if one.rank <= 3]
+
+
+def first_paces(reading: Reading) -> list[Word]:
+    """Return the paces in which the piece begins: of one that becomes faster or slower those said before."""
+    change = _change(reading, "faster", "slower")
+    return [word for word in reading.arrangement.paces if change is None or word.index < change.first]
 
 
 def _change(reading: Reading, *kinds: str) -> Change | None:
@@ -203,8 +209,9 @@ def _ramp(reading: Reading, frame: Frame) -> tuple[float, float] | None:
         paces = [word for word in reading.arrangement.paces if word.index > change.first and word.prior.tempo]
         factor = _RAMP if change.kind == "faster" else 1 / _RAMP
         to = behind[0] if behind else frame.bpm * factor
-        if not behind and paces and paces[0].prior.tempo:
-            to = sum(paces[0].prior.tempo) / 2
+        middle = sum(paces[0].prior.tempo) / 2 if paces and paces[0].prior.tempo else to
+        if not behind and (middle > frame.bpm) == (change.kind == "faster"):
+            to = middle
         ends = (frame.bpm, to)
     low, high = BPM_RANGE
     ramp = (min(max(ends[0], low), high), min(max(round(ends[1], 3), low), high))

@@ -35,6 +35,7 @@ from mustango_app.planning.form import (
     changed_sections,
     cut_to,
     energy_of,
+    first_paces,
     home_key,
     marked_sections,
 )
@@ -82,7 +83,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     asked = check(text, fixed)
     lead = _lead(asked)
     found = lead.reading.arrangement
-    style, mood, pace = main_style(found), main_word(found.moods), main_word(found.paces)
+    style, mood, pace = main_style(found), main_word(found.moods), main_word(first_paces(lead.reading))
     sources: Sources = {}
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
@@ -92,7 +93,8 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     if asked.plan.loop:
         bpm, duration = whole_bars(asked, bpm, meter, duration, sources)
     named_style, sources["style"] = _style(asked, style)
-    band, sources["instruments"] = _band(asked, named_style)
+    own = style is None or not any(player.first == style.index for player in found.players)
+    band, sources["instruments"] = _band(asked, named_style if own or asked.plan.style else None)
     energy, sources["energy"] = _energy(lead)
     frame = Frame(bpm, meter, key, duration, band, named_style)
     whole = MusicPlan(

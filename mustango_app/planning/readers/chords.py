@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from mustango_app.planning.readers.key import is_article
 from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.tokens import Kind, Tokens
 
@@ -113,6 +114,8 @@ def _starts(tokens: Tokens, index: int) -> bool:
 
 def _article(tokens: Tokens, index: int) -> bool:
     """Whether a bare "A" starts a sentence before a small word."""
+    if Kind.KEY in tokens[index] and is_article(tokens, index):
+        return True  # "a major chord progression"
     after = tokens[index + 1]
     return tokens[index].text == "A" and _starts(tokens, index) and after.text[:1].islower()
 

@@ -13,6 +13,7 @@ from mustango_app.planning.tokens import Kind, Tokens
 
 _BARE = (40.0, 240.0)  # a number without unit or name beside it is a tempo only here
 _MARKED = (20.0, 400.0)  # and beside a mark or an equals sign here
+_TAG, _TAG_ENDS = (60.0, 200.0), ("", ",", ";", "\n", ".")  # a number among tags, and what stands behind it
 _FEWEST = 10  # and right behind "tempo" from here on: fewer count the beats of a bar
 _LONGEST_FILLER = 40  # characters between "tempo" and its number
 _LONGEST_BIN = 50.0  # an open-ended bin ("above 210") counts as this many BPM wide, next to its neighbour
@@ -133,11 +134,25 @@ def _other_number(tokens: Tokens, index: int) -> bool:
 def _bare(tokens: Tokens, index: int) -> Statement | None:
     """Read "at 96", "at about 96 with strings"."""
     bpm = tokens[index][Kind.NUMBER]
+    further = _value(tokens, index + 2) if tokens.word(index + 1) == "to" and tokens.word(index - 1) == "from" else None
+    if further is not None and _BARE[0] <= min(bpm, further) and max(bpm, further) <= _BARE[1]:
+        return Statement("bpm", Tempo(bpm, to=further), index, index + 3, 2)
+    if _tagged(tokens, index):
+        return Statement("bpm", Tempo(bpm), index, index + 1, 2)
     before = tokens.back(index, _ABOUT)
     if tokens.word(before) != "at" or not _BARE[0] <= bpm <= _BARE[1] or tokens[index].text[0].isalpha():
         return None
     ends = tokens.ends(index + 1) and tokens.word(index + 1) != "/"
     return Statement("bpm", Tempo(bpm), before, index + 1, 2) if ends or tokens.word(index + 1) in _AFTER_BARE else None
+
+
+def _tagged(tokens: Tokens, index: int) -> bool:
+    """Whether a number stands alone among tags, or behind a style: "drum & bass, 174, F#m", "techno 130"."""
+    left, right = tokens.word(index - 1), tokens.word(index + 1)
+    alone = tokens.ends(index - 1) and left not in ("", "-", ".", ":", "/", "|", "(") and right in _TAG_ENDS
+    behind = Kind.STYLE in tokens[index - 1] and right in _TAG_ENDS
+    whole = tokens[index][Kind.NUMBER].is_integer() and tokens[index].text.isdigit()
+    return whole and _TAG[0] <= tokens[index][Kind.NUMBER] <= _TAG[1] and (alone or behind)
 
 
 def _named(tokens: Tokens, index: int) -> Statement | None:
