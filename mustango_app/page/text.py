@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from augmentation.hearing.listen import Heard
@@ -28,7 +29,7 @@ def plan_table(plan: MusicPlan | None, sources: Mapping[str, str] | None = None,
     if heard is None:
         reasons = [(sources or {}).get(name, "") for name in ("bpm", "meter", "key", "chords")]
         rows = [f"| {' | '.join(cells)} |" for cells in zip(ROWS, asked, reasons, strict=True)]
-        return "\n".join(["| | Plan | Source |", "| --- | --- | --- |", *rows])
+        return "\n".join(["| | Plan | Source |", "| --- | --- | --- |", *rows, *_notes(plan)])
     scores = adherence(plan, heard)
     chords = [(Chord.from_harte(label), start) for label, start, _ in heard.chords or ()]
     answers = (
@@ -48,6 +49,11 @@ def plan_table(plan: MusicPlan | None, sources: Mapping[str, str] | None = None,
     notes = [] if whole is None else [f"\nObedience, all together: **{_percent(whole)}**"]
     notes += [f"\nNot measured: {reason}" for reason in heard.missing]
     return "\n".join(["| | Asked | Heard | Agreement |", "| --- | --- | --- | --- |", *rows, *notes])
+
+
+def _notes(plan: MusicPlan) -> list[str]:
+    """Return a line for each statement of the text that the music does not follow."""
+    return [f"\n*{escape(note.statement)}*: {escape(note.outcome)}" for note in plan.notes if not note.used]
 
 
 def _bar(meter: int) -> str:

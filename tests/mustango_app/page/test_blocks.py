@@ -86,7 +86,7 @@ def test_analyze_endpoint(client: Client, tmp_path: Path) -> None:
     [
         ({"prompt": ""}, "prompt: expected a description"),
         ({"prompt": PROMPT, "bpm": 5000}, "bpm: expected a number from 30 to 300, got 5000"),
-        ({"prompt": PROMPT, "chords": "<b>"}, "got '&lt;b&gt;'"),
+        ({"prompt": PROMPT, "chords": "<b>"}, "got '&lt;b'"),
         ({"prompt": PROMPT, "seconds": 31}, "seconds: expected a number from 1 to 30, got 31"),
     ],
 )
