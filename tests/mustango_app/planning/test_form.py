@@ -61,6 +61,8 @@ def test_a_song_that_is_too_long_is_cut_with_a_note() -> None:
         ("from 90 to 140 bpm", (90, 140)),
         ("techno at 120 bpm, speeds up to 150 bpm", (120, 150)),
         ("90 bpm, gradually slowing down", (90, 60)),
+        ("accelerando from 100 to 160", (100, 160)),
+        ("100 bpm, gets faster and faster", (100, 150)),
     ],
 )
 def test_ramps(text: str, ramp: tuple[float, float]) -> None:
