@@ -121,7 +121,8 @@ LAUNCH = """
 import gradio as gr
 from mustango_app.page.blocks import launch_options
 for host in (None, "127.0.0.1"):
-    demo = gr.Blocks()
+    with gr.Blocks() as demo:
+        gr.Markdown("A page.")
     demo.launch(**launch_options(host), prevent_thread_lock=True, quiet=True)
     print(demo.server_name)
     demo.close()
