@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -114,15 +117,26 @@ def test_nothing_is_fetched_from_elsewhere(client: Client) -> None:
     assert launch_options()["share"] is False
 
 
-def test_the_environment_of_gradio_is_honoured_unless_an_address_is_given(
-    engine: Mustango, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.2")
-    for host, expected in ((None, "127.0.0.2"), ("127.0.0.1", "127.0.0.1")):
-        demo = build_demo(engine)
-        demo.launch(**launch_options(host), prevent_thread_lock=True, quiet=True)
-        assert demo.server_name == expected
-        demo.close()
+LAUNCH = """
+import gradio as gr
+from mustango_app.page.blocks import launch_options
+for host in (None, "127.0.0.1"):
+    with gr.Blocks() as demo:
+        gr.Markdown("A page.")
+    demo.launch(**launch_options(host), prevent_thread_lock=True, quiet=True)
+    print("served at", demo.server_name)
+    demo.close()
+"""
+
+
+def test_the_environment_of_gradio_is_honoured_unless_an_address_is_given() -> None:
+    """In a fresh process: Gradio reads its environment when it is first used."""
+    environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.2", "GRADIO_ANALYTICS_ENABLED": "False"}
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-c", LAUNCH]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300)
+    served = [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("served at")]
+    assert served == ["127.0.0.2", "127.0.0.1"], done.stderr
 
 
 def test_an_upload_that_claims_too_much_is_refused_in_a_sentence(client: Client, tmp_path: Path) -> None:
