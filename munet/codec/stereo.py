@@ -25,6 +25,7 @@ from torch import nn
 
 from munet.codec.analysis import (
     PAN_WEIGHT,
+    POCKET_BANDS,
     RATIO_FLOOR,
     Analysis,
     Band,
@@ -41,18 +42,6 @@ from munet.codec.phasors import Steps, closed_tracks, last_frames, phasor_tracks
 
 TIME_STRIDE = 8  # fine frames in a latent frame
 WINDOW_FRAMES = 64  # latent frames that encoding and decoding hold in memory at once
-
-# Band edges in Hz, (window, bins) pairs, the pair that magnitudes start from, floor, bins of the side.
-POCKET_BANDS: tuple[Mapping[str, Any], ...] = (
-    {"low": 30, "high": 190, "windows": [[8192, 30], [2048, 4]], "primary": 0, "floor": 1e-4, "side_bins": 2},
-    {"low": 190, "high": 400, "windows": [[8192, 36], [2048, 5]], "primary": 0, "floor": 1e-4, "side_bins": 2},
-    {"low": 400, "high": 800, "windows": [[4096, 37], [1024, 5]], "primary": 0, "floor": 1e-4, "side_bins": 4},
-    {"low": 800, "high": 1500, "windows": [[4096, 56], [1024, 8]], "primary": 0, "floor": 7e-5, "side_bins": 4},
-    {"low": 1500, "high": 3000, "windows": [[2048, 48], [1024, 16]], "primary": 0, "floor": 5e-5, "side_bins": 4},
-    {"low": 3000, "high": 5500, "windows": [[1024, 36]], "primary": 0, "floor": 3e-5, "side_bins": 4},
-    {"low": 5500, "high": 10000, "windows": [[1024, 32]], "primary": 0, "floor": 2e-5, "side_bins": 4},
-    {"low": 10000, "high": 20000, "windows": [[1024, 24]], "primary": 0, "floor": 2e-5, "side_bins": 4},
-)
 
 
 class StereoAutoencoder(ModelMixin, ConfigMixin):
