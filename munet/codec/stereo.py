@@ -285,10 +285,9 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             count = min(window_frames, total - first)
             ready = count * TIME_STRIDE * hop
             length = ready + (early if first + count == total else 0)
-            chunk = torch.zeros(2 * len(latents), length, device=latents.device)
             window, gains = self._window(latents, first, count)
             tracks = phasor_tracks(window, carries)
-            carries = last_frames(window, tracks)
+            carries, chunk = last_frames(window, tracks), torch.zeros(2 * len(latents), length, device=latents.device)
             for index, head in enumerate(self.heads):
                 added = head.overlapped(torch.cat(head.spectra(window[index], tracks[index])))
                 weight = head.envelope(count * TIME_STRIDE)

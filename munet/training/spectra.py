@@ -7,6 +7,7 @@ resolutions, so that neither a wrong level nor a wrong place goes unseen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 
@@ -42,7 +43,8 @@ def bin_weights(frequencies: torch.Tensor) -> torch.Tensor:
     return weights / weights.mean()
 
 
-def ear_bands(window: int, sample_rate: int, count: int = BANDS) -> torch.Tensor:
+@lru_cache(maxsize=32)
+def ear_bands(window: int, sample_rate: int, count: int = BANDS, device: torch.device | str = "cpu") -> torch.Tensor:
     """Matrix `(window / 2 + 1, bands)` that adds up power in bands as wide as the ear's, about `count` of them.
 
     Bands that are narrower than a bin of this window are left out.
@@ -51,7 +53,7 @@ def ear_bands(window: int, sample_rate: int, count: int = BANDS) -> torch.Tensor
     position = (1 + frequencies / EAR_HERTZ).log()
     place = (position / position[-1] * count).long().clamp_max(count - 1)
     matrix = torch.nn.functional.one_hot(place, count).float()
-    return matrix[:, matrix.sum(dim=0) > 0]
+    return matrix[:, matrix.sum(dim=0) > 0].to(device)
 
 
 def spectral_losses(
@@ -82,7 +84,7 @@ def spectral_losses(
         loud, loud_wanted = given.sqrt(), wanted.sqrt()
         scale = loud_wanted.mean(dim=(0, 2, 3)).clamp_min(1e-3)  # each clip counts alike, however quiet
         loud_parts.append(((loud - loud_wanted).abs().mean(dim=(0, 2, 3)) / scale).mean())
-        matrix = ear_bands(window, sample_rate).to(given.device)
+        matrix = ear_bands(window, sample_rate, device=given.device)
         levels = [((each.square().transpose(2, 3) @ matrix).sqrt() + FLOOR).log10() for each in (given, wanted)]
         band_parts.append((levels[0] - levels[1]).abs().mean())
     parts = {"log_l1": log_parts, "loud": loud_parts, "bands": band_parts}
