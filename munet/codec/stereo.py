@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.utils.accelerate_utils import apply_forward_hook
@@ -239,8 +238,8 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
     def steps(self, features: torch.Tensor, hidden_states: torch.Tensor, noise: Sequence[torch.Tensor]) -> list[Steps]:
         """Steps of each head; `noise` as in `SpectrumHead.steps`, one per head.
 
-        Magnitudes start from the long windows' where notes need them, but no higher than the short windows': what a long
-        window hears of a drum before it is struck is not there.
+        Magnitudes start from the long windows' where notes need them, but no higher than the short windows': what a
+        long window hears of a drum before it is struck is not there.
         """
         mid, brief = (
             soft_excess(features[..., self.get_buffer(f"{name}_columns")], self.get_buffer(f"{name}_floor"))
