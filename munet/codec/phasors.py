@@ -24,6 +24,7 @@ from torch.autograd.function import FunctionCtx
 
 LOCKING = 0.5  # power of the magnitude by which a source weighs, relative to the strongest of the three
 FORGETTING = 2.0  # power of a bin's growth in magnitude by which it lets go of its phase
+STEADY = 0.3  # growth in magnitude (log10) that is no new sound yet
 NOTHING = -20.0  # log10 magnitude beyond the ends of the axis
 
 
@@ -38,6 +39,8 @@ class Steps:
             magnitudes of these sources come on top, see `locked_gains`.
         push: complex, added: the phase of the network's choice and the random one.
         turn: complex, the side's phasor relative to the mid's, any length.
+        tonal: whether pushes act on growing bins only. Where partials can be told apart, a network soon finds that the
+            same push in every frame keeps the bins of a frame together, and steady notes fall apart.
     """
 
     mid: torch.Tensor
@@ -48,6 +51,7 @@ class Steps:
     above: torch.Tensor
     push: torch.Tensor
     turn: torch.Tensor
+    tonal: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,24 +134,28 @@ def arrays_of(*tensors: torch.Tensor) -> tuple[ModuleType, list[Any]]:
     return np, [tensor.detach().numpy() for tensor in tensors]
 
 
-def locked_gains(steps: Steps, before: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """`own`, `below` and `above` of the steps, weighed by the magnitudes of what is taken over.
+def growth(steps: Steps, before: torch.Tensor) -> torch.Tensor:
+    """How much louder each bin is than a frame ago, log10 of the magnitudes, 0 or more, `(batch, frames, bins)`.
 
     Args:
         steps: of one head.
         before: log10 magnitudes of the frame before the first, `(batch, bins)`.
     """
-    with torch.no_grad():
-        level = steps.mid
-        growth = (level - torch.cat([before.expand(len(level), -1)[:, None], level[:, :-1]], dim=1)).clamp_min(0.0)
-        low, high = (F.pad(level, edge, value=NOTHING) for edge in ((1, -1), (-1, 1)))
-        top = torch.maximum(level, torch.maximum(low, high))
-        grown = (growth, F.pad(growth, (1, -1)), F.pad(growth, (-1, 1)))
-        weights = [
-            10 ** (LOCKING * (source - top) - FORGETTING * fresh)
-            for source, fresh in zip((level, low, high), grown, strict=True)
-        ]
-    return steps.own * weights[0], steps.below * weights[1], steps.above * weights[2]
+    level = steps.mid.detach()
+    return (level - torch.cat([before.expand(len(level), -1)[:, None], level[:, :-1]], dim=1)).clamp_min(0.0)
+
+
+def locked_gains(steps: Steps, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`own`, `below`, `above` of the steps, weighed by the magnitudes of what is taken over; `grown`: see `growth`."""
+    level = steps.mid.detach()
+    low, high = (F.pad(level, edge, value=NOTHING) for edge in ((1, -1), (-1, 1)))
+    top = torch.maximum(level, torch.maximum(low, high))
+    fresh = (grown, F.pad(grown, (1, -1)), F.pad(grown, (-1, 1)))
+    own, below, above = (
+        10 ** (LOCKING * (source - top) - FORGETTING * new)
+        for source, new in zip((level, low, high), fresh, strict=True)
+    )
+    return steps.own * own, steps.below * below, steps.above * above
 
 
 def phasor_tracks(steps: Sequence[Steps], carries: Sequence[Carry]) -> list[torch.Tensor]:
@@ -157,9 +165,14 @@ def phasor_tracks(steps: Sequence[Steps], carries: Sequence[Carry]) -> list[torc
         steps: of each head.
         carries: of each head, from the frame before the first.
     """
-    gains = [locked_gains(each, carry.level) for each, carry in zip(steps, carries, strict=True)]
+    gains, pushes = [], []
+    for each, carry in zip(steps, carries, strict=True):
+        grown = growth(each, carry.level)
+        gains.append(locked_gains(each, grown))
+        pushes.append(each.push * (1 - 10 ** -(grown - STEADY).clamp_min(0.0)) if each.tonal else each.push)
     joined = [torch.cat(parts, dim=-1) for parts in zip(*gains, strict=True)]
-    rotation, push = (torch.cat([getattr(each, name) for each in steps], dim=-1) for name in ("rotation", "push"))
+    rotation = torch.cat([each.rotation for each in steps], dim=-1)
+    push = torch.cat(pushes, dim=-1)
     start = torch.cat([carry.phasors.expand(len(push), -1) for carry in carries], dim=-1)
     sizes = [each.own.shape[-1] for each in steps]
     return list(PhasorRecursion.apply(rotation, *joined, push, start).split(sizes, dim=-1))
