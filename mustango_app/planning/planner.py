@@ -207,7 +207,7 @@ def _in_sections(
     style: Word | None,
 ) -> MusicPlan:
     """Return the complete plan of a piece in sections, each with its chords in its key."""
-    if line is None:
+    if line is None and not asked.plan.chords:
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
     filled = []
     ends = [*(section.start for section in sections[1:]), whole.duration]
@@ -216,15 +216,17 @@ def _in_sections(
         own = choose_progression(asked, home, style)[0] if line is None else _moved(asked, line, frame.key, home)
         meter, seconds = section.meter or frame.meter, (end or 0.0) - (section.start or 0.0)
         room = max(1, section.bars * meter if section.bars else int(seconds * frame.bpm / 60 / _RAMP))
-        filled.append(section if section.chords else section.with_(chords=own.symbols[:room]))
+        kept = section.chords or asked.plan.chords
+        filled.append(section if kept else section.with_(chords=own.symbols[:room]))
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and "duration" not in asked.given
     if open_ended:
         sources["duration"] = STATED
     players = [section.instruments or whole.instruments or () for section in filled]
     band = ordered([name for names in players for name in names])
-    plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band)
-    return plan.complete()
+    plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band).complete()
+    given = asked.plan  # beats and chords in time are the truth of a plan, whatever its sections would give
+    return plan.with_(beats=given.beats or plan.beats, chords=given.chords or plan.chords)
 
 
 def _moved(asked: Asked, line: ChordLine, home: Key, key: Key) -> ChordLine:
