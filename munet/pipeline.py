@@ -25,6 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditio
 
 from munet.codec.audioldm import MelAutoencoder
 from munet.codec.pocket import MusicAutoencoder
+from munet.codec.stereo import StereoAutoencoder
 from munet.conditions.batch import embed, plan_tokens, text_tokens
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
@@ -76,7 +77,7 @@ class MustangoPipeline(DiffusionPipeline):
 
     def __init__(
         self,
-        vae: MusicAutoencoder | MelAutoencoder,
+        vae: StereoAutoencoder | MusicAutoencoder | MelAutoencoder,
         unet: MuNetModel,
         beat_encoder: BeatEncoder,
         chord_encoder: ChordEncoder,

@@ -35,9 +35,10 @@ TAGS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64
 COMMAND = (
     "python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target /tmp/site "
     "{folder}/wheels/*.whl && export PYTHONPATH=/tmp/site PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 "
-    "MUSTANGO_SOUNDFONT=$PWD/{folder}/sounds || exit; mount -o remount,size=48G /dev/shm; df -h /dev/shm | tail -1; "
+    "MUSTANGO_SOUNDFONT=$PWD/{folder}/sounds || exit; ulimit -n 65536; mount -o remount,size=48G /dev/shm; "
+    "df -h /dev/shm | tail -1; "
     "python3 -m mustango_app train {folder}/chain.json --minutes {minutes} --device cuda; "
-    "cp /tmp/window/export/*.tar.* $OUT/; cp /tmp/window/*.log $OUT/ 2>/dev/null; ls -l $OUT"
+    "cp /tmp/window/export/*.tar.* $OUT/ || cp /tmp/window/*.log $OUT/; ls -l $OUT"
 )
 
 

@@ -119,7 +119,7 @@ class Production:
     wet: tuple[float, float] = (-20.0, -11.0)
     glue: float = 3.0
     tape: float = 0.3
-    likeness: tuple[float, float] = (0.5, 1.0)
+    likeness: tuple[float, float] = (0.3, 0.85)
     top: float = 0.0
 
 
@@ -136,14 +136,14 @@ PRODUCTIONS: Mapping[str, Production] = MappingProxyType(
         "march": Production(("chamber", "hall"), (-14, -8), 1.5, 0.1, (0.1, 0.5)),
         "jazz": Production(("studio", "chamber"), (-18, -11), 2.0, 0.25, (0.2, 0.6)),
         "folk": Production(("studio", "chamber"), (-19, -11), 2.0, 0.2, (0.2, 0.6)),
-        "metal": Production(("studio", "plate"), (-22, -14), 4.0, 0.5, (0.5, 1.0)),
-        "techno": Production(("studio", "plate"), (-20, -11), 4.0, 0.5, (0.5, 1.0)),
-        "trance": Production(("plate", "hall"), (-17, -10), 4.0, 0.4, (0.5, 1.0)),
-        "house": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.5, 1.0)),
-        "drum and bass": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.5, 1.0)),
+        "metal": Production(("studio", "plate"), (-22, -14), 4.0, 0.5, (0.4, 0.9)),
+        "techno": Production(("studio", "plate"), (-20, -11), 4.0, 0.5, (0.4, 0.9)),
+        "trance": Production(("plate", "hall"), (-17, -10), 4.0, 0.4, (0.4, 0.9)),
+        "house": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.4, 0.9)),
+        "drum and bass": Production(("studio", "plate"), (-20, -11), 4.0, 0.4, (0.4, 0.9)),
         "synthwave": Production(("plate", "hall"), (-16, -9), 3.0, 0.4, (0.4, 0.9)),
-        "trap": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.5, 1.0)),
-        "hip hop": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.5, 1.0)),
+        "trap": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.4, 0.9)),
+        "hip hop": Production(("studio", "plate"), (-20, -12), 4.0, 0.6, (0.4, 0.9)),
     }
 )
 _STUDIO = Production()
@@ -156,7 +156,7 @@ ROOMS: Mapping[str, tuple[tuple[float, float], ...]] = MappingProxyType(
         "hall": ((1.5, 2.6), (2.0, 3.5), (0.012, 0.03), (0.08, 0.2)),
     }
 )
-ROOM_COUNT = 6  # of each name: a room's spectrum is kept, so that a worker makes it once
+ROOM_COUNT = 4  # of each name: rooms are kept, so that a worker makes each once
 # Half octaves from 40 Hz -> median level in 70 recordings under free licences, dB.
 _BAND_LOW, _BANDS_PER_OCTAVE = 40.0, 2
 RECORDED = (-10, -9, -10, -11, -10.5, -12, -13, -15, -15.5, -17, -17.5, -18.5, -19, -19.5, -21.5, -23, -25)
@@ -168,11 +168,17 @@ def production_of(style: str) -> Production:
     return next((production for word, production in PRODUCTIONS.items() if word in style), _STUDIO)
 
 
-@lru_cache(maxsize=16)
-def _room_spectrum(name: str, number: int, sample_rate: int, size: int) -> np.ndarray:
-    """Spectrum `(2, size // 2 + 1)` of one of the `ROOM_COUNT` rooms of a name."""
+@lru_cache(maxsize=32)
+def _room(name: str, number: int, sample_rate: int) -> np.ndarray:
+    """Impulse response of one of the `ROOM_COUNT` rooms of a name."""
     rng = np.random.default_rng([number, *name.encode()])
-    return fft.rfft(room(rng, sample_rate, *(rng.uniform(*bounds) for bounds in ROOMS[name])), size)
+    return room(rng, sample_rate, *(rng.uniform(*bounds) for bounds in ROOMS[name]))
+
+
+@lru_cache(maxsize=16)  # all rooms, 4 MB each for ten seconds, as long as pieces are of one length
+def _room_spectrum(name: str, number: int, sample_rate: int, size: int) -> np.ndarray:
+    """Spectrum `(2, size // 2 + 1)` of a room."""
+    return fft.rfft(_room(name, number, sample_rate), size)
 
 
 @lru_cache(maxsize=4)

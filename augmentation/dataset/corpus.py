@@ -12,6 +12,7 @@ written under a temporary name and renamed into place, the rows of a shard last,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence

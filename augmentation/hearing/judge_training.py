@@ -8,6 +8,7 @@ either side.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ class JudgeTraining:
         batch_size, learning_rate: per step, the rate at its peak.
         workers: processes that render; seed: of pieces and weights.
         validation: pieces that the thresholds are set on.
+        replays: steps on earlier batches after each new one; rendering is slow, and every replay is disturbed anew.
+        memory: batches to draw them from.
     """
 
     out: str
@@ -53,6 +56,8 @@ class JudgeTraining:
     workers: int = 1
     seed: int = 0
     validation: int = 200
+    replays: int = 0
+    memory: int = 200
 
 
 def players(piece: Piece, instruments: Sequence[str], seconds: int = SECONDS) -> tuple[np.ndarray, np.ndarray]:
@@ -145,6 +150,15 @@ class JudgeTrainer:
         each = F.binary_cross_entropy_with_logits(logits, present, reduction="none")
         return (each * clear).sum() / clear.sum().clamp_min(1) + 0.25 * F.cross_entropy(styles, style) / 3
 
+    def step(self, batch: Sequence[torch.Tensor]) -> float:
+        """Do one optimizer step; return the loss."""
+        loss = self.loss(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.judge.parameters(), 1.0)
+        self.optimizer.step()
+        return loss.item()
+
     def train(self, say: Callable[[str], None] = print) -> None:
         """Learn until this run's minutes are over; a tenth of them is kept for saving and setting thresholds."""
         settings, started = self.settings, time.monotonic()
@@ -153,18 +167,19 @@ class JudgeTrainer:
         pieces = Pieces(self.judge.config, FIRST_TRAINING_SEED + self.seen)
         context = "forkserver" if settings.workers else None
         loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, multiprocessing_context=context)
+        memory: deque[list[torch.Tensor]] = deque(maxlen=settings.memory)
+        choice = np.random.default_rng(settings.seed + self.seen)
         smooth, told = None, started
         for batch in loader:
             share = min(1.0, (time.monotonic() - started) / budget)
             for group in self.optimizer.param_groups:
                 group["lr"] = settings.learning_rate * min(1.0, 1.05 - share)
-            loss = self.loss(batch)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.judge.parameters(), 1.0)
-            self.optimizer.step()
+            loss = self.step(batch)
             self.seen += len(batch[0])
-            smooth = loss.item() if smooth is None else 0.95 * smooth + 0.05 * loss.item()
+            smooth = loss if smooth is None else 0.95 * smooth + 0.05 * loss
+            memory.append([part.to(self.device) for part in batch])
+            for index in choice.choice(len(memory), min(settings.replays, len(memory)), replace=False):
+                self.step(memory[index])
             if time.monotonic() - told > 20:
                 told = time.monotonic()
                 say(f"judge: {self.seen} pieces, loss {smooth:.4f}, {self.seen / (told - started):.1f} pieces/s")

@@ -65,6 +65,20 @@ def load_codec(folder: str | Path, **options: Any) -> Any:
     kind = json.loads(config.read_text()).get("_class_name") if config.is_file() else None
     if kind not in CODECS:
         raise RequestError(f"autoencoder: expected a folder with one of {', '.join(CODECS)}, got {str(folder)!r}")
-    # In plain memory, so that a codec with an encoder alone, to train a decoder on, gets a fresh decoder.
-    options = {"low_cpu_mem_usage": False, **options}
-    return getattr(import_module(CODECS[kind]), kind).from_pretrained(folder, **options)
+    codec = getattr(import_module(CODECS[kind]), kind)
+    return _with_fresh_decoder(codec, Path(folder)) or codec.from_pretrained(folder, **options)
+
+
+def _with_fresh_decoder(codec: Any, folder: Path) -> Any | None:
+    """The codec of a folder that holds an encoder alone, to train a decoder on; None for a whole one."""
+    weights = folder / "diffusion_pytorch_model.safetensors"
+    if codec.__name__ != "StereoAutoencoder" or not weights.is_file():
+        return None
+    from safetensors.torch import load_file
+
+    tensors = load_file(weights)
+    if any(name.startswith("trunk.") for name in tensors):
+        return None
+    fresh = codec.from_config(codec.load_config(folder))  # `from_pretrained` leaves what is missing uninitialised
+    fresh.load_state_dict(tensors, strict=False)
+    return fresh

@@ -12,8 +12,9 @@ can part, short ones for the time of attacks. A band of the side signal is descr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +52,19 @@ class Band:
     def features(self) -> int:
         """Numbers that describe this band in one frame: mid, ratio, share in phase."""
         return self.mid_bins + 2 * self.side_bins
+
+
+# Band edges in Hz, (window, bins) pairs, the pair that magnitudes start from, floor, bins of the side.
+POCKET_BANDS: tuple[Mapping[str, Any], ...] = (
+    {"low": 30, "high": 190, "windows": [[8192, 30], [2048, 4]], "primary": 0, "floor": 1e-4, "side_bins": 2},
+    {"low": 190, "high": 400, "windows": [[8192, 36], [2048, 5]], "primary": 0, "floor": 1e-4, "side_bins": 2},
+    {"low": 400, "high": 800, "windows": [[4096, 37], [1024, 5]], "primary": 0, "floor": 1e-4, "side_bins": 4},
+    {"low": 800, "high": 1500, "windows": [[4096, 56], [1024, 8]], "primary": 0, "floor": 7e-5, "side_bins": 4},
+    {"low": 1500, "high": 3000, "windows": [[2048, 48], [1024, 16]], "primary": 0, "floor": 5e-5, "side_bins": 4},
+    {"low": 3000, "high": 5500, "windows": [[1024, 36]], "primary": 0, "floor": 3e-5, "side_bins": 4},
+    {"low": 5500, "high": 10000, "windows": [[1024, 32]], "primary": 0, "floor": 2e-5, "side_bins": 4},
+    {"low": 10000, "high": 20000, "windows": [[1024, 24]], "primary": 0, "floor": 2e-5, "side_bins": 4},
+)
 
 
 def frames_of(waveform: torch.Tensor, window: int, hop: int) -> torch.Tensor:

@@ -159,7 +159,7 @@ class SpectrumHead(nn.Module):
         """
         given = self.linear(hidden_states).float().unflatten(-1, (_PER_BIN, -1)).unbind(-2)
         own, below, above, chance, side_chance = (F.softplus(given[index]) for index in (3, 4, 5, 8, 11))
-        angle = self.advance + 2 * math.pi * self.hop / self.band.window * (offset + given[2])
+        angle = self.advance + 2 * math.pi * self.hop / self.band.window * (offset + 0.2 * given[2])
         return Steps(
             mid=(mid + self.fade + 0.5 * given[0]).clamp(LOWEST, HIGHEST),
             side=(side + self.fade + 0.5 * given[1]).clamp(LOWEST, HIGHEST),

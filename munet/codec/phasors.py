@@ -14,13 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.autograd.function import FunctionCtx
 
 LOCKING = 0.5  # power of the magnitude by which a source weighs, relative to the strongest of the three
 FORGETTING = 2.0  # power of a bin's growth in magnitude by which it lets go of its phase
+STEADY = 0.3  # growth in magnitude (log10) that is no new sound yet
 NOTHING = -20.0  # log10 magnitude beyond the ends of the axis
 
 
@@ -35,6 +39,8 @@ class Steps:
             magnitudes of these sources come on top, see `locked_gains`.
         push: complex, added: the phase of the network's choice and the random one.
         turn: complex, the side's phasor relative to the mid's, any length.
+        tonal: whether pushes act on growing bins only. Where partials can be told apart, a network soon finds that the
+            same push in every frame keeps the bins of a frame together, and steady notes fall apart.
     """
 
     mid: torch.Tensor
@@ -45,6 +51,7 @@ class Steps:
     above: torch.Tensor
     push: torch.Tensor
     turn: torch.Tensor
+    tonal: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class PhasorRecursion(torch.autograd.Function):
     """Phasors `(batch, frames, bins)` of all frames, from the frame before them `(batch, bins)` on.
 
     z = unit(rotation * (own * z + below * z[bin - 1] + above * z[bin + 1]) + push). The derivative is written out: the
-    recursion is many small operations, of which only this few need to run frame by frame.
+    recursion is many small operations, of which only these few need to run frame by frame.
     """
 
     @staticmethod
@@ -77,60 +84,78 @@ class PhasorRecursion(torch.autograd.Function):
         push: torch.Tensor,
         start: torch.Tensor,
     ) -> torch.Tensor:
-        phasor, track, lengths = start, [], []
-        each = zip(*(item.unbind(1) for item in (rotation, own, below, above, push)), strict=True)
-        for turned, kept, low, high, added in each:
-            taken = kept * phasor + low * phasor.roll(1, -1) + high * phasor.roll(-1, -1)
-            moved = torch.addcmul(added, turned, taken)
-            length = (moved.real.square() + moved.imag.square() + 1e-6).rsqrt()
-            phasor = moved * length
-            track.append(phasor)
-            lengths.append(length)
-        result = torch.stack(track, dim=1)
-        ctx.save_for_backward(rotation, own, below, above, start, result, torch.stack(lengths, dim=1))
-        return result
+        # One silent bin at either end and the start as frame 0, so that neighbours are slices.
+        track = F.pad(torch.zeros_like(rotation), (1, 1, 1, 0))
+        track[:, 0, 1:-1] = start
+        lengths = torch.empty_like(own)
+        library, arrays = arrays_of(rotation, own, below, above, push, track, lengths)
+        turns, kept, low, high, added, phasors, sizes = arrays
+        for frame in range(rotation.shape[1]):
+            z = phasors[:, frame]
+            taken = kept[:, frame] * z[:, 1:-1] + low[:, frame] * z[:, :-2] + high[:, frame] * z[:, 2:]
+            moved = turns[:, frame] * taken + added[:, frame]
+            size = 1 / library.sqrt(moved.real**2 + moved.imag**2 + 1e-6)
+            phasors[:, frame + 1, 1:-1] = moved * size
+            sizes[:, frame] = size
+        ctx.save_for_backward(rotation, own, below, above, track, lengths)
+        return track[:, 1:, 1:-1].clone()
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        rotation, own, below, above, start, result, lengths = ctx.saved_tensors
-        before = torch.cat([start[:, None], result[:, :-1]], dim=1)
-        back, chain, moved_grads, taken_grads = rotation.conj().resolve_conj(), torch.zeros_like(start), [], []
-        each = [item.unbind(1) for item in (grad, result, lengths, back, own, below, above)]
-        for given, phasor, length, turned, kept, low, high in zip(*(item[::-1] for item in each), strict=True):
-            total = given + chain
-            along = total.real * phasor.real + total.imag * phasor.imag
-            moved_grad = (total - phasor * along) * length
-            taken_grad = turned * moved_grad
-            chain = kept * taken_grad + (low * taken_grad).roll(-1, -1) + (high * taken_grad).roll(1, -1)
-            moved_grads.append(moved_grad)
-            taken_grads.append(taken_grad)
-        moved = torch.stack(moved_grads[::-1], dim=1)
-        taken = torch.stack(taken_grads[::-1], dim=1)
-        low_before, high_before = before.roll(1, -1), before.roll(-1, -1)
-        inner = own * before + below * low_before + above * high_before
-        rotation_grad = moved * inner.conj()
-        gains = [taken.real * each.real + taken.imag * each.imag for each in (before, low_before, high_before)]
-        return rotation_grad, *gains, moved, chain
+        rotation, own, below, above, track, lengths = ctx.saved_tensors
+        back = rotation.conj().resolve_conj()
+        moved, taken = torch.empty_like(rotation), F.pad(torch.zeros_like(rotation), (1, 1))
+        grad, low, high = grad.resolve_conj().contiguous(), F.pad(below, (1, 1)), F.pad(above, (1, 1))
+        _, arrays = arrays_of(grad, back, own, low, high, track, lengths, moved, taken)
+        given, turns, kept, lows, highs, phasors, sizes, moved_grads, taken_grads = arrays
+        chain = 0.0
+        for frame in reversed(range(rotation.shape[1])):
+            total, z = given[:, frame] + chain, phasors[:, frame + 1, 1:-1]
+            along = total.real * z.real + total.imag * z.imag
+            moved_grads[:, frame] = (total - z * along) * sizes[:, frame]
+            taken_grads[:, frame, 1:-1] = turns[:, frame] * moved_grads[:, frame]
+            wide = taken_grads[:, frame]
+            chain = kept[:, frame] * wide[:, 1:-1]
+            chain = chain + lows[:, frame, 2:] * wide[:, 2:] + highs[:, frame, :-2] * wide[:, :-2]
+        before, taken = track[:, :-1], taken[..., 1:-1]
+        sources = before[..., 1:-1], before[..., :-2], before[..., 2:]
+        inner = sum(gain * source for gain, source in zip((own, below, above), sources, strict=True))
+        gains = [taken.real * source.real + taken.imag * source.imag for source in sources]
+        return moved * inner.conj(), *gains, moved, torch.as_tensor(chain)
 
 
-def locked_gains(steps: Steps, before: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """`own`, `below` and `above` of the steps, weighed by the magnitudes of what is taken over.
+def arrays_of(*tensors: torch.Tensor) -> tuple[ModuleType, list[Any]]:
+    """Tensors as their device runs small operations fastest, and the library for them: NumPy's arrays on a CPU.
+
+    The arrays share the tensors' memory.
+    """
+    if tensors[0].device.type != "cpu":
+        return torch, list(tensors)
+    return np, [tensor.detach().numpy() for tensor in tensors]
+
+
+def growth(steps: Steps, before: torch.Tensor) -> torch.Tensor:
+    """How much louder each bin is than a frame ago, log10 of the magnitudes, 0 or more, `(batch, frames, bins)`.
 
     Args:
         steps: of one head.
         before: log10 magnitudes of the frame before the first, `(batch, bins)`.
     """
-    with torch.no_grad():
-        level = steps.mid
-        growth = (level - torch.cat([before.expand(len(level), -1)[:, None], level[:, :-1]], dim=1)).clamp_min(0.0)
-        low, high = (F.pad(level, edge, value=NOTHING) for edge in ((1, -1), (-1, 1)))
-        top = torch.maximum(level, torch.maximum(low, high))
-        grown = (growth, F.pad(growth, (1, -1)), F.pad(growth, (-1, 1)))
-        weights = [
-            10 ** (LOCKING * (source - top) - FORGETTING * fresh)
-            for source, fresh in zip((level, low, high), grown, strict=True)
-        ]
-    return steps.own * weights[0], steps.below * weights[1], steps.above * weights[2]
+    level = steps.mid.detach()
+    return (level - torch.cat([before.expand(len(level), -1)[:, None], level[:, :-1]], dim=1)).clamp_min(0.0)
+
+
+def locked_gains(steps: Steps, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`own`, `below`, `above` of the steps, weighed by the magnitudes of what is taken over; `grown`: see `growth`."""
+    level = steps.mid.detach()
+    low, high = (F.pad(level, edge, value=NOTHING) for edge in ((1, -1), (-1, 1)))
+    top = torch.maximum(level, torch.maximum(low, high))
+    fresh = (grown, F.pad(grown, (1, -1)), F.pad(grown, (-1, 1)))
+    own, below, above = (
+        10 ** (LOCKING * (source - top) - FORGETTING * new)
+        for source, new in zip((level, low, high), fresh, strict=True)
+    )
+    return steps.own * own, steps.below * below, steps.above * above
 
 
 def phasor_tracks(steps: Sequence[Steps], carries: Sequence[Carry]) -> list[torch.Tensor]:
@@ -140,9 +165,14 @@ def phasor_tracks(steps: Sequence[Steps], carries: Sequence[Carry]) -> list[torc
         steps: of each head.
         carries: of each head, from the frame before the first.
     """
-    gains = [locked_gains(each, carry.level) for each, carry in zip(steps, carries, strict=True)]
+    gains, pushes = [], []
+    for each, carry in zip(steps, carries, strict=True):
+        grown = growth(each, carry.level)
+        gains.append(locked_gains(each, grown))
+        pushes.append(each.push * (1 - 10 ** -(grown - STEADY).clamp_min(0.0)) if each.tonal else each.push)
     joined = [torch.cat(parts, dim=-1) for parts in zip(*gains, strict=True)]
-    rotation, push = (torch.cat([getattr(each, name) for each in steps], dim=-1) for name in ("rotation", "push"))
+    rotation = torch.cat([each.rotation for each in steps], dim=-1)
+    push = torch.cat(pushes, dim=-1)
     start = torch.cat([carry.phasors.expand(len(push), -1) for carry in carries], dim=-1)
     sizes = [each.own.shape[-1] for each in steps]
     return list(PhasorRecursion.apply(rotation, *joined, push, start).split(sizes, dim=-1))

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.utils.accelerate_utils import apply_forward_hook
@@ -25,6 +24,7 @@ from torch import nn
 
 from munet.codec.analysis import (
     PAN_WEIGHT,
+    POCKET_BANDS,
     RATIO_FLOOR,
     Analysis,
     Band,
@@ -37,22 +37,11 @@ from munet.codec.analysis import (
     to_patches,
 )
 from munet.codec.decoder import SpectrumHead, Swell, Trunk, head_bands
+from munet.codec.joins import excerpt, left_right, wrapped
 from munet.codec.phasors import Steps, closed_tracks, last_frames, phasor_tracks
 
 TIME_STRIDE = 8  # fine frames in a latent frame
 WINDOW_FRAMES = 64  # latent frames that encoding and decoding hold in memory at once
-
-# Band edges in Hz, (window, bins) pairs, the pair that magnitudes start from, floor, bins of the side.
-POCKET_BANDS: tuple[Mapping[str, Any], ...] = (
-    {"low": 30, "high": 190, "windows": [[8192, 30], [2048, 4]], "primary": 0, "floor": 1e-4, "side_bins": 2},
-    {"low": 190, "high": 400, "windows": [[8192, 36], [2048, 5]], "primary": 0, "floor": 1e-4, "side_bins": 2},
-    {"low": 400, "high": 800, "windows": [[4096, 37], [1024, 5]], "primary": 0, "floor": 1e-4, "side_bins": 4},
-    {"low": 800, "high": 1500, "windows": [[4096, 56], [1024, 8]], "primary": 0, "floor": 7e-5, "side_bins": 4},
-    {"low": 1500, "high": 3000, "windows": [[2048, 48], [1024, 16]], "primary": 0, "floor": 5e-5, "side_bins": 4},
-    {"low": 3000, "high": 5500, "windows": [[1024, 36]], "primary": 0, "floor": 3e-5, "side_bins": 4},
-    {"low": 5500, "high": 10000, "windows": [[1024, 32]], "primary": 0, "floor": 2e-5, "side_bins": 4},
-    {"low": 10000, "high": 20000, "windows": [[1024, 24]], "primary": 0, "floor": 2e-5, "side_bins": 4},
-)
 
 
 class StereoAutoencoder(ModelMixin, ConfigMixin):
@@ -110,31 +99,33 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
 
     def _register_bases(self) -> None:
         """Register what leads from features to the heads' bins: magnitudes, ratios, shares in phase, frequencies."""
-        mid, fine, ratio, share, floors, first = [], [], [], [], [], 0
-        mid_centres, fine_centres, side_centres = [], [], []
+        columns: dict[str, list[int]] = {name: [] for name in ("mid", "fine", "brief", "ratio", "share")}
+        places: dict[str, list[torch.Tensor]] = {name: [] for name in ("mid", "fine", "brief", "ratio")}
+        floors: dict[str, list[float]] = {"mid": [], "brief": []}
+        first = 0
         for band in self.analysis.bands:
             starts = [first + sum(bins for _, bins in band.windows[:index]) for index in range(len(band.windows))]
-            for columns, known, index in ((mid, mid_centres, band.primary), (fine, fine_centres, 0)):
+            for name, index in (("mid", band.primary), ("fine", 0), ("brief", len(starts) - 1)):
                 bins = band.windows[index][1]
-                columns.extend(range(starts[index], starts[index] + bins))
-                known.append(centres(band.low, band.high, bins))
-            floors += [band.floor] * band.windows[band.primary][1]
+                columns[name] += range(starts[index], starts[index] + bins)
+                places[name].append(centres(band.low, band.high, bins))
+                if name in floors:
+                    floors[name] += [band.floor] * bins
             side = first + band.mid_bins
-            ratio.extend(range(side, side + band.side_bins))
-            share.extend(range(side + band.side_bins, side + 2 * band.side_bins))
-            side_centres.append(centres(band.low, band.high, band.side_bins))
+            columns["ratio"] += range(side, side + band.side_bins)
+            columns["share"] += range(side + band.side_bins, side + 2 * band.side_bins)
+            places["ratio"].append(centres(band.low, band.high, band.side_bins))
             first += band.features
-        self.register_buffer("mid_floor", torch.tensor(floors), persistent=False)
-        for name, columns in (("mid", mid), ("fine", fine), ("ratio", ratio), ("share", share)):
-            self.register_buffer(f"{name}_columns", torch.tensor(columns), persistent=False)
-        mid_axis, fine_axis, side_axis = (torch.cat(known) for known in (mid_centres, fine_centres, side_centres))
+        for name, known in columns.items():
+            self.register_buffer(f"{name}_columns", torch.tensor(known), persistent=False)
+        for name, levels in floors.items():
+            self.register_buffer(f"{name}_floor", torch.tensor(levels), persistent=False)
+        axes = {name: torch.cat(known) for name, known in places.items()}
         for index, head in enumerate(self.heads):
             bins, width = head.frequencies * self.config.sample_rate, self.config.sample_rate / head.band.window
-            self.register_buffer(f"mid_base_{index}", interpolation_matrix(mid_axis, bins), persistent=False)
-            self.register_buffer(f"side_base_{index}", interpolation_matrix(side_axis, bins), persistent=False)
-            self.register_buffer(f"centroid_{index}", centroid_matrices(fine_axis, bins, width), persistent=False)
-
-    audio_channels = 2
+            for name in ("mid", "brief", "ratio"):
+                self.register_buffer(f"{name}_base_{index}", interpolation_matrix(axes[name], bins), persistent=False)
+            self.register_buffer(f"centroid_{index}", centroid_matrices(axes["fine"], bins, width), persistent=False)
 
     @property
     def samples_per_latent_frame(self) -> int:
@@ -245,18 +236,26 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         return self.trunk(normed.to(self.trunk.conv_in.weight.dtype))
 
     def steps(self, features: torch.Tensor, hidden_states: torch.Tensor, noise: Sequence[torch.Tensor]) -> list[Steps]:
-        """Steps of each head; `noise` as in `SpectrumHead.steps`, one per head."""
-        mid = soft_excess(features[..., self.mid_columns], self.mid_floor)
+        """Steps of each head; `noise` as in `SpectrumHead.steps`, one per head.
+
+        Magnitudes start from the long windows' where notes need them, but no higher than the short windows': what a
+        long window hears of a drum before it is struck is not there.
+        """
+        mid, brief = (
+            soft_excess(features[..., self.get_buffer(f"{name}_columns")], self.get_buffer(f"{name}_floor"))
+            for name in ("mid", "brief")
+        )
         ratio = soft_excess(features[..., self.ratio_columns].clamp_max(5.0), RATIO_FLOOR)
         share = features[..., self.share_columns] * (2 / PAN_WEIGHT)
         power = 10 ** (2 * features[..., self.fine_columns])
         result = []
         for index, (head, random) in enumerate(zip(self.heads, noise, strict=True)):
-            mid_base, side_base = (self.get_buffer(f"{name}_base_{index}") for name in ("mid", "side"))
-            base, sides = mid @ mid_base, ratio @ side_base
+            to_bins = {name: self.get_buffer(f"{name}_base_{index}") for name in ("mid", "brief", "ratio")}
+            base = torch.minimum(mid @ to_bins["mid"], brief @ to_bins["brief"])
+            sides = ratio @ to_bins["ratio"]
             moment, mass = (power @ matrix for matrix in self.get_buffer(f"centroid_{index}"))
             offset = moment / (mass + 1e-20)
-            result.append(head.steps(hidden_states, base, base + sides, share @ side_base, offset, random))
+            result.append(head.steps(hidden_states, base, base + sides, share @ to_bins["ratio"], offset, random))
         return result
 
     def _window(
@@ -296,10 +295,9 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             count = min(window_frames, total - first)
             ready = count * TIME_STRIDE * hop
             length = ready + (early if first + count == total else 0)
-            chunk = torch.zeros(2 * len(latents), length, device=latents.device)
             window, gains = self._window(latents, first, count)
             tracks = phasor_tracks(window, carries)
-            carries = last_frames(window, tracks)
+            carries, chunk = last_frames(window, tracks), torch.zeros(2 * len(latents), length, device=latents.device)
             for index, head in enumerate(self.heads):
                 added = head.overlapped(torch.cat(head.spectra(window[index], tracks[index])))
                 weight = head.envelope(count * TIME_STRIDE)
@@ -338,26 +336,3 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
             sound = wrapped(head.overlapped(spectrum), early, full) / wrapped(head.envelope(frames)[None], early, full)
             total += sound * self.swell.curve(gain, gain[:, -1:]).repeat(2, 1)
         return left_right(total)
-
-
-def excerpt(waveform: torch.Tensor, first: int, count: int, circular: bool) -> torch.Tensor:
-    """Samples `[first, first + count)` of `waveform` `(batch, channels, samples)`; outside it goes round or is
-    silent."""
-    total = waveform.shape[-1]
-    if circular:
-        return waveform[..., torch.arange(first, first + count, device=waveform.device) % total]
-    piece = waveform[..., max(0, first) : max(0, min(total, first + count))]
-    before = max(0, -first)
-    return F.pad(piece, (before, count - before - piece.shape[-1]))
-
-
-def left_right(mid_side: torch.Tensor) -> torch.Tensor:
-    """Left and right `(batch, 2, samples)` of mid and side, stacked as `(2 * batch, samples)`."""
-    mid, side = mid_side.chunk(2)
-    return torch.stack([mid + side, mid - side], dim=1)
-
-
-def wrapped(overlapped: torch.Tensor, early: int, full: int) -> torch.Tensor:
-    """`(batch, full)`: what reaches over either end of a loop (`early` samples each) is added at the other."""
-    index = torch.arange(-early, full + early, device=overlapped.device) % full
-    return torch.zeros(len(overlapped), full, device=overlapped.device).index_add_(1, index, overlapped)

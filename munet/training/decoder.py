@@ -40,7 +40,8 @@ from munet.training.speed import multiplies_bfloat16, peak_flops
 
 MARGIN = 1  # latent frames of context on either side of a crop that the loss does not see
 
-HEAD_WEIGHTS = MappingProxyType({"level": 1.0, "asked": 2.0, "advance": 1.0, "delay": 1.0})  # of `phase_losses`
+SPECTRAL_WEIGHTS = MappingProxyType({"log_l1": 0.5, "loud": 1.0, "bands": 2.0})  # of `spectral_losses`
+HEAD_WEIGHTS = MappingProxyType({"level": 0.5, "asked": 2.0, "advance": 1.0, "delay": 1.0})  # of `phase_losses`
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,8 @@ class DecoderTrainer:
         pairs = [[four_views(*each)[view] for view in views] for each in ((mid, side), target)]
         parts |= spectral_losses(*pairs, self.codec.config.sample_rate, chosen)
         parts["envelope"] = envelope_loss((mid, side), target, self.codec.config.hop_length // self.codec.config.parts)
-        total = parts["log_l1"] + parts["loud"] + settings.envelope_weight * parts["envelope"]
+        total = sum(weight * parts[name] for name, weight in SPECTRAL_WEIGHTS.items())
+        total = total + settings.envelope_weight * parts["envelope"]
         total = total + settings.phase_weight * sum(weight * parts[name] for name, weight in HEAD_WEIGHTS.items())
         parts |= dict.fromkeys(("critic", "adversarial", "matching"), torch.zeros((), device=self.device))
         if settings.critic_start <= min(self.fraction(), 0.999):

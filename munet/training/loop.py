@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 
 from munet.errors import RequestError
+from munet.training.watch import LossWatch
 
 LAST_SAVE_SECONDS = 10.0  # kept for the last save of a run with a time limit, until a save has been measured
 
@@ -344,29 +345,3 @@ def _seconds_left(budget: Budget, progress: Progress, run_seconds: float | None,
         return f"{budget.steps - progress.step} steps left"
     left = max(0, round(min(limits)))
     return f"{left // 60}:{left % 60:02d} left"
-
-
-class LossWatch:
-    """Notices a value that is not finite, one step late so that the accelerator need not be waited for."""
-
-    def __init__(self) -> None:
-        self._waiting: tuple[int, torch.Tensor] | None = None
-
-    def check(self, step: int, values: Mapping[str, torch.Tensor]) -> None:
-        """Check the values of the step before and remember this one's.
-
-        Raises:
-            FloatingPointError: one was not finite.
-        """
-        self.close()
-        self._waiting = (step, sum((value.detach().float() for value in values.values()), torch.zeros(())))
-
-    def close(self) -> None:
-        """Check what is remembered.
-
-        Raises:
-            FloatingPointError: a value was not finite.
-        """
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not math.isfinite(waiting[1].item()):
-            raise FloatingPointError(f"loss: expected finite numbers at step {waiting[0]}, got others")

@@ -7,6 +7,7 @@ resolutions, so that neither a wrong level nor a wrong place goes unseen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 
@@ -14,6 +15,7 @@ from munet.codec.phasors import Steps
 
 RESOLUTIONS = (4096, 2048, 1024, 512, 256)  # samples of the windows; the hop is a quarter
 FLOOR = 2e-5  # magnitudes below it are silence
+BANDS = 64  # about two to each of the ear's
 EAR_HERTZ = 1500.0  # above it, bins get lighter as the ear's bands get wider
 
 
@@ -41,20 +43,36 @@ def bin_weights(frequencies: torch.Tensor) -> torch.Tensor:
     return weights / weights.mean()
 
 
+@lru_cache(maxsize=32)
+def ear_bands(window: int, sample_rate: int, count: int = BANDS, device: torch.device | str = "cpu") -> torch.Tensor:
+    """Matrix `(window / 2 + 1, bands)` that adds up power in bands as wide as the ear's, about `count` of them.
+
+    Bands that are narrower than a bin of this window are left out.
+    """
+    frequencies = torch.linspace(0, sample_rate / 2, window // 2 + 1)
+    position = (1 + frequencies / EAR_HERTZ).log()
+    place = (position / position[-1] * count).long().clamp_max(count - 1)
+    matrix = torch.nn.functional.one_hot(place, count).float()
+    return matrix[:, matrix.sum(dim=0) > 0].to(device)
+
+
 def spectral_losses(
     decoded: Sequence[torch.Tensor],
     target: Sequence[torch.Tensor],
     sample_rate: int,
     resolutions: Sequence[int] = RESOLUTIONS,
 ) -> dict[str, torch.Tensor]:
-    """Distances averaged over `resolutions`: `log_l1` of log10 magnitudes, `loud` of square-rooted ones (relative).
+    """Distances averaged over `resolutions`, scalars.
+
+    `log_l1` is that of log10 magnitudes, `loud` of square-rooted ones (relative), `bands` of log10 levels in the ear's
+    bands: what is like noise can only be met on average, which the first two would answer with too little of it.
 
     Args:
         decoded, target: signals such as `four_views` gives, `(batch, samples)` each.
         sample_rate: Hz.
         resolutions: windows in samples, each at most the waveforms' length.
     """
-    log_parts, loud_parts = [], []
+    log_parts, loud_parts, band_parts = [], [], []
     for window in resolutions:
         with torch.no_grad():
             wanted = magnitudes(target, window)
@@ -66,7 +84,11 @@ def spectral_losses(
         loud, loud_wanted = given.sqrt(), wanted.sqrt()
         scale = loud_wanted.mean(dim=(0, 2, 3)).clamp_min(1e-3)  # each clip counts alike, however quiet
         loud_parts.append(((loud - loud_wanted).abs().mean(dim=(0, 2, 3)) / scale).mean())
-    return {"log_l1": torch.stack(log_parts).mean(), "loud": torch.stack(loud_parts).mean()}
+        matrix = ear_bands(window, sample_rate, device=given.device)
+        levels = [((each.square().transpose(2, 3) @ matrix).sqrt() + FLOOR).log10() for each in (given, wanted)]
+        band_parts.append((levels[0] - levels[1]).abs().mean())
+    parts = {"log_l1": log_parts, "loud": loud_parts, "bands": band_parts}
+    return {name: torch.stack(each).mean() for name, each in parts.items()}
 
 
 def envelope_loss(

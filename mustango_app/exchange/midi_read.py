@@ -134,7 +134,7 @@ def _estimated_key(score: Score) -> Key | None:
     for note in score.notes:
         if not note.is_drum:
             weights[note.pitch % 12] += note.end - note.start
-    return Key.parse(match_profile(weights, "temperley")) if np.ptp(weights) > 0 else None
+    return match_profile(weights, "temperley") if np.ptp(weights) > 0 else None
 
 
 def _sections(

@@ -133,6 +133,8 @@ class Api:
             made_with = {"seed": seed, "steps": steps, "guidance": guidance, "best_of": best_of}
             request = Request(_words(prompt), **fields, plan=_plan(plan), **made_with)
             whole = self._engine.plan(request).plan
+            if request.plan is not None and request.plan.notes:
+                whole = whole.with_(notes=request.plan.notes)  # on the words that the plan was read from
             making = Making(
                 request.prompt, whole, request.seed, request.steps or self._engine.default_steps,
                 self._engine.default_guidance if request.guidance is None else request.guidance, request.best_of,

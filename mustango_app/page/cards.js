@@ -36,7 +36,7 @@ function press(event) {
   trigger("click", { action: button.dataset.action, id: button.dataset.id });
 }
 
-function renew(place, row) {
+function renew(place, row, index) {
   const old = place.querySelector(`[data-card="${row.id}"]`);
   if (old && old.dataset.version === row.version) return old;
   const holder = document.createElement("div");
@@ -49,7 +49,7 @@ function renew(place, row) {
     holder.querySelector("audio").replaceWith(audio);
     old.replaceWith(holder);
   } else {
-    place.prepend(holder);
+    place.insertBefore(holder, place.children[index] || null);
   }
   follow(holder);
   return holder;
@@ -65,7 +65,7 @@ function show(rows) {
   const wanted = new Set(rows.map((row) => row.id));
   for (const holder of [...place.children]) if (!wanted.has(holder.dataset.card)) holder.remove();
   rows.forEach((row, index) => {
-    const holder = renew(place, row);
+    const holder = renew(place, row, index);
     // Moving a player would stop it, so only what is out of its place is moved.
     if (place.children[index] !== holder) place.insertBefore(holder, place.children[index] || null);
   });

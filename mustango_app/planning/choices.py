@@ -128,6 +128,8 @@ def whole_bars(
     """Return tempo and length of a loop, which has whole bars: the length gives way, or the tempo where only it can."""
     bars = max(1, round(duration * bpm / 60 / meter))
     if "duration" not in asked.given and not asked.plan.beats:
+        if asked.longest is not None and bars * meter * 60 / bpm > asked.longest:
+            bars = max(1, bars - 1)
         return bpm, round(bars * meter * 60 / bpm, 9)
     return (bpm if sources["bpm"].is_fixed else 60 * meter * bars / duration), duration
 

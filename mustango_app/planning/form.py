@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from munet.music import Key, Section
-from munet.music.checks import BPM_RANGE
+from munet.music.checks import BARS_RANGE, BPM_RANGE
 from munet.music.notation import read_chord_line
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
-from mustango_app.planning.readers.arrangement import Arrangement
+from mustango_app.planning.readers.arrangement import Arrangement, Word
 from mustango_app.planning.readers.meter import count_bar
 from mustango_app.planning.readers.sections import Change, Tagged
 from mustango_app.planning.reading import Reading, read
@@ -23,6 +23,7 @@ from mustango_app.planning.tokens import Kind, Token
 OPEN_BARS = 8  # of a marked section that says no length
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF = 0.5
+_MOST_BARS = BARS_RANGE[1]
 _REACH = 8  # tokens behind "modulates"
 _EVERYONE = ("full band", "whole band", "entire band", "everyone", "everyone plays", "full ensemble", "full orchestra")
 
@@ -75,6 +76,12 @@ def _keys(reading: Reading) -> list[tuple[Key, int]]:
     return [(one.value, one.first) for one in reading.keys if one.rank <= 3]
 
 
+def first_paces(reading: Reading) -> list[Word]:
+    """Return the paces in which the piece begins: of one that becomes faster or slower those said before."""
+    change = _change(reading, "faster", "slower")
+    return [word for word in reading.arrangement.paces if change is None or word.index < change.first]
+
+
 def _change(reading: Reading, *kinds: str) -> Change | None:
     return next((change for change in reading.changes if change.kind in kinds), None)
 
@@ -114,11 +121,11 @@ def marked_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
 def _bars(reading: Reading, tagged: Tagged, frame: Frame) -> int:
     for token in reading.tokens:
         number, unit = token.get(Kind.QUANTITY, (0.0, ""))
-        if unit == "bar" and 1 <= number <= 999:
+        if unit == "bar" and 1 <= number <= _MOST_BARS:
             return int(number)
         if unit in ("second", "minute") and Kind.DECADE not in token:
             seconds = number * (60 if unit == "minute" else 1)
-            return max(1, round(seconds * frame.bpm / 60 / frame.meter))
+            return min(_MOST_BARS, max(1, round(seconds * frame.bpm / 60 / frame.meter)))
     return OPEN_BARS
 
 
@@ -202,8 +209,9 @@ def _ramp(reading: Reading, frame: Frame) -> tuple[float, float] | None:
         paces = [word for word in reading.arrangement.paces if word.index > change.first and word.prior.tempo]
         factor = _RAMP if change.kind == "faster" else 1 / _RAMP
         to = behind[0] if behind else frame.bpm * factor
-        if not behind and paces and paces[0].prior.tempo:
-            to = sum(paces[0].prior.tempo) / 2
+        middle = sum(paces[0].prior.tempo) / 2 if paces and paces[0].prior.tempo else to
+        if not behind and (middle > frame.bpm) == (change.kind == "faster"):
+            to = middle
         ends = (frame.bpm, to)
     low, high = BPM_RANGE
     ramp = (min(max(ends[0], low), high), min(max(round(ends[1], 3), low), high))

@@ -35,6 +35,7 @@ from mustango_app.planning.form import (
     changed_sections,
     cut_to,
     energy_of,
+    first_paces,
     home_key,
     marked_sections,
 )
@@ -44,6 +45,7 @@ from mustango_app.planning.remarks import cut_note, language_notes, make_notes
 from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
 
 Sources = dict[str, Source]
+_RAMP = 1.5  # how many fewer beats a section may have than at the plan's own tempo
 
 
 def plan_from_text(text: str, **fixed: Any) -> MusicPlan:
@@ -81,7 +83,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     asked = check(text, fixed)
     lead = _lead(asked)
     found = lead.reading.arrangement
-    style, mood, pace = main_style(found), main_word(found.moods), main_word(found.paces)
+    style, mood, pace = main_style(found), main_word(found.moods), main_word(first_paces(lead.reading))
     sources: Sources = {}
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
@@ -91,7 +93,8 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     if asked.plan.loop:
         bpm, duration = whole_bars(asked, bpm, meter, duration, sources)
     named_style, sources["style"] = _style(asked, style)
-    band, sources["instruments"] = _band(asked, named_style)
+    own = style is None or not any(player.first == style.index for player in found.players)
+    band, sources["instruments"] = _band(asked, named_style if own or asked.plan.style else None)
     energy, sources["energy"] = _energy(lead)
     frame = Frame(bpm, meter, key, duration, band, named_style)
     whole = MusicPlan(
@@ -174,7 +177,7 @@ def _sections(asked: Asked, frame: Frame) -> tuple[tuple[Section, ...], bool]:
     if not allows_sections(asked):
         return (), False
     if not asked.reading.tagged:
-        return changed_sections(asked, frame), False
+        return () if asked.plan.loop else changed_sections(asked, frame), False
     most = frame.duration if "duration" in asked.given else asked.longest
     sections, cut = cut_to(marked_sections(asked, frame), frame, most)
     if "duration" in asked.given:
@@ -204,22 +207,26 @@ def _in_sections(
     style: Word | None,
 ) -> MusicPlan:
     """Return the complete plan of a piece in sections, each with its chords in its key."""
-    if line is None:
+    if line is None and not asked.plan.chords:
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
     filled = []
-    for section in sections:
+    ends = [*(section.start for section in sections[1:]), whole.duration]
+    for section, end in zip(sections, ends, strict=True):
         home = Key.parse(section.key) if section.key else frame.key
         own = choose_progression(asked, home, style)[0] if line is None else _moved(asked, line, frame.key, home)
-        room = (section.bars or 1) * (section.meter or frame.meter)
-        filled.append(section if section.chords else section.with_(chords=own.symbols[:room]))
+        meter, seconds = section.meter or frame.meter, (end or 0.0) - (section.start or 0.0)
+        room = max(1, section.bars * meter if section.bars else int(seconds * frame.bpm / 60 / _RAMP))
+        kept = section.chords or asked.plan.chords
+        filled.append(section if kept else section.with_(chords=own.symbols[:room]))
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and "duration" not in asked.given
     if open_ended:
         sources["duration"] = STATED
     players = [section.instruments or whole.instruments or () for section in filled]
     band = ordered([name for names in players for name in names])
-    plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band)
-    return plan.complete()
+    plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band).complete()
+    given = asked.plan  # beats and chords in time are the truth of a plan, whatever its sections would give
+    return plan.with_(beats=given.beats or plan.beats, chords=given.chords or plan.chords)
 
 
 def _moved(asked: Asked, line: ChordLine, home: Key, key: Key) -> ChordLine:

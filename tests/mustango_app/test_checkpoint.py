@@ -94,7 +94,7 @@ def test_a_second_process_waits_for_the_first(source: Path, cache: Path) -> None
     runs = [
         subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"
     ]
-    outputs = [run.communicate(timeout=120) for run in runs]
+    outputs = [run.communicate(timeout=600) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
     assert [folder.name for folder in cache.iterdir()] == [Path(outputs[0][0].strip()).name]

@@ -116,7 +116,7 @@ def test_a_metre_that_the_model_does_not_know_is_counted_in_parts(narrow: Mustan
     assert Request(jig, seed=0).draft.plan.meter == 6
     plan, sources = narrow.plan(Request(jig, seed=0))
     assert plan.meter == 3 and max(position for _, position in plan.beats) == 3
-    assert sources["meter"] == "style: jig, 6 beats counted as 3"
+    assert sources["meter"] == "style: irish jig, 6 beats counted as 3"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from augmentation.compose.composer import compose
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning import planner
@@ -71,3 +72,12 @@ def test_only_what_a_person_can_mend_is_a_message(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(planner, "plan_with_sources", broken)
     with pytest.raises(ValueError, match="array element"):
         main(["plan", PROMPT])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_of_a_whole_plan_is_changed(seed: int) -> None:
+    """A plan with sections, beats, chords, players and melody comes out as it went in, whatever the words say."""
+    piece = compose(990_000 + seed, duration=10.0)
+    made = Request("a slow waltz in D minor, no drums, chords C G, 90 bpm", plan=piece.plan, seed=seed).draft.plan
+    given = {name: value for name, value in piece.plan.given().items() if name != "notes"}
+    assert {name: getattr(made, name) for name in given} == given

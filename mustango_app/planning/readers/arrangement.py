@@ -138,6 +138,8 @@ def _called(tokens: Tokens, index: int) -> bool:
         token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")
     ):
         return token.word == "house" and tokens.word(index - 1) != "in" and tokens.ends(index + 1)
+    if token.word == "latin" and tokens.word(index - 1) == "in":
+        return False  # the language
     if token.word == "swing" and Kind.NUMBER in tokens[index + 1]:
         return False  # "swing 16ths"
     return token.word not in ("lo-fi", "lofi", "lo fi") or tokens.word(index + 1) not in _QUALITY
@@ -267,7 +269,7 @@ def _further(tokens: Tokens, at: int, found: list[int]) -> int:
         if not _means(tokens[following]) or Kind.NEGATION in tokens[following]:
             return at
         pending.append(following)
-        if joint in ("or", "nor", "and", "&", "/", "+", "plus"):
+        if joint in ("or", "nor") or (joint != "," and len(pending) == 1):
             found += pending
             pending = []
         at = following + 1

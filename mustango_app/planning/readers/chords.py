@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from munet.music import Chord
+from mustango_app.planning.readers.key import is_article
 from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.tokens import Kind, Tokens
 
@@ -46,30 +46,27 @@ def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int) -> Stat
 def _line(tokens: Tokens, run: Sequence[int]) -> str:
     """Write a run as a line of notation: symbols, bar lines, repeats; words between them left out."""
     first, last = run[0], run[-1]
-    while (tokens.word(first - 1) in ("|", ":") and tokens.word(first - 1) == "|") or (
-        tokens.word(first - 2) == "|" and tokens.word(first - 1) == ":"
-    ):
+    while tokens.word(first - 1) == "|" or (tokens.word(first - 2), tokens.word(first - 1)) == ("|", ":"):
         first -= 1
-    while (
-        tokens.word(last + 1) in ("|", "%")
-        or Kind.REPEAT in tokens[last + 1]
-        or (tokens.word(last + 1) == ":" and tokens.word(last + 2) == "|")
-    ):
+    while Kind.REPEAT in tokens[last + 1] or tokens.word(last + 1) in ("|", "%") or _closes(tokens, last + 1):
         last += 1
     repeats = any(Kind.REPEAT in tokens[at] for at in range(first, last + 1))
-    parts: list[str] = []
+    chords, parts = set(run), []
     for at in range(first, last + 1):
         token = tokens[at]
-        if at in run:
+        if at in chords:
             chord = token.get(Kind.CHORD)
-            parts.append(
-                str(chord) if isinstance(chord, Chord) and (" " in token.text or Kind.KEY in token) else token.text
-            )
+            spoken = chord is not None and (" " in token.text or Kind.KEY in token)
+            parts.append(str(chord) if spoken else token.text)
         elif token.text in ("|", "%") or Kind.REPEAT in token or (repeats and token.text in (",", "(", ")")):
             parts.append(token.text)
-        elif token.text == ":" and (tokens.word(at - 1) == "|" or tokens.word(at + 1) == "|"):
+        elif _closes(tokens, at) or (token.text == ":" and tokens.word(at - 1) == "|"):
             parts.append(":")
     return " ".join(parts).replace("| :", "|:").replace(": |", ":|")
+
+
+def _closes(tokens: Tokens, at: int) -> bool:
+    return (tokens.word(at), tokens.word(at + 1)) == (":", "|")
 
 
 def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
@@ -117,6 +114,8 @@ def _starts(tokens: Tokens, index: int) -> bool:
 
 def _article(tokens: Tokens, index: int) -> bool:
     """Whether a bare "A" starts a sentence before a small word."""
+    if Kind.KEY in tokens[index] and is_article(tokens, index):
+        return True  # "a major chord progression"
     after = tokens[index + 1]
     return tokens[index].text == "A" and _starts(tokens, index) and after.text[:1].islower()
 

@@ -67,7 +67,7 @@ def find_modes(tokens: Tokens) -> list[Statement]:
     found = []
     for index, token in enumerate(tokens):
         mode = token.get(Kind.MODE) or (
-            token[Kind.KEY].mode if Kind.KEY in token and _is_article(tokens, index) else None
+            token[Kind.KEY].mode if Kind.KEY in token and is_article(tokens, index) else None
         )
         if mode and tokens[index + 1].get(Kind.NAME) == "key":
             found.append(Statement("mode", mode, index, index + 2))
@@ -111,7 +111,7 @@ def _rank(tokens: Tokens, index: int) -> int | None:
     mode = _has_mode(token)
     letter = not mode and token.text[-1:] in ("m", "M")
     long = len(token.text) > 1
-    if _is_article(tokens, index):
+    if is_article(tokens, index):
         return None
     named = _named(tokens, index)
     chordal = tokens.chord_words[index]
@@ -163,7 +163,7 @@ def _of_chords(tokens: Tokens, index: int, chordal: int | None) -> bool:
     return chordal is not None and not any(Kind.PUNCT in tokens[at] for at in range(chordal + 1, index))
 
 
-def _is_article(tokens: Tokens, index: int) -> bool:
+def is_article(tokens: Tokens, index: int) -> bool:
     """Whether "A minor", "a major" begins with the article: "A minor setback", but not "A minor, 90 bpm"."""
     token = tokens[index]
     if not token.text.lower().startswith("a ") or token.text[1:2] != " ":

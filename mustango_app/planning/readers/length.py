@@ -79,8 +79,10 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
     ):
         return ("seconds", 30.0), tokens.ahead(index, ("a", "-")) + 1
     if token.word in ("a", "one") and tokens[tokens.ahead(index, ("-",))].get(Kind.UNIT) == "minute":
-        at = tokens.ahead(index, ("-",))
-        return ("seconds", 60.0), at + 1
+        at = tokens.ahead(index, ("-",)) + 1
+        if [tokens.word(at + step) for step in range(3)] == ["and", "a", "half"]:
+            return ("seconds", 90.0), at + 3
+        return ("seconds", 60.0), at
     if (
         Kind.NUMBER in token
         and tokens[tokens.back(index, _FILLER)].get(Kind.NAME) == "length"

@@ -99,7 +99,7 @@ def _in_words(tokens: Tokens, index: int) -> Statement | None:
         note = None
     if beats and beats > 1 and note in (4, 8) and tokens[index].text.isalpha() and tokens[at].text[0].isalpha():
         return Statement("meter", (beats, note), index, after)
-    single = tokens[index].text.isalpha() or tokens.word(index + 1) == "time"
+    single = tokens[index].text.isalpha() or tokens.word(index + 1) == "time" or tokens.ends(index + 1)
     ends = tokens.ends(index + 1) or tokens.word(index + 1) in ("time", "at", "with", "and", "for")
     if beats and beats > 1 and tokens.word(index - 1) == "in" and single and ends:
         return Statement("meter", (beats, 0), index - 1, index + 1, 1)

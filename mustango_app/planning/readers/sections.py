@@ -57,6 +57,8 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
     there are two."""
     heads: list[tuple[int, int, str]] = []  # tokens of the tag, name
     square = False
+    if not any(Kind.SECTION in token for token in tokens):
+        return []
     for index, token in enumerate(tokens):
         if token.text and token.text in _OPEN:
             close = next(

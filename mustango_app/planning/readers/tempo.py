@@ -13,6 +13,8 @@ from mustango_app.planning.tokens import Kind, Tokens
 
 _BARE = (40.0, 240.0)  # a number without unit or name beside it is a tempo only here
 _MARKED = (20.0, 400.0)  # and beside a mark or an equals sign here
+_TAG, _TAG_ENDS = (60.0, 200.0), ("", ",", ";", "\n", ".")  # a number among tags, and what stands behind it
+_FEWEST = 10  # and right behind "tempo" from here on: fewer count the beats of a bar
 _LONGEST_FILLER = 40  # characters between "tempo" and its number
 _LONGEST_BIN = 50.0  # an open-ended bin ("above 210") counts as this many BPM wide, next to its neighbour
 _DASHES = ("-", "~", "to", "and", "..")
@@ -132,6 +134,11 @@ def _other_number(tokens: Tokens, index: int) -> bool:
 def _bare(tokens: Tokens, index: int) -> Statement | None:
     """Read "at 96", "at about 96 with strings"."""
     bpm = tokens[index][Kind.NUMBER]
+    further = _value(tokens, index + 2) if tokens.word(index + 1) == "to" and tokens.word(index - 1) == "from" else None
+    if further is not None and _BARE[0] <= min(bpm, further) and max(bpm, further) <= _BARE[1]:
+        return Statement("bpm", Tempo(bpm, to=further), index, index + 3, 2)
+    if _tagged(tokens, index):
+        return Statement("bpm", Tempo(bpm), index, index + 1, 2)
     before = tokens.back(index, _ABOUT)
     if tokens.word(before) != "at" or not _BARE[0] <= bpm <= _BARE[1] or tokens[index].text[0].isalpha():
         return None
@@ -139,28 +146,27 @@ def _bare(tokens: Tokens, index: int) -> Statement | None:
     return Statement("bpm", Tempo(bpm), before, index + 1, 2) if ends or tokens.word(index + 1) in _AFTER_BARE else None
 
 
+def _tagged(tokens: Tokens, index: int) -> bool:
+    """Whether a number stands alone among tags, or behind a style: "drum & bass, 174, F#m", "techno 130"."""
+    left, right = tokens.word(index - 1), tokens.word(index + 1)
+    alone = tokens.ends(index - 1) and left not in ("", "-", ".", ":", "/", "|", "(") and right in _TAG_ENDS
+    behind = Kind.STYLE in tokens[index - 1] and right in _TAG_ENDS
+    whole = tokens[index][Kind.NUMBER].is_integer() and tokens[index].text.isdigit()
+    return whole and _TAG[0] <= tokens[index][Kind.NUMBER] <= _TAG[1] and (alone or behind)
+
+
 def _named(tokens: Tokens, index: int) -> Statement | None:
     """Read the number after the word "tempo", "bpm" or the like, with a few words between."""
     for at in range(index + 1, len(tokens)):
         token = tokens[at]
-        between = tokens.text[tokens[index].end : token.start]
-        ends = (
-            tokens.stops(at) or token.word == "/" or (Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo"))
-        )
-        if len(between) > _LONGEST_FILLER or ends:
+        other = Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo")
+        if token.start - tokens[index].end > _LONGEST_FILLER or tokens.stops(at) or token.word == "/" or other:
             return None
-        if Kind.NUMBER in token or token.get(Kind.QUANTITY, (0, ""))[1] == "bpm":
-            bpm = _value(tokens, at)
+        bpm = _value(tokens, at)
+        if bpm is not None:
             direct = all(tokens.word(i) in (*_EQUALS, *_ABOUT, ",") for i in range(index + 1, at))
-            if (
-                bpm is None
-                or (not direct and not _BARE[0] <= bpm <= _BARE[1])
-                or (_other_number(tokens, at) and not direct)
-            ):
-                return None
-            if token[Kind.NUMBER] < 10 if Kind.NUMBER in token else False:
-                return None
-            return _named_range(tokens, index, at, bpm)
+            fits = bpm >= _FEWEST if direct else _BARE[0] <= bpm <= _BARE[1] and not _other_number(tokens, at)
+            return _named_range(tokens, index, at, bpm) if fits or Kind.QUANTITY in token else None
         if Kind.QUANTITY in token or Kind.SIGNATURE in token or Kind.CLOCK in token:
             return None
     return None
@@ -168,7 +174,7 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
 
 def _named_range(tokens: Tokens, index: int, at: int, bpm: float) -> Statement:
     above = _value(tokens, at + 2) if tokens.word(at + 1) in _DASHES else None
-    if above is not None and 20 <= above <= 400:
+    if above is not None and _MARKED[0] <= above <= _MARKED[1]:
         read = _range(tokens, at, at + 3, bpm, above)
         return Statement("bpm", read.value, index, at + 3, 1)
     return Statement("bpm", Tempo(bpm), index, at + 1, 1)

@@ -124,7 +124,7 @@ def test_musicbench_files_hold_the_published_fields(dataset: Path) -> None:
 def test_training_reads_a_split(dataset: Path) -> None:
     clips = CorpusClips(str(dataset / "train"))
     audio, plan, captions = clips.read(len(clips) - 1, sample_rate=16000, seconds=2.0)
-    assert audio.shape == (32000,) and np.abs(audio).max() > 0.01 and plan.is_complete and len(captions) == 2
+    assert audio.shape == (2, 32000) and np.abs(audio).max() > 0.01 and plan.is_complete and len(captions) == 2
 
 
 # --- the same bytes ---------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_bad_files_are_recorded_and_the_run_goes_on(tmp_path: Path, capsys: pyte
     for name, words in (
         ("silent.wav", "expected sound, got 'silence'"), ("short.wav", "expected 1 s or more, got '0.4 s'"),
         ("nan.wav", "NaN"), ("missing.wav", "expected audio of 'missing.wav'"),
-        ("text.mp3", "LibsndfileError"), ("empty.wav", "LibsndfileError"),
+        ("text.mp3", "audio that libsndfile reads"), ("empty.wav", "audio that libsndfile reads"),
     ):  # fmt: skip
         assert words in failures[name]
     assert "7 could" in (out / "README.md").read_text()

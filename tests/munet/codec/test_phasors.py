@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 
-from munet.codec.phasors import Carry, PhasorRecursion, Steps, closed_tracks, last_frames, locked_gains, phasor_tracks
+from munet.codec.phasors import (
+    Carry,
+    PhasorRecursion,
+    Steps,
+    closed_tracks,
+    growth,
+    last_frames,
+    locked_gains,
+    phasor_tracks,
+)
 
 
 def steady(frames: int, advance: torch.Tensor, coupling: float = 0.0) -> Steps:
@@ -70,12 +80,21 @@ def test_sources_weigh_by_their_magnitudes_and_what_grows_forgets() -> None:
     """A bin 20 dB below its upper neighbour takes a third of its own; one that grew by 20 dB a hundredth of that."""
     steps = steady(2, torch.zeros(2), coupling=1.0)
     steps.mid[0, :, 1] = 1.0
-    own, below, above = locked_gains(steps, torch.tensor([[-1.0, 1.0]]))
+    own, below, above = locked_gains(steps, growth(steps, torch.tensor([[-1.0, 1.0]])))
     assert torch.allclose(own[0, 1], torch.tensor([10**-0.5, 1.0])) and torch.allclose(
         above[0, 1, 0], torch.tensor(1.0)
     )
     assert torch.allclose(own[0, 0], torch.tensor([10**-2.5, 1.0]))
     assert below[0, 0, 0] < 1e-9 and above[0, 0, 1] < 1e-9  # beyond the ends
+
+
+def test_a_tonal_head_is_pushed_only_where_it_grows() -> None:
+    steps = replace(steady(2, torch.zeros(2)), tonal=True)
+    steps.push[:] = 100j
+    steps.mid[0, 1, 1] = 1.0  # ten times as loud in the second frame
+    (track,) = phasor_tracks([steps], [carry(torch.ones(1, 2))])
+    assert torch.allclose(track[0, :, 0], torch.ones(2, dtype=torch.complex64), atol=1e-3)
+    assert torch.allclose(track[0, 1, 1], torch.tensor(1j, dtype=torch.complex64), atol=0.01)
 
 
 def test_heads_do_not_touch() -> None:
@@ -92,7 +111,7 @@ def test_tracks_carry_on_from_the_last_frame() -> None:
     (whole,) = phasor_tracks([steps], [start])
     parts = []
     for piece in (slice(0, 4), slice(4, 10)):
-        cut = Steps(**{name: value[:, piece] for name, value in vars(steps).items()})
+        cut = replace(steps, **{name: value[:, piece] for name, value in vars(steps).items() if name != "tonal"})
         (track,) = phasor_tracks([cut], [start])
         parts.append(track)
         (start,) = last_frames([cut], [track])

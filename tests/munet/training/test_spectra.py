@@ -10,7 +10,15 @@ import torch
 from munet.codec.analysis import frames_of
 from munet.codec.phasors import Steps
 from munet.training.critics import Critics, adversarial_loss, critic_loss, matching_loss
-from munet.training.spectra import envelope_loss, four_views, magnitude, mismatch, phase_losses, spectral_losses
+from munet.training.spectra import (
+    ear_bands,
+    envelope_loss,
+    four_views,
+    magnitude,
+    mismatch,
+    phase_losses,
+    spectral_losses,
+)
 from tests.munet.codec.stereo_toys import RATE, noise
 
 WINDOWS = (512, 128)
@@ -29,9 +37,10 @@ def test_views_are_mid_side_left_right() -> None:
 
 def test_spectral_losses_are_zero_for_equals_and_a_log_ratio_for_scales() -> None:
     same = spectral_losses(pair(), pair(), RATE, WINDOWS)
-    assert same["log_l1"] == 0 and same["loud"] == 0
+    assert same["log_l1"] == 0 and same["loud"] == 0 and same["bands"] == 0
     halved = spectral_losses(pair(), [each / 2 for each in pair()], RATE, WINDOWS)
     assert float(halved["log_l1"]) == pytest.approx(math.log10(2), abs=0.02)
+    assert float(halved["bands"]) == pytest.approx(math.log10(2), abs=0.02)
     assert float(halved["loud"]) == pytest.approx(math.sqrt(2) - 1, abs=0.01)
 
 
@@ -42,6 +51,13 @@ def test_the_envelope_hears_an_attack_that_comes_early() -> None:
     assert envelope_loss([attack], [attack], 10) == 0
     assert envelope_loss([attack.roll(-40, 1)], [attack], 10) > 0.1
     assert envelope_loss([2 * attack[:, 400:]], [attack[:, 400:]], 10).item() == pytest.approx(math.log10(2), abs=0.01)
+
+
+def test_bands_hear_the_level_of_noise_and_not_its_grain() -> None:
+    other = spectral_losses(pair(0), pair(1), RATE, WINDOWS)
+    assert other["bands"] < 0.85 * other["log_l1"]
+    matrix = ear_bands(512, RATE, 20)
+    assert torch.equal(matrix.sum(dim=1), torch.ones(257)) and matrix.shape[1] <= 20
 
 
 def test_magnitude_has_a_slope_at_zero() -> None:

@@ -42,7 +42,7 @@ def toy_settings(folder: Path, name: str, **changes: Any) -> dict[str, Any]:
     return {**given, **changes}
 
 
-def toy_rows(trainer: MuNetTrainer, count: int = 32) -> dict[str, torch.Tensor]:
+def toy_rows(trainer: MuNetTrainer, count: int = 12) -> dict[str, torch.Tensor]:
     """Rows whose latents say who plays: 1 where the piano does, -1 where the drums do."""
     rows: list[dict[str, torch.Tensor]] = []
     for index in range(count):

@@ -37,6 +37,7 @@ def test_a_negation_reaches_as_far_as_its_list() -> None:
     assert {"piano"} <= classes(plan_from_text("no drums, piano"))
     assert {"piano"} <= classes(plan_from_text("no drums and a soft piano"))
     assert "drums" not in classes(plan_from_text("no drums but piano and cello"))
+    assert set(plan_from_text("no vocals, guitar and cello").instruments or ()) == {"acoustic guitar", "cello"}
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ from mustango_app.planning.planner import plan_from_text
         ("E-guitar and a B-side, vitamin C", None),
         ("I Am the walrus", None),
         ("a minor blues", None),
+        ("a major chord progression", None),
+        ("chord progression in a minor key", None),
     ],
 )
 def test_keys(text: str, key: str | None) -> None:
@@ -81,6 +83,11 @@ def test_keys(text: str, key: str | None) -> None:
         ("dark trap, 808s, 140 bpm", 140),
         ("acid house, 303s, 909s, 126 bpm", 126),
         ("808s and 909s, 80s feel", None),
+        ("drum & bass, 174, F#m", 174),
+        ("guitar enters halfway, techno 130", 130),
+        ("q=120, key of E", 120),
+        ("accelerando from 100 to 160", 100),
+        ("a 12-string guitar, 24 strings", None),
     ],
 )
 def test_tempi(text: str, bpm: float | None) -> None:
@@ -99,6 +106,7 @@ def test_tempi(text: str, bpm: float | None) -> None:
         ("a piece in 5/4 at 90", 5),
         ("12/8 shuffle", 12),
         ("three-quarter time", 3),
+        ("in 5", 5),
     ],
 )
 def test_metres(text: str, meter: int) -> None:
@@ -179,6 +187,8 @@ def test_a_list_that_is_not_understood_is_refused_by_name(symbol: str) -> None:
         ("song in F# minor 2 minutes", 120),
         ("1 minute and 30 seconds of rain", 90),
         ("dark trap, 808s", None),
+        ("a minute and a half of ambient", 90),
+        ("1m30s jazz", 90),
     ],
 )
 def test_lengths(text: str, seconds: float | None) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import re
+
 import pytest
 
-from munet.music import MusicPlan
+from munet.music import MusicPlan, PlanError
 from mustango_app.planning.planner import plan_from_text
 
 TAGGED = "[intro 4 bars] soft piano [verse 8 bars] add bass [chorus] full band, A major"
@@ -58,6 +61,8 @@ def test_a_song_that_is_too_long_is_cut_with_a_note() -> None:
         ("from 90 to 140 bpm", (90, 140)),
         ("techno at 120 bpm, speeds up to 150 bpm", (120, 150)),
         ("90 bpm, gradually slowing down", (90, 60)),
+        ("accelerando from 100 to 160", (100, 160)),
+        ("100 bpm, gets faster and faster", (100, 150)),
     ],
 )
 def test_ramps(text: str, ramp: tuple[float, float]) -> None:
@@ -112,3 +117,27 @@ def test_what_is_fixed_leaves_sections_nothing_of_their_own() -> None:
     assert plan_from_text(TAGGED, chords="G@0 Em@2").sections is None
     assert {part.key for part in plan_from_text(TAGGED, key="C major").parts()} == {"C major"}
     assert {part.instruments for part in plan_from_text(TAGGED, instruments="harp").parts()} == {("harp",)}
+
+
+WORDS = re.findall(
+    r"\S+",
+    """waltz metal jazz in A minor Am F 3/4 90 bpm key of chords: I V slow sad , . 8 s [verse [chorus] [intro 2 bars] ]
+    bars drums piano no only add enter the halfway modulates to C major D then speeds up slows down from 140 full band
+    7/8 dotted quarter = 60 capo 2 | % 12 bar blues loop 30s like Daft without and or Verse: Chorus: 4 song guitar lofi
+    ♩ calm 8A drop outro change half time 1:30 minutes two N.C. G7 dorian""",
+)
+FIXED = ({}, {}, {"bpm": 100}, {"key": "C"}, {"chords": "G D"}, {"seconds": 6}, {"instruments": "piano"}, {"bars": 4},
+         {"meter": 3}, {"loop": True}, {"chords": "G@0 D@3"})  # fmt: skip
+
+
+def test_any_words_make_a_complete_plan_or_are_refused_by_name() -> None:
+    rng = random.Random(5)
+    for _ in range(300):
+        text = " ".join(rng.choice(WORDS) for _ in range(rng.randint(1, 25)))
+        try:
+            plan = plan_from_text(text, longest=30.0, **rng.choice(FIXED))
+        except PlanError as error:
+            assert error.argument in ("bpm", "chords", "meter"), (text, error)
+            continue
+        assert plan.is_complete and plan.instruments and plan.duration <= 30.0, text
+        assert plan == MusicPlan.from_json(plan.to_json()) and plan.parts()
