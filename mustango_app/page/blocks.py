@@ -133,14 +133,13 @@ def _health(desk: Desk) -> Route:
 
 
 def _connect_plan(handlers: Handlers, studio: Studio) -> None:
-    """Draft a plan whenever words, fields or locks change."""
-    events: dict[str, Any] = {"trigger_mode": "always_last", "queue": False, "js": DEBOUNCE, **PRIVATE}
+    """Draft a plan whenever words, fields or locks change; one draft at a time, the last one with the last values."""
     inputs, outputs = studio.plan_inputs, studio.plan_outputs
-    studio.prompt.change(handlers.draft, inputs, outputs, **events)
-    studio.choice.change(handlers.draft, inputs, outputs, queue=False, **PRIVATE)
-    for name, field in studio.fields.items():
-        field.input(functools.partial(handlers.draft, edited=name), inputs, outputs, **events)
-        studio.locks[name].input(handlers.draft, inputs, outputs, **events)
+    typed = [one.input for one in (*studio.fields.values(), *studio.locks.values())]
+    gr.on(
+        [studio.prompt.change, studio.choice.change, *typed], handlers.draft, inputs, outputs,
+        trigger_mode="always_last", queue=False, js=DEBOUNCE, **PRIVATE,
+    )  # fmt: skip
     studio.reroll.click(handlers.reroll, None, studio.choice, queue=False, **PRIVATE)
     unlocked = studio.unlock.click(lambda: [False] * len(NAMES), None, [*studio.locks.values()], queue=False, **PRIVATE)
     unlocked.then(handlers.draft, inputs, outputs, queue=False, **PRIVATE)

@@ -28,6 +28,7 @@ from mustango_app.request import Draft, Request
 
 POLL = 0.15  # seconds between looks at a run
 WRONG = "Something went wrong on this side; the details are in the server's log. Your results are still here."
+Last = dict[str, Any] | None
 FULL = "Too many people are waiting for the model; please try again in a minute."
 
 
@@ -46,19 +47,19 @@ class Handlers:
 
     # --- the plan under the prompt
 
-    def draft(self, prompt: str, choice: int, *values: Any, edited: str | None = None) -> list[Any]:
+    def draft(self, prompt: str, choice: int, last: Last, *values: Any) -> list[Any]:
         """Read the plan from the words and the locked fields, and fill the others.
+
+        A field whose value is not the one that was shown last has been typed into: it is locked, unless it is empty.
 
         Args:
             prompt: as typed so far.
             choice: seed of what nobody says.
+            last: what the fields showed last, by name.
             values: of all fields, then their locks.
-            edited: the field that is being typed into, which is locked unless it is empty and is not overwritten.
         """
-        fields, locks = list(values[: len(NAMES)]), [bool(lock) for lock in values[len(NAMES) :]]
-        if edited is not None:
-            at = NAMES.index(edited)
-            locks[at] = fields[at] not in (None, "", []) and bool(str(fields[at]).strip())
+        fields = [_plain(value) for value in values[: len(NAMES)]]
+        locks = locks_of(last, fields, values[len(NAMES) :])
         try:
             asked = read_locked(fields, locks)
             if not (prompt or "").strip() and not asked:
@@ -66,7 +67,7 @@ class Handlers:
             plan, sources = self._plan(prompt, asked, choice)
         except RequestError as error:
             return _refused(error, locks)
-        return _filled(plan, sources, locks, edited)
+        return _filled(plan, sources, locks, fields, last)
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
         request = Request(prompt if (prompt or "").strip() else "music", **asked, seed=choice)
@@ -79,20 +80,24 @@ class Handlers:
 
     # --- making
 
-    def generate(self, request: gr.Request, prompt: str, choice: int, *inputs: Any) -> Iterator[tuple[Any, ...]]:
+    def generate(
+        self, request: gr.Request, prompt: str, choice: int, last: Last, *inputs: Any
+    ) -> Iterator[tuple[Any, ...]]:
         """Make clips of the plan on the page; yield (status, cards, runs) while it goes on.
 
         Args:
             request: tells the session.
             prompt: the words.
             choice: seed of what nobody says.
+            last: what the fields showed last, by name.
             inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
         """
         count = 2 * len(NAMES)
         seed, steps, guidance, best_of, variations, listen, runs = inputs[count:]
         runs = list(runs or [])
         try:
-            asked = read_locked(inputs[: len(NAMES)], inputs[len(NAMES) : count])
+            fields = [_plain(value) for value in inputs[: len(NAMES)]]
+            asked = read_locked(fields, locks_of(last, fields, inputs[len(NAMES) : count]))
             draft = self._engine.plan(Request(prompt, **asked, seed=choice))
             making = Making(prompt, draft.plan, read_number("seed", seed), int(steps), guidance, int(best_of),
                             int(variations), bool(listen))  # fmt: skip
@@ -195,11 +200,25 @@ def _status(text: str, kind: str = "") -> str:
     return f'<p class="{kind}">{escape(text)}</p>'
 
 
+def locks_of(last: Last, fields: Sequence[Any], locks: Sequence[Any]) -> list[bool]:
+    """Return which fields belong to the person: the locked ones, and those that were typed into."""
+    shown_last = [(last or {}).get(name, "") for name in NAMES]
+    return [
+        bool(lock) or (value != shown and value not in ("", []))
+        for value, shown, lock in zip(fields, shown_last, locks, strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Return the value of a field as `shown` has it: text without the space around it, "" for nothing."""
+    return value.strip() if isinstance(value, str) else value or ""
+
+
 def _empty(locks: Sequence[bool]) -> list[Any]:
     """Return the outputs of a page that asks for nothing."""
     fields = [gr.update(value=[] if name == "instruments" else "", info=" ", elem_classes=[]) for name in NAMES]
     hint = '<p class="hint">The plan of your music appears here while you type.</p>'
-    return [*fields, *locks, hint, ""]
+    return [*fields, *locks, hint, "", {}]
 
 
 def _refused(error: RequestError, locks: Sequence[bool]) -> list[Any]:
@@ -211,18 +230,21 @@ def _refused(error: RequestError, locks: Sequence[bool]) -> list[Any]:
         else gr.update(elem_classes=[])
         for name in NAMES
     ]
-    return [*fields, *locks, gr.skip(), f'<p class="wrong">{escape(sentence)}</p>']
+    return [*fields, *locks, gr.skip(), f'<p class="wrong">{escape(sentence)}</p>', gr.skip()]
 
 
-def _filled(plan: MusicPlan, sources: dict[str, Any], locks: Sequence[bool], edited: str | None) -> list[Any]:
-    """Return the outputs that show a plan; what a person typed stays as typed."""
-    values = shown(plan)
-    fields = []
-    for name, locked in zip(NAMES, locks, strict=True):
+def _filled(
+    plan: MusicPlan, sources: dict[str, Any], locks: Sequence[bool], fields: Sequence[Any], last: Last
+) -> list[Any]:
+    """Return the outputs that show a plan; what a person typed or has just emptied stays as it is."""
+    values, updates, now = shown(plan), [], {}
+    for name, locked, held in zip(NAMES, locks, fields, strict=True):
         change: dict[str, Any] = {"info": source_line(name, plan, sources.get(name, "default")), "elem_classes": []}
-        if not locked and name != edited:
-            change["value"] = values[name] if values[name] is not None else ""
-        fields.append(gr.update(**change))
+        emptied = not held and (last or {}).get(name)
+        now[name] = held if locked or emptied else values[name] or ""
+        if now[name] != held:
+            change["value"] = now[name]
+        updates.append(gr.update(**change))
     rows = "".join(f"<li><b>{escape(said)}</b>: {escape(why)}</li>" for said, why in unused(plan))
     notes = f"<p>Said, but not used as said:</p><ul>{rows}</ul>" if rows else ""
-    return [*fields, *locks, timeline(plan), notes]
+    return [*updates, *locks, timeline(plan), notes, now]

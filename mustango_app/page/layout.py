@@ -1,4 +1,4 @@
-"""What stands where on the page. Events are connected in `blocks`; every word is a key of `words`."""
+"""What stands where on the page. Events are connected in `blocks`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from augmentation.compose.styles import STYLES
 from munet.music.checks import ENERGIES
 from munet.music.instruments import INSTRUMENT_NAMES
 from mustango_app.page.fields import FIELDS, LABELS, Field
-from mustango_app.page.translations import say
 from mustango_app.request import PROMPT_LENGTH
 
 HERE = Path(__file__).parent
@@ -55,22 +54,23 @@ class Studio:
     cards: gr.HTML
     runs: gr.BrowserState
     choice: gr.State
+    last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
     @property
     def plan_inputs(self) -> list[Any]:
         """What a draft is read from, in the order of `Handlers.draft`."""
-        return [self.prompt, self.choice, *self.fields.values(), *self.locks.values()]
+        return [self.prompt, self.choice, self.last, *self.fields.values(), *self.locks.values()]
 
     @property
     def plan_outputs(self) -> list[Any]:
         """What a draft fills."""
-        return [*self.fields.values(), *self.locks.values(), self.timeline, self.notes]
+        return [*self.fields.values(), *self.locks.values(), self.timeline, self.notes, self.last]
 
 
 def build_studio(steps: int, guidance: float) -> Studio:
     """Lay out the tab where music is made: words and plan on the left, results on the right."""
-    parts: dict[str, Any] = {"choice": gr.State(0)}
+    parts: dict[str, Any] = {"choice": gr.State(0), "last": gr.JSON({}, visible="hidden")}
     parts["runs"] = gr.BrowserState([], storage_key="mustango-runs", secret="mustango-runs")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
@@ -78,7 +78,7 @@ def build_studio(steps: int, guidance: float) -> Studio:
             _build_plan(parts)
             _build_quality(parts, steps, guidance)
         with gr.Column(scale=6, min_width=320):
-            gr.HTML(f'<h2 id="results-title">{say("Results")}</h2><div id="shelf"></div>')
+            gr.HTML('<h2 id="results-title">Results</h2><div id="shelf"></div>')
             parts["cards"] = gr.HTML(
                 [], html_template="", js_on_load=(HERE / "cards.js").read_text(encoding="utf-8"), elem_id="cards"
             )
@@ -87,24 +87,24 @@ def build_studio(steps: int, guidance: float) -> Studio:
 
 def _build_prompt(parts: dict[str, Any]) -> None:
     parts["prompt"] = gr.Textbox(
-        label=say(LABELS["prompt"]), lines=3, max_lines=8, max_length=PROMPT_LENGTH, autofocus=True,
+        label=LABELS["prompt"], lines=3, max_lines=8, max_length=PROMPT_LENGTH, autofocus=True,
         placeholder=EXAMPLES["Waltz"], elem_id="prompt",
     )  # fmt: skip
     with gr.Row(elem_id="buttons"):
         parts["generate"] = gr.Button(
-            say("Generate"), variant="primary", size="lg", scale=4, min_width=180, elem_id="generate"
+            "Generate", variant="primary", size="lg", scale=4, min_width=180, elem_id="generate"
         )
-        parts["stop"] = gr.Button(say("Stop"), variant="secondary", size="lg", scale=1, min_width=90, elem_id="stop")
+        parts["stop"] = gr.Button("Stop", variant="secondary", size="lg", scale=1, min_width=90, elem_id="stop")
     parts["status"] = gr.HTML("<p>Ready.</p>", elem_id="status", js_on_load=ANNOUNCE)
     with gr.Row(elem_id="examples"):
-        parts["examples"] = [gr.Button(say(name), size="sm", min_width=70, elem_classes="example") for name in EXAMPLES]
+        parts["examples"] = [gr.Button(name, size="sm", min_width=70, elem_classes="example") for name in EXAMPLES]
 
 
 def _build_plan(parts: dict[str, Any]) -> None:
     parts["fields"], parts["locks"] = {}, {}
     by_name = {one.name: one for one in FIELDS}
     with gr.Column(elem_id="plan"):
-        gr.HTML(f"<h2>{say('Musical plan')}</h2>")
+        gr.HTML("<h2>Musical plan</h2>")
         parts["timeline"] = gr.HTML("", elem_id="timeline")
         for row in (("bpm", "meter"), ("key", "duration"), ("chords",), ("instruments",), ("style", "energy")):
             with gr.Row(elem_classes="fields"):
@@ -112,19 +112,19 @@ def _build_plan(parts: dict[str, Any]) -> None:
                     with gr.Column(min_width=130, elem_classes="field"):
                         parts["fields"][name] = _component(by_name[name])
                         parts["locks"][name] = gr.Checkbox(
-                            False, label=say(f"Lock {by_name[name].word}"), container=False, elem_classes="lock",
+                            False, label=f"Lock {by_name[name].word}", container=False, elem_classes="lock",
                             elem_id=f"lock-{name}",
                         )  # fmt: skip
         for kind in ("fields", "locks"):  # in the order of `FIELDS`, whatever their places are
             parts[kind] = {one.name: parts[kind][one.name] for one in FIELDS}
         parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE)
         with gr.Row():
-            parts["reroll"] = gr.Button(say("Other choices"), size="sm", elem_id="reroll")
-            parts["unlock"] = gr.Button(say("Unlock all"), size="sm", elem_id="unlock")
+            parts["reroll"] = gr.Button("Other choices", size="sm", elem_id="reroll")
+            parts["unlock"] = gr.Button("Unlock all", size="sm", elem_id="unlock")
 
 
 def _component(one: Field) -> Any:
-    common = {"label": say(one.label), "elem_id": f"field-{one.name}", "info": " "}
+    common = {"label": one.label, "elem_id": f"field-{one.name}", "info": " "}
     if one.name in CHOICES:
         several = one.name == "instruments"
         return gr.Dropdown(list(CHOICES[one.name]), value=[] if several else "", multiselect=several, **common)
@@ -133,22 +133,22 @@ def _component(one: Field) -> Any:
 
 
 def _build_quality(parts: dict[str, Any], steps: int, guidance: float) -> None:
-    with gr.Accordion(say("How it is made"), open=False, elem_id="quality"):
+    with gr.Accordion("How it is made", open=False, elem_id="quality"):
         with gr.Row():
-            parts["variations"] = gr.Slider(1, 4, value=1, step=1, label=say("Variations"), info="Side by side")
+            parts["variations"] = gr.Slider(1, 4, value=1, step=1, label="Variations", info="Side by side")
             parts["seed"] = gr.Textbox(
-                label=say("Seed"), placeholder="a new one", max_lines=1, max_length=20, min_width=120, elem_id="seed"
+                label="Seed", placeholder="a new one", max_lines=1, max_length=20, min_width=120, elem_id="seed"
             )
         with gr.Row():
-            parts["steps"] = gr.Slider(1, 200, value=steps, step=1, label=say("Steps"), info="More: slower, finer")
+            parts["steps"] = gr.Slider(1, 200, value=steps, step=1, label="Steps", info="More: slower, finer")
             parts["guidance"] = gr.Slider(
-                1.0, 10.0, value=guidance, step=0.1, label=say("Guidance"), info="More: closer to the request"
+                1.0, 10.0, value=guidance, step=0.1, label="Guidance", info="More: closer to the request"
             )
         with gr.Row():
             parts["best_of"] = gr.Slider(
-                1, 8, value=1, step=1, label=say("Best of"), info="Makes several, keeps the one nearest to the plan"
+                1, 8, value=1, step=1, label="Best of", info="Makes several, keeps the one nearest to the plan"
             )
-            parts["listen"] = gr.Checkbox(True, label=say("Listen to the result and compare"), elem_id="listen")
+            parts["listen"] = gr.Checkbox(True, label="Listen to the result and compare", elem_id="listen")
 
 
 @dataclass
@@ -169,16 +169,14 @@ def build_analysis() -> Analysis:
     """Lay out the tab where recordings are heard."""
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            audio = gr.Audio(
-                label=say("Recording"), type="filepath", sources=["upload", "microphone"], elem_id="recording"
-            )
+            audio = gr.Audio(label="Recording", type="filepath", sources=["upload", "microphone"], elem_id="recording")
             with gr.Row():
-                listen = gr.Button(say("Hear it"), variant="primary", elem_id="hear")
-                use = gr.Button(say("Use as plan"), elem_id="use-as-plan")
+                listen = gr.Button("Hear it", variant="primary", elem_id="hear")
+                use = gr.Button("Use as plan", elem_id="use-as-plan")
             status = gr.HTML("<p>Upload or record one second to ten minutes.</p>", elem_id="heard", js_on_load=ANNOUNCE)
         with gr.Column(scale=6, min_width=320):
             timeline = gr.HTML("", elem_id="heard-timeline")
-            sheet = gr.Code(label=say("Chord sheet"), language=None, interactive=False, lines=6, wrap_lines=True)
-            with gr.Accordion(say("All that was heard (JSON)"), open=False):
+            sheet = gr.Code(label="Chord sheet", language=None, interactive=False, lines=6, wrap_lines=True)
+            with gr.Accordion("All that was heard (JSON)", open=False):
                 heard = gr.JSON(label="JSON", show_label=False)
     return Analysis(audio, listen, use, status, timeline, sheet, heard, gr.State(None))

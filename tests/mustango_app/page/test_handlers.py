@@ -30,11 +30,16 @@ def state(**locked: Any) -> tuple[list[Any], list[bool]]:
     return [locked.get(name, EMPTY.get(name, "")) for name in NAMES], [name in locked for name in NAMES]
 
 
-def drafted(handlers: Handlers, prompt: str, edited: str | None = None, **locked: Any) -> dict[str, Any]:
-    values, locks = state(**locked)
-    outputs = handlers.draft(prompt, 0, *values, *locks, edited=edited)
+def drafted(handlers: Handlers, prompt: str, last: dict[str, Any] | None = None, **typed: Any) -> dict[str, Any]:
+    """Draft with locked fields or, after a draft that showed `last`, with fields that were typed into."""
+    values, locks = state(**typed)
+    if last is not None:
+        values = [typed.get(name, last[name]) for name in NAMES]
+        locks = [False] * len(NAMES)
+    outputs = handlers.draft(prompt, 0, last, *values, *locks)
     fields = dict(zip(NAMES, outputs, strict=False))
-    return fields | {"locks": outputs[len(NAMES) : 2 * len(NAMES)], "timeline": outputs[-2], "notes": outputs[-1]}
+    timeline, notes, last = outputs[-3:]
+    return fields | {"locks": outputs[len(NAMES) : -3], "timeline": timeline, "notes": notes, "last": last}
 
 
 def session(name: str = "a") -> Any:
@@ -54,7 +59,7 @@ def run(
 ) -> Iterator[tuple[Any, ...]]:
     values, locks = state(**{"duration": "2 s", **locked})
     return handlers.generate(
-        session(name), prompt, 0, *values, *locks, seed, steps, 2.0, 1, variations, listen, [*runs]
+        session(name), prompt, 0, None, *values, *locks, seed, steps, 2.0, 1, variations, listen, [*runs]
     )
 
 
@@ -73,13 +78,25 @@ def test_only_locked_values_survive_a_new_description(handlers: Handlers) -> Non
     assert draft["key"]["value"] == "E minor"
 
 
-def test_typing_into_a_field_locks_it_and_emptying_it_unlocks(handlers: Handlers) -> None:
-    values, locks = state(key="d")
-    typed = handlers.draft("music", 0, *values, *[False] * len(locks), edited="key")
-    assert typed[len(NAMES) : 2 * len(NAMES)] == [name == "key" for name in NAMES]
-    emptied = drafted(handlers, "music in C", edited="key", key="")
-    assert "value" not in emptied["key"]
+def test_typing_into_a_field_locks_it_and_emptying_it_does_not(handlers: Handlers) -> None:
+    first = drafted(handlers, "music in C at 100 bpm")
+    assert not any(first["locks"])
+    typed = drafted(handlers, "music in C at 100 bpm", first["last"], key="d moll")
+    assert typed["locks"] == [name == "key" for name in NAMES]
+    assert "value" not in typed["key"] and "value" not in typed["bpm"]
+    assert typed["last"]["key"] == "d moll"
+    emptied = drafted(handlers, "music in C at 100 bpm", first["last"], key=" ")
     assert not any(emptied["locks"])
+    assert "value" not in emptied["key"]  # somebody is about to type there
+    assert drafted(handlers, "music in C", emptied["last"])["key"]["value"] == "C major"
+
+
+def test_what_was_typed_counts_even_before_it_is_drafted(handlers: Handlers) -> None:
+    last = drafted(handlers, "calm piano")["last"]
+    values = [{"duration": "2 s", "bpm": "9000"}.get(name, last[name]) for name in NAMES]
+    inputs = [*values, *[False] * len(NAMES), "1", 1, 2.0, 1, 1, False, []]
+    ((status, *_),) = handlers.generate(session(), "calm piano", 0, last, *inputs)
+    assert "Tempo (BPM): expected" in status
 
 
 @pytest.mark.parametrize(
@@ -88,7 +105,7 @@ def test_typing_into_a_field_locks_it_and_emptying_it_unlocks(handlers: Handlers
      ("duration", "long", "Length: expected"), ("duration", "900", "Length: expected"), ("meter", "99", "Metre: exp")],
 )  # fmt: skip
 def test_what_is_wrong_stands_at_its_field(handlers: Handlers, field: str, value: str, words: str) -> None:
-    draft = drafted(handlers, "music", edited=field, **{field: value})
+    draft = drafted(handlers, "music", drafted(handlers, "music")["last"], **{field: value})
     assert words in draft[field]["info"]
     assert draft[field]["elem_classes"] == ["wrong"]
     assert "<b>" not in draft[field]["info"]
@@ -124,7 +141,7 @@ def test_each_run_adds_cards_and_keeps_the_others(handlers: Handlers) -> None:
 
 def test_the_clip_has_the_plan_of_the_page(handlers: Handlers) -> None:
     values, locks = state(duration="2 s")
-    handlers.draft("calm piano", 0, *values, *locks)
+    handlers.draft("calm piano", 0, None, *values, *locks)
     *_, (_, _, runs) = run(handlers)
     recipe = handlers._results.card(runs[0][0])["recipe"]
     assert recipe["plan"]["duration"] == 2.0

@@ -1,0 +1,170 @@
+"""The page in a real browser: what a person does, from the first word to the last download.
+
+Needs Playwright (`pip install playwright`) and Chromium (Debian's `chromium`); skipped without them.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mustango_app import Mustango
+from mustango_app.page.blocks import build_demo, launch_options
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+expect = sync_api.expect
+PROMPT = "A calm waltz for piano in G major, 90 bpm"
+
+
+@pytest.fixture(scope="module")
+def url(engine: Mustango) -> Iterator[str]:
+    demo = build_demo(engine)
+    _, url, _ = demo.launch(**launch_options(demo), prevent_thread_lock=True, quiet=True)
+    yield url
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+
+
+@pytest.fixture
+def page(browser: Any, url: str) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened(page, url)
+    yield page
+    context.close()
+    assert not errors
+
+
+def opened(page: Any, url: str) -> None:
+    page.goto(url)
+    expect(page.get_by_label("Describe the music")).to_be_visible(timeout=60_000)
+
+
+def write(page: Any, field: str, text: str) -> None:
+    page.locator(f"#{field}").get_by_role("textbox").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(text)
+
+
+def value(page: Any, field: str) -> Any:
+    return page.locator(f"#field-{field}").get_by_role("textbox")
+
+
+def make_quick(page: Any, variations: int = 1) -> None:
+    """Ask for one step of two seconds, and do not listen: the recognisers are tested elsewhere."""
+    write(page, "field-duration", "2 s")
+    expect(page.locator("#lock-duration input")).to_be_checked(timeout=20_000)
+    page.get_by_text("How it is made").click()
+    for name, number in (("Steps", 1), ("Variations", variations)):
+        box = page.get_by_label(f"number input for {name}")
+        box.fill(str(number))
+        box.press("Tab")
+    page.get_by_label("Listen to the result and compare").uncheck()
+
+
+def generate(page: Any, ending: str = "Done") -> None:
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("#status")).to_contain_text(re.compile(ending), timeout=60_000)
+
+
+def test_words_become_a_plan_and_only_locks_survive_new_words(page: Any) -> None:
+    write(page, "prompt", PROMPT)
+    expect(value(page, "bpm")).to_have_value("90", timeout=20_000)
+    expect(value(page, "meter")).to_have_value("3/4")
+    expect(page.locator("#timeline svg.timeline")).to_be_visible()
+    write(page, "field-key", "d moll")
+    expect(page.locator("#lock-key input")).to_be_checked(timeout=20_000)
+    write(page, "prompt", "Energetic funk in E minor, 112 bpm")
+    expect(value(page, "bpm")).to_have_value("112", timeout=20_000)
+    expect(value(page, "key")).to_have_value("d moll")
+    page.locator("#lock-key input").uncheck()
+    expect(value(page, "key")).to_have_value("E minor", timeout=20_000)
+
+
+def test_an_error_stands_at_its_field_and_goes_when_mended(page: Any) -> None:
+    write(page, "prompt", PROMPT)
+    write(page, "field-bpm", "fast as")
+    notes = page.locator("#notes")
+    expect(notes).to_contain_text("got 'fast as'", timeout=20_000)
+    expect(page.locator("#field-bpm")).to_contain_text("Tempo (BPM): expected")
+    generate(page, "Tempo .BPM.: expected")
+    write(page, "field-bpm", "90,5")
+    expect(notes).not_to_contain_text("expected", timeout=20_000)
+
+
+def test_results_stay_play_loop_download_come_back_and_go(page: Any, url: str) -> None:
+    write(page, "prompt", PROMPT)
+    make_quick(page, variations=2)
+    generate(page)
+    cards = page.locator("#shelf .card")
+    expect(cards).to_have_count(2)
+    page.evaluate("document.querySelector('#shelf audio').play()")
+    generate(page)
+    expect(cards).to_have_count(4)
+    first = page.locator("#shelf audio").nth(2)
+    assert first.evaluate("audio => audio.currentTime > 0"), "a new result must not stop what plays"
+    cards.first.get_by_role("button", name="Loop").click()
+    assert cards.first.locator("audio").evaluate("audio => audio.loop")
+    for link in cards.first.locator("nav a").all():
+        response = page.request.get(f"{url}{link.get_attribute('href')}")
+        assert response.ok and len(response.body()) > 100, link.inner_text()
+    page.reload()
+    expect(cards).to_have_count(4, timeout=30_000)
+    titles = page.locator("#shelf .card header p").all_inner_texts()
+    assert [title[:11] for title in titles] == ["variation 1", "variation 2"] * 2
+    cards.first.get_by_role("button", name="Use these settings").click()
+    expect(page.locator("#status")).to_contain_text("The settings of that clip are back", timeout=20_000)
+    expect(value(page, "bpm")).to_have_value("90")
+    cards.first.get_by_role("button", name="Delete").click()
+    expect(cards).to_have_count(3, timeout=20_000)
+
+
+def test_stop_leaves_the_page_usable(page: Any) -> None:
+    write(page, "prompt", PROMPT)
+    make_quick(page)
+    steps = page.get_by_label("number input for Steps")
+    steps.fill("200")
+    steps.press("Tab")
+    generate(page, "Denoising|Starting")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("Stopped", timeout=20_000)
+    steps.fill("1")
+    steps.press("Tab")
+    generate(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_narrow_page_has_everything_within_its_width(browser: Any, url: str, theme: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    opened(page, f"{url}?__theme={theme}")
+    write(page, "prompt", PROMPT)
+    expect(page.locator("#timeline svg.timeline")).to_be_visible(timeout=20_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_it_works_by_keyboard_alone(page: Any) -> None:
+    page.get_by_label("Describe the music").focus()
+    page.keyboard.type(PROMPT)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "generate"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "stop"
