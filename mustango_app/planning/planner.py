@@ -223,7 +223,7 @@ def _in_sections(
     if open_ended:
         sources["duration"] = STATED
     players = [section.instruments or whole.instruments or () for section in filled]
-    band = ordered([name for names in players for name in names])
+    band = asked.plan.instruments or ordered([name for names in players for name in names])
     plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band).complete()
     given = asked.plan  # beats and chords in time are the truth of a plan, whatever its sections would give
     return plan.with_(beats=given.beats or plan.beats, chords=given.chords or plan.chords)
