@@ -86,6 +86,17 @@ class Clip:
 
         return adherence(self.plan, heard or self.analyze())
 
+    def players(self) -> dict[str, float]:
+        """Return the classes of instruments that the shipped judge hears, the surest first, with their probabilities.
+
+        Raises:
+            FileNotFoundError: this installation has no judge.
+        """
+        from augmentation.hearing.judge import shipped_judge
+
+        judge = shipped_judge()
+        return judge.heard_players(judge.hear(self.audio, self.sample_rate))
+
     def to_dict(self) -> dict[str, Any]:
         """Return all but the samples as plain values, ready for JSON."""
         facts = {"prompt": self.prompt, "seed": self.seed, "plan": self.plan.to_dict(), "settings": dict(self.settings)}

@@ -25,7 +25,9 @@ from torch import nn
 from munet.errors import RequestError
 from munet.music.instruments import CLASS_NAMES, classes_of
 
-SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "judge"
+_ROOT = Path(__file__).resolve().parents[2]
+PLACES = (_ROOT / "mustango_app" / "checkpoints" / "judge", _ROOT / "checkpoints" / "judge")  # of a wheel, a checkout
+SHIPPED = next((place for place in PLACES if place.is_dir()), PLACES[-1])
 FLOOR = 1e-5  # added to magnitudes before the logarithm
 LOG_SCALE = 0.5  # brings natural logarithms of mel magnitudes to about unit variance
 STRETCH = 30  # seconds heard at once
@@ -173,6 +175,11 @@ class Judge(ModelMixin, ConfigMixin):
             dict(zip(self.config.instruments, heard, strict=True)),
             dict(zip(self.config.styles, (likely / likely.sum()).tolist(), strict=True)),
         )
+
+    def heard_players(self, heard: Arrangement) -> dict[str, float]:
+        """Return the classes that count as heard, the surest first, with their probabilities."""
+        found = {name: value for name, value in heard.presence().items() if value >= self.threshold(name)}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     def threshold(self, name: str) -> float:
         """Return the probability from which a class counts as heard."""

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from augmentation.compose.composer import Note, Piece, Track
-from augmentation.hearing.judge import Arrangement, Judge, agreement, mel_matrix, resampled
+from augmentation.compose.renderer import render
+from augmentation.hearing.judge import Arrangement, Judge, agreement, mel_matrix, resampled, shipped_judge
 from augmentation.hearing.judge_training import JudgeTrainer, JudgeTraining, disturbed, players
 from munet.music import MusicPlan
 from munet.music.instruments import CLASS_NAMES, classes_of
@@ -123,3 +124,15 @@ def test_disturbed_spectra_keep_their_shape_and_stay_near() -> None:
     changed = disturbed(spectrum, generator)
     assert changed.shape == spectrum.shape
     assert 0.05 < (changed - spectrum).pow(2).mean() < 4
+
+
+def test_the_shipped_judge_hears_a_band() -> None:
+    """Drums of the packaged soundfont are heard as drums, and a held piano is heard without them."""
+    judge = shipped_judge()
+    kick = tuple(Note(0.25 * i, 0.1, (36, 42, 38, 42)[i % 4], 100) for i in range(24))
+    held = tuple(Note(float(i), 0.95, 48 + 4 * (i % 3), 80) for i in range(6))
+    plan = MusicPlan(duration=6.0)
+    drums = Piece(1, "rock", plan, "happy", "energetic", (Track("drums", 0, True, kick),))
+    piano = Piece(1, "rock", plan, "happy", "calm", (Track("piano", 0, False, held),))
+    with_drums, without = (judge.hear(render(piece, 44100), 44100).presence()["drums"] for piece in (drums, piano))
+    assert with_drums > judge.threshold("drums") > without
