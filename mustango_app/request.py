@@ -20,7 +20,7 @@ from mustango_app.planning.planner import Sources
 from mustango_app.planning.translate import to_english
 
 PROMPT_LENGTH = 2000
-SECONDS_RANGE = (1.0, 30.0)
+SECONDS_RANGE = (1.0, 600.0)  # a model may take less, see `model_planner`
 DEFAULT_SECONDS = 10.0
 MAX_CLIPS, MAX_BARS = 64, 400
 SEED_RANGE = (0, 2**63 - 65)
@@ -87,7 +87,7 @@ class Request:
         meter: beats per bar.
         key: such as "G major".
         chords: such as "G D/F# Em C" (spread over the bars) or "G@0 Em@2.5" (seconds), or a list of either kind.
-        seconds: length, 1 to 30; 10 if neither this nor `bars` nor `plan` nor the text says.
+        seconds: length, 1 to 600 (a model may take less); 10 if neither this nor `bars` nor `plan` nor the text says.
         bars: length in bars at the plan's tempo and metre, instead of seconds.
         melody: as in `MusicPlan`, or the path of a MIDI file, whose tempo, metre, key and chords are then taken as well
             and moved to the tempo and key asked for.

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from bisect import bisect_left
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -21,6 +23,12 @@ from mustango_app.request import Draft, Request
 
 PREDICTABLE = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
 FEWEST_BEATS = 2  # that have a tempo
+LONGEST_WHOLE = 30.0  # seconds that a model without windows makes
+
+
+def most_within(times: Sequence[float], span: float) -> int:
+    """Return how many of some ascending times (seconds) lie within `span` seconds at most."""
+    return max((bisect_left(times, start + span) - index for index, start in enumerate(times)), default=0)
 
 
 class ModelPlanner:
@@ -78,12 +86,21 @@ class ModelPlanner:
         most = self._pipeline.beat_encoder.max_position
         if plan.meter > most:
             raise RequestError(f"meter: expected at most {most} with this model, got {plan.meter}")
-        if len(plan.beats) > beats:
-            asked = f"{len(plan.beats)} ({plan.duration:g} s at {plan.bpm:g} BPM)"
+        window = self._window
+        if window is None and plan.duration > LONGEST_WHOLE:
+            raise RequestError(f"seconds: expected at most {LONGEST_WHOLE:g} with this model, got {plan.duration:g}")
+        span = min(plan.duration, window or plan.duration)
+        if (found := most_within(plan.beat_times(), span)) > beats:
+            asked = f"{found} in {span:g} s at {plan.bpm:g} BPM"
             raise RequestError(f"seconds: expected at most {beats} beats with this model, got {asked}")
-        if len(plan.chords) > chords:
-            asked = f"{len(plan.chords)} in {plan.duration:g} s"
-            raise RequestError(f"chords: expected at most {chords} with this model, got {asked}")
+        if (found := most_within([second for _, second in plan.chords], span)) > chords:
+            raise RequestError(f"chords: expected at most {chords} with this model, got {found} in {span:g} s")
+
+    @property
+    def _window(self) -> float | None:
+        """Seconds that the model sees at once, None for all of a piece."""
+        frames = self._pipeline.config.window_frames
+        return frames and frames / self._pipeline.frame_rate
 
     def _predict(self, prompt: str, duration: float) -> MusicPlan:
         """The predictors' plan; the last one is kept, because several clips of one request share it.
