@@ -74,6 +74,7 @@ def launch_options(demo: gr.Blocks, host: str | None = None, port: int | None = 
     theme = gr.themes.Soft(primary_hue="orange", font=system, font_mono=("ui-monospace", "Consolas", "monospace"))
     # The theme's own greys and oranges are too pale for small letters (WCAG AA asks for 4.5 to 1).
     theme.set(
+        body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950",
         body_text_color_subdued="#4b5563", body_text_color_subdued_dark="#d1d5db",
         block_label_text_color="#1f2937", block_label_text_color_dark="#f3f4f6",
         block_title_text_color="#1f2937", block_title_text_color_dark="#f3f4f6",
