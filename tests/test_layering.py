@@ -36,7 +36,7 @@ ROOMS = (
     ("mustango_app.evaluation", ("mustango_app.engine", "mustango_app.page", "mustango_app.cli")),
     ("mustango_app.page", ("mustango_app.cli",)),
 )
-GRADIO_FILES = ("mustango_app/page/blocks.py", "app.py")
+GRADIO_ROOM = "mustango_app/page/"
 
 
 def name_of(path: Path) -> str:
@@ -93,7 +93,7 @@ def test_packages_import_downwards_only(path: Path) -> None:
         shared = ("munet.music", "munet.errors", "munet.files")
         assert not {name for name in names if name.startswith("munet.") and not name.startswith(shared)}
         assert not any(name == "munet" and not any(other.startswith("munet.") for other in names) for name in names)
-    if name_of(path) not in GRADIO_FILES:
+    if not name_of(path).startswith(GRADIO_ROOM):
         assert "gradio" not in tops
 
 

@@ -46,7 +46,6 @@ class Api:
     def plan(
         self,
         prompt: str | None = None,
-        plan: dict | None = None,
         bpm: float | None = None,
         meter: int | None = None,
         key: str | None = None,
@@ -57,12 +56,12 @@ class Api:
         style: str | None = None,
         instruments: str | None = None,
         energy: str | None = None,
+        plan: dict | None = None,
     ) -> dict:
         """Read the musical plan from a description.
 
         Args:
             prompt: description of the music, at most 2000 characters.
-            plan: what is fixed already, a plan in parts or whole.
             bpm: tempo, 30 to 300 BPM; null: from the description.
             meter: beats per bar, 1 to 15; null: from the description.
             key: such as "G major"; null: from the description.
@@ -73,6 +72,7 @@ class Api:
             style: one of the styles.
             instruments: who plays, such as "piano, strings".
             energy: "calm", "moderate" or "energetic".
+            plan: what is fixed already, a plan in parts or whole.
 
         Returns:
             The plan: bpm, meter, key, chords [[symbol, second]], beats [[second, position in the bar]], duration, and
@@ -86,7 +86,6 @@ class Api:
     def generate(
         self,
         prompt: str | None = None,
-        plan: dict | None = None,
         bpm: float | None = None,
         meter: int | None = None,
         key: str | None = None,
@@ -95,18 +94,18 @@ class Api:
         seed: int | None = None,
         steps: int | None = None,
         guidance: float | None = None,
-        best_of: int = 1,
+        best_of: int | None = None,
         bars: int | None = None,
         style: str | None = None,
         instruments: str | None = None,
         energy: str | None = None,
-        format: str = "wav",
+        plan: dict | None = None,
+        format: str | None = None,
     ) -> tuple[gr.FileData, dict]:
         """Make music.
 
         Args:
             prompt: description of the music, at most 2000 characters.
-            plan: what is fixed already, such as the answer of /plan.
             bpm: tempo, 30 to 300 BPM; null: from the description.
             meter: beats per bar, 1 to 15; null: from the description.
             key: such as "G major"; null: from the description.
@@ -115,22 +114,29 @@ class Api:
             seed: equal seeds make equal clips; null: drawn.
             steps: denoising steps, 1 to 1000; null: the model's own.
             guidance: weight of the request, 0 to 30; null: the model's own.
-            best_of: candidates, of which the one that keeps to its plan best is returned.
+            best_of: candidates, of which the one that keeps to its plan best is returned; null: 1.
             bars: length in bars instead of seconds.
             style: one of the styles.
             instruments: who plays, such as "piano, strings".
             energy: "calm", "moderate" or "energetic".
-            format: "wav", "flac", "mp3" or "ogg".
+            plan: what is fixed already, such as the answer of /plan.
+            format: "wav", "flac", "mp3" or "ogg"; null: "wav".
 
         Returns:
             A sound file, and what it is: prompt, seed, plan, settings, and under "recipe" the arguments of this
             endpoint that make it again.
         """
         with plain_errors():
+            format = format or FORMATS[0]
             if format not in FORMATS:
                 raise RequestError(f"format: expected one of {', '.join(FORMATS)}, got {format!r}")
             fields = _fields(bpm, meter, key, chords, seconds, bars, style, instruments, energy)
-            made_with = {"seed": seed, "steps": steps, "guidance": guidance, "best_of": best_of}
+            made_with = {
+                "seed": seed,
+                "steps": steps,
+                "guidance": guidance,
+                "best_of": 1 if best_of is None else best_of,
+            }
             request = Request(_words(prompt), **fields, plan=_plan(plan), **made_with)
             whole = self._engine.plan(request).plan
             if request.plan is not None and request.plan.notes:

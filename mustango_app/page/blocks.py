@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -34,7 +35,7 @@ INTRODUCTION = """# Mustango
 Describe the music you want. The plan shows how your words were understood; change and lock what matters to you."""
 MAX_UPLOAD = "50mb"
 PATIENCE = 1.5  # seconds that a run is given to stop when the server ends
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+PRIVATE = MappingProxyType({"api_visibility": "private", "show_progress": "hidden"})
 # An event that waits a moment, so that a typist is not answered at every letter.
 DEBOUNCE = "async (...values) => { await new Promise((done) => setTimeout(done, 120)); return values; }"
 
@@ -71,6 +72,16 @@ def launch_options(demo: gr.Blocks, host: str | None = None, port: int | None = 
     """
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     theme = gr.themes.Soft(primary_hue="orange", font=system, font_mono=("ui-monospace", "Consolas", "monospace"))
+    # The theme's own greys and oranges are too pale for small letters (WCAG AA asks for 4.5 to 1).
+    theme.set(
+        body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950",
+        body_text_color_subdued="#4b5563", body_text_color_subdued_dark="#d1d5db",
+        block_label_text_color="#1f2937", block_label_text_color_dark="#f3f4f6",
+        block_title_text_color="#1f2937", block_title_text_color_dark="#f3f4f6",
+        block_label_background_fill="transparent", block_label_background_fill_dark="transparent",
+        button_primary_background_fill="#9a3412", button_primary_background_fill_dark="#9a3412",
+        button_primary_background_fill_hover="#7c2d12", button_primary_background_fill_hover_dark="#7c2d12",
+    )  # fmt: skip
     local = host or os.environ.get("GRADIO_SERVER_NAME") or LOCAL_NAMES[0]
     names = (*LOCAL_NAMES, local) if local.startswith("127.") or local in LOCAL_NAMES else ()
     endpoints = {name: defaults_of(getattr(Api, name))[1:] for name in ("plan", "generate", "analyze")}

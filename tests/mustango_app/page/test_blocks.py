@@ -60,7 +60,7 @@ def test_the_api_has_three_documented_endpoints(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/plan", "/generate", "/analyze"}
     generate = endpoints["/generate"]
-    assert [item["parameter_name"] for item in generate["parameters"]][:2] == ["prompt", "plan"]
+    assert [item["parameter_name"] for item in generate["parameters"]][:3] == ["prompt", "bpm", "meter"]
     assert [item["python_type"]["type"] for item in generate["returns"]] == ["filepath", "dict(str, Any)"]
 
 
@@ -122,12 +122,12 @@ def called(client: Client, endpoint: str, body: dict[str, Any]) -> str:
         ("plan", {"data": []}, "prompt: expected a description of the music, got none"),
         ("generate", {}, "prompt: expected a description of the music, got none"),
         ("analyze", {"data": []}, "audio: expected a recording, got none"),
-        ("plan", {"data": ["x", {"bpm": "fast"}]}, "bpm: expected"),
-        ("plan", {"data": ["x", 7]}, "plan: expected an object"),
-        ("plan", {"data": ["x", {"nonsense": 1}]}, "expected"),
-        ("plan", {"data": ["x", None, None, None, None, "C " * 5000]}, "chords: expected at most 4000 characters"),
+        ("plan", {"data": ["x", *[None] * 10, {"bpm": "fast"}]}, "bpm: expected"),
+        ("plan", {"data": ["x", *[None] * 10, 7]}, "plan: expected an object"),
+        ("plan", {"data": ["x", *[None] * 10, {"nonsense": 1}]}, "expected"),
+        ("plan", {"data": ["x", None, None, None, "C " * 5000]}, "chords: expected at most 4000 characters"),
         ("plan", {"data": [{"a": 1}]}, "prompt: expected a description"),
-        ("generate", {"data": ["x", *[None] * 5, 30, None, 1000]}, "steps: expected at most 800 for 1 clip of 30 s"),
+        ("generate", {"data": ["x", *[None] * 4, 30, None, 1000]}, "steps: expected at most 800 for 1 clip of 30 s"),
         ("generate", {"data": ["x", *[None] * 14, "exe"]}, "format: expected one of wav"),
     ],
 )
@@ -171,7 +171,7 @@ def test_analyze_endpoint(client: Client, tmp_path: Path) -> None:
         ({"prompt": ""}, "prompt: expected a description"),
         ({"prompt": PROMPT, "bpm": 5000}, "bpm: expected a number from 30 to 300, got 5000"),
         ({"prompt": PROMPT, "chords": "<b>"}, "got '&lt;b"),
-        ({"prompt": PROMPT, "seconds": 31}, "seconds: expected a number from 1 to 30, got 31"),
+        ({"prompt": PROMPT, "seconds": 31}, "seconds: expected .*, got 31"),
     ],
 )
 def test_errors_are_plain(client: Client, arguments: dict[str, Any], message: str) -> None:
