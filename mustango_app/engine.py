@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.signal import resample
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
@@ -179,17 +180,21 @@ class Mustango:
         with self._lock, self._parts_put_back(), _enough_memory():
             if stop is not None and stop.is_set():
                 raise Stopped("stopped before the first step")
+            played = on_whole_frames(plan, self.pipeline.frame_rate) if plan.loop else plan
             audio = self.pipeline(
                 prompt=[prompt],
-                plans=[plan],
-                audio_length_in_s=plan.duration,
+                plans=[played],
+                audio_length_in_s=played.duration,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
                 generator=[torch.Generator("cpu").manual_seed(seed)],
                 output_type="np",
                 callback_on_step_end=on_step_end,
+                circular=plan.loop,
             ).audios[0]
-        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))[:, : round(plan.duration * self.sample_rate)]
+        samples = round(plan.duration * self.sample_rate)
+        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))
+        audio = closed(audio, samples) if plan.loop else audio[:, :samples]
         if not np.isfinite(audio).all():
             held = str(self.pipeline.unet.dtype).removeprefix("torch.")
             raise RequestError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
@@ -203,6 +208,25 @@ class Mustango:
         except BaseException:
             self.pipeline.maybe_free_model_hooks()
             raise
+
+
+def on_whole_frames(plan: MusicPlan, frame_rate: float) -> MusicPlan:
+    """Return a loop's plan played so much faster or slower that it fills whole latent frames (`frame_rate` Hz).
+
+    That is by half a frame at most, half a percent of eight seconds; `closed` brings the sound back to its length.
+    """
+    frames = max(1, round(plan.duration * frame_rate))
+    return plan.stretch(plan.duration * frame_rate / frames)
+
+
+def closed(audio: np.ndarray, samples: int) -> np.ndarray:
+    """Return a loop `(channels, samples)` of another length; its end still runs into its beginning.
+
+    Resampled by its Fourier series, which takes a loop for what it is, periodic.
+    """
+    if audio.shape[1] == samples:
+        return audio
+    return np.clip(resample(audio, samples, axis=1), -1.0, 1.0).astype(np.float32)
 
 
 @contextlib.contextmanager

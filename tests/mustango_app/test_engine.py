@@ -13,6 +13,7 @@ import torch
 
 from munet.music import MusicPlan
 from mustango_app import Clip, Mustango, Stopped
+from mustango_app.engine import closed, on_whole_frames
 from mustango_app.request import Request, check_integer
 
 PROMPT = "A calm waltz for piano in G major"
@@ -201,3 +202,16 @@ def test_public_names_are_listed_and_unknown_ones_refused() -> None:
     assert {"Mustango", "MusicPlan", "Clip"} <= set(dir(mustango_app))
     with pytest.raises(AttributeError, match="nonsense"):
         _ = mustango_app.nonsense
+
+
+def test_a_loop_has_its_length_to_the_sample(engine: Mustango) -> None:
+    clip = engine.generate("a waltz", bpm=133, meter=3, bars=2, loop=True, seed=1, steps=1)
+    assert clip.plan.loop and clip.audio.shape[1] == round(2 * 3 * 60 / 133 * engine.sample_rate)
+
+
+def test_a_loop_is_played_on_whole_frames_and_closed_again() -> None:
+    plan = MusicPlan(bpm=133, meter=3, loop=True).complete(bars=2)
+    played = on_whole_frames(plan, 12.5)
+    assert played.duration * 12.5 == pytest.approx(round(plan.duration * 12.5))
+    turn = np.sin(2 * np.pi * 3 * np.arange(200) / 200)[None].astype(np.float32)  # three whole periods
+    assert np.abs(closed(turn, 190) - np.sin(2 * np.pi * 3 * np.arange(190) / 190)).max() < 1e-5
