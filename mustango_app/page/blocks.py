@@ -152,8 +152,6 @@ def _connect_plan(handlers: Handlers, studio: Studio) -> None:
     """Draft a plan whenever words, fields or locks change; one draft at a time, the last one with the last values."""
     inputs, outputs = studio.plan_inputs, studio.plan_outputs
     typed = [one.input for one in (*studio.fields.values(), *studio.locks.values())]
-    # Some ways of filling a field in, such as a browser's own, are a change and no input.
-    typed += [one.change for one in studio.fields.values()]
     gr.on(
         [studio.prompt.change, studio.choice.change, *typed], handlers.draft, inputs, outputs,
         trigger_mode="always_last", queue=False, js=DEBOUNCE, **PRIVATE,
