@@ -36,8 +36,13 @@ Describe the music you want. The plan shows how your words were understood; chan
 MAX_UPLOAD = "50mb"
 PATIENCE = 1.5  # seconds that a run is given to stop when the server ends
 PRIVATE = MappingProxyType({"api_visibility": "private", "show_progress": "hidden"})
-# An event that waits a moment, so that a typist is not answered at every letter.
-DEBOUNCE = "async (...values) => { await new Promise((done) => setTimeout(done, 120)); return values; }"
+# An event that waits a moment, so that a typist is not answered at every letter, and says which field they are in.
+DEBOUNCE = """async (...values) => {
+    await new Promise((done) => setTimeout(done, 120));
+    const field = document.activeElement?.closest("[id^=field-]");
+    values[3] = field ? field.id.slice("field-".length) : "";
+    return values;
+}"""
 
 
 def build_demo(engine: Mustango) -> gr.Blocks:

@@ -47,7 +47,7 @@ class Handlers:
 
     # --- the plan under the prompt
 
-    def draft(self, prompt: str, choice: int, last: Last, *values: Any) -> list[Any]:
+    def draft(self, prompt: str, choice: int, last: Last, focus: str, *values: Any) -> list[Any]:
         """Read the plan from the words and the locked fields, and fill the others.
 
         A field whose value is not the one that was shown last has been typed into: it is locked, unless it is empty.
@@ -56,6 +56,7 @@ class Handlers:
             prompt: as typed so far.
             choice: seed of what nobody says.
             last: what the fields showed last, by name.
+            focus: the field that somebody is in, which is not overwritten under their fingers.
             values: of all fields, then their locks.
         """
         fields = [_plain(value) for value in values[: len(NAMES)]]
@@ -67,7 +68,7 @@ class Handlers:
             plan, sources = self._plan(prompt, asked, choice)
         except RequestError as error:
             return _refused(error, locks)
-        return _filled(plan, sources, locks, fields, last)
+        return _filled(plan, sources, locks, fields, last, focus)
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
         request = Request(prompt if (prompt or "").strip() else "music", **asked, seed=choice)
@@ -81,7 +82,7 @@ class Handlers:
     # --- making
 
     def generate(
-        self, request: gr.Request, prompt: str, choice: int, last: Last, *inputs: Any
+        self, request: gr.Request, prompt: str, choice: int, last: Last, _focus: str, *inputs: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Make clips of the plan on the page; yield (status, cards, runs) while it goes on.
 
@@ -145,13 +146,13 @@ class Handlers:
         logging.getLogger(__name__).error("a run failed", exc_info=run.error)
         return WRONG, "wrong"
 
-    def stop(self, request: gr.Request) -> str:
+    def stop(self, request: gr.Request) -> Any:
         """Stop the run of this session."""
         run = self._running.get(request.session_hash or "")
         if run is None:
             return _status("Nothing is running.")
         run.stop.set()
-        return _status("Stopping …")
+        return gr.skip()  # whoever watches the run tells how it ended
 
     def leave(self, request: gr.Request) -> None:
         """Free the model when a visitor closes the page."""
@@ -234,14 +235,14 @@ def _refused(error: RequestError, locks: Sequence[bool]) -> list[Any]:
 
 
 def _filled(
-    plan: MusicPlan, sources: dict[str, Any], locks: Sequence[bool], fields: Sequence[Any], last: Last
+    plan: MusicPlan, sources: dict[str, Any], locks: Sequence[bool], fields: Sequence[Any], last: Last, focus: str
 ) -> list[Any]:
     """Return the outputs that show a plan; what a person typed or has just emptied stays as it is."""
     values, updates, now = shown(plan), [], {}
     for name, locked, held in zip(NAMES, locks, fields, strict=True):
         change: dict[str, Any] = {"info": source_line(name, plan, sources.get(name, "default")), "elem_classes": []}
-        emptied = not held and (last or {}).get(name)
-        now[name] = held if locked or emptied else values[name] or ""
+        stays = locked or name == focus or (not held and (last or {}).get(name))
+        now[name] = held if stays else values[name] or ""
         if now[name] != held:
             change["value"] = now[name]
         updates.append(gr.update(**change))

@@ -54,13 +54,14 @@ class Studio:
     cards: gr.HTML
     runs: gr.BrowserState
     choice: gr.State
+    focus: gr.Textbox
     last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
     @property
     def plan_inputs(self) -> list[Any]:
         """What a draft is read from, in the order of `Handlers.draft`."""
-        return [self.prompt, self.choice, self.last, *self.fields.values(), *self.locks.values()]
+        return [self.prompt, self.choice, self.last, self.focus, *self.fields.values(), *self.locks.values()]
 
     @property
     def plan_outputs(self) -> list[Any]:
@@ -82,6 +83,7 @@ def build_studio(steps: int, guidance: float) -> Studio:
             parts["cards"] = gr.HTML(
                 [], html_template="", js_on_load=(HERE / "cards.js").read_text(encoding="utf-8"), elem_id="cards"
             )
+    parts["focus"] = gr.Textbox("", visible="hidden")  # filled by the script of the event
     return Studio(**parts)
 
 

@@ -101,6 +101,7 @@ def test_words_become_a_plan_and_only_locks_survive_new_words(page: Any) -> None
 
 def test_an_error_stands_at_its_field_and_goes_when_mended(page: Any) -> None:
     write(page, "prompt", PROMPT)
+    expect(value(page, "bpm")).to_have_value("90", timeout=20_000)  # a draft on its way would overwrite what is typed
     write(page, "field-bpm", "fast as")
     notes = page.locator("#notes")
     expect(notes).to_contain_text("got 'fast as'", timeout=20_000)
