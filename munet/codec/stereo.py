@@ -60,6 +60,8 @@ class StereoAutoencoder(ModelMixin, ConfigMixin):
         parts: points per fine frame at which the decoder sets its loudness.
     """
 
+    audio_channels = 2
+
     @register_to_config
     def __init__(
         self,

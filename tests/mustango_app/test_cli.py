@@ -100,7 +100,7 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["plan", "x", "--bpm", "fast"], "bpm: expected a number from 30 to 300, got 'fast'"),
         (["plan", "x", "--chords", "H#q"], "got 'H#q'"),
         (["plan", "x", "--key", "J"], "key: expected"),
-        (["plan", "x", "--seconds", "-1"], "seconds: expected a number from 1 to 30, got -1.0"),
+        (["plan", "x", "--seconds", "-1"], "seconds: expected a number from 1 to 600, got -1.0"),
         (["plan", "x", "--plan", "none.json"], "plan: expected an existing JSON file, got 'none.json'"),
         (["plan", "x", "--nonsense"], "unrecognized arguments: --nonsense"),
         (["plan"], "prompt: expected a sentence, or --from FILE, got neither"),
