@@ -73,14 +73,15 @@ def original(case: Case) -> Audio:
 
 
 def codec(model: Mustango, case: Case) -> Audio:
-    """Send the rendered piece through the model's autoencoder, at its own rate and in mono."""
+    """Send the rendered piece through the model's autoencoder, at its own rate and in as many channels."""
     import soxr
     import torch
 
     pipe = model.pipeline
-    mono = soxr.resample(render(case.piece, RENDER_RATE).mean(axis=0), RENDER_RATE, pipe.sample_rate)
+    stereo = soxr.resample(render(case.piece, RENDER_RATE).T, RENDER_RATE, pipe.sample_rate).T
+    sound = stereo if pipe.vae.audio_channels == 2 else stereo.mean(axis=0)
     with torch.inference_mode():
-        waveform = torch.from_numpy(mono.astype(np.float32))[None].to(pipe.device)
+        waveform = torch.from_numpy(np.ascontiguousarray(sound, dtype=np.float32))[None].to(pipe.device)
         decoded = pipe.vae.decode(pipe.vae.encode(waveform), waveform.shape[-1])
     return decoded.float().cpu().numpy(), pipe.sample_rate
 
