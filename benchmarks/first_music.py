@@ -83,7 +83,8 @@ def codec(model: Mustango, case: Case) -> Audio:
     with torch.inference_mode():
         waveform = torch.from_numpy(np.ascontiguousarray(sound, dtype=np.float32))[None].to(pipe.device)
         decoded = pipe.vae.decode(pipe.vae.encode(waveform), waveform.shape[-1])
-    return decoded.float().cpu().numpy(), pipe.sample_rate
+    channels = decoded[0] if decoded.ndim == 3 else decoded
+    return channels.float().cpu().numpy(), pipe.sample_rate
 
 
 def generated(model: Mustango, steps: int | None, case: Case) -> Audio:

@@ -16,6 +16,7 @@ whatever its ending says: one or two channels stay, more are mixed to one.
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +73,11 @@ def audio_files(folder: Path) -> list[Path]:
     return sorted(path for path in found if not path.name.startswith("."))
 
 
+def composed(name: str) -> str:
+    """Return a name with its accents composed (NFC): file systems differ in how they write them."""
+    return unicodedata.normalize("NFC", name)
+
+
 class AudioFolder:
     """Audio files by their path in a folder, and by their name without ending.
 
@@ -84,7 +90,7 @@ class AudioFolder:
         expect("audio-dir", self.folder.is_dir(), "an existing folder", str(folder))
         self._by_name: dict[str, list[Path]] = {}
         for path in audio_files(self.folder):
-            self._by_name.setdefault(path.stem, []).append(path)
+            self._by_name.setdefault(composed(path.stem), []).append(path)
         for paths in self._by_name.values():
             paths.sort(key=lambda path: (ENDINGS.index(path.suffix.lower()), path))
 
@@ -95,8 +101,8 @@ class AudioFolder:
             if ".." not in path.parts and path.is_file():
                 return str(path)
             for stem in (path.name, path.stem) if path.suffix.lower() in ENDINGS else (path.name,):
-                if stem in self._by_name:
-                    return str(self._by_name[stem][0])
+                if (found := composed(stem)) in self._by_name:
+                    return str(self._by_name[found][0])
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import soundfile
 
 from augmentation.audio import resample
-from augmentation.dataset.sources import Source, audio_files, read_clip, read_sources
+from augmentation.dataset.sources import AudioFolder, Source, audio_files, read_clip, read_sources
 
 RATE = 8000
 
@@ -136,3 +137,11 @@ def test_resampling_keeps_shape_and_pitch() -> None:
     spectrum = np.abs(np.fft.rfft(out[0]))
     assert np.argmax(spectrum) * 12000 / 24000 == pytest.approx(440, abs=0.5)
     assert resample(audio, RATE, RATE) is audio
+
+
+@pytest.mark.parametrize("stored, asked", [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_are_found_however_they_are_composed(tmp_path: Path, stored: str, asked: str) -> None:
+    name = "Älbûm Söng"
+    path = tmp_path / f"{unicodedata.normalize(stored, name)}.wav"
+    path.write_bytes(b"RIFF")
+    assert AudioFolder(tmp_path).find(unicodedata.normalize(asked, name)) == str(path)
