@@ -9,33 +9,33 @@ from munet.errors import RequestError
 from mustango_app.clip import Clip
 
 
-def obedience_of(clip: Clip) -> float:
-    """How well a clip keeps to its plan, 0 to 1: `adherence.obedience` of what is heard; 0 for silence.
+def adherence_of(clip: Clip) -> float:
+    """How well a clip keeps to its plan, 0 to 1: `adherence.overall_adherence` of what is heard; 0 for silence.
 
     Raises:
         RequestError: the extractors are not installed, so that nothing can be measured.
     """
     from mustango_app.evaluation.adherence import (  # the recognisers behind these modules load slowly
         adherence,
-        obedience,
+        overall_adherence,
     )
     from mustango_app.evaluation.measure import hear
 
     heard = hear(clip.audio, clip.sample_rate)
-    score = obedience(adherence(clip.plan, heard))
+    score = overall_adherence(adherence(clip.plan, heard))
     if score is None:
         raise RequestError(f"best_of: expected extractors to compare clips with, got none ({'; '.join(heard.missing)})")
     return score
 
 
-def most_obedient(clips: Iterable[Clip]) -> Clip:
-    """The clip with the highest `obedience_of`, the first of equals; `settings` tells the score and of how many."""
+def most_adherent(clips: Iterable[Clip]) -> Clip:
+    """The clip with the highest `adherence_of`, the first of equals; `settings` tells the score and of how many."""
     best, best_score, count = None, -1.0, 0
     for clip in clips:
-        score = obedience_of(clip)
+        score = adherence_of(clip)
         count += 1
         if score > best_score:
             best, best_score = clip, score
     if best is None:
         raise ValueError("clips: expected at least one, got none")
-    return replace(best, settings={**best.settings, "best_of": count, "obedience": round(best_score, 4)})
+    return replace(best, settings={**best.settings, "best_of": count, "adherence": round(best_score, 4)})

@@ -70,9 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
     generate.add_argument("--guidance", type=_number(float), help="weight of guidance (the model's own)")
     generate.add_argument("--num-clips", type=_number(int), default=1, help="how many, with seeds SEED, SEED+1, ...")
-    generate.add_argument(
-        "--best-of", type=_number(int), default=1, help="candidates per clip; the one that obeys best is kept (1)"
-    )
+    generate.add_argument("--best-of", type=_number(int), default=1, help="candidates per clip; the best is kept (1)")
     _add_model_flags(generate)
     _add_json_flag(generate)
 
@@ -249,10 +247,10 @@ def _analyze(arguments: argparse.Namespace) -> None:
     judge = shipped_judge()
     players = judge.heard_players(judge.hear(audio, sample_rate))
     if asked is not None:
-        from mustango_app.evaluation.adherence import adherence, obedience
+        from mustango_app.evaluation.adherence import adherence, overall_adherence
 
         scores = adherence(asked, heard)
-        scores["obedience"] = obedience(scores)
+        scores["overall"] = overall_adherence(scores)
     if arguments.json:
         facts = heard.to_dict() | {"players": {name: round(sure, 3) for name, sure in players.items()}}
         print(json.dumps(facts | ({} if scores is None else {"scores": scores})))

@@ -18,7 +18,7 @@ from scipy.signal import resample
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
-from mustango_app.best_of import most_obedient
+from mustango_app.best_of import most_adherent
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
@@ -152,7 +152,7 @@ class Mustango:
             return Clip(audio, self.sample_rate, plan, request.prompt, seed, settings)
 
         return [
-            most_obedient(make(plan, seed + k) for k in range(request.best_of))
+            most_adherent(make(plan, seed + k) for k in range(request.best_of))
             if request.best_of > 1
             else make(plan, seed)
             for plan, seed in zip(plans, request.seeds, strict=True)

@@ -43,7 +43,7 @@ MEASURES = (
 )
 # Beats and chords, which the plan fixes in time, count 4 each. Tempo and metre repeat what the beats say, and trackers
 # misread the metre most often (3 clips of 10); the key repeats what the chords say: 1 each.
-OBEDIENCE_WEIGHTS: Mapping[str, float] = MappingProxyType(
+ADHERENCE_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"beat_f": 3, "downbeat_f": 1, "tempo_acc1": 1, "meter": 1}
     | {"chord_root": 2, "chord_majmin": 1, "chord_sevenths": 1, "key": 1}
 )
@@ -205,8 +205,8 @@ def adherence(plan: MusicPlan, heard: Heard, second_chords: Sequence[Segment] | 
     return scores
 
 
-def obedience(scores: Mapping[str, float | None]) -> float | None:
-    """Return one number in [0, 1] for a clip: the mean of the measures in `OBEDIENCE_WEIGHTS` that are not None.
+def overall_adherence(scores: Mapping[str, float | None]) -> float | None:
+    """Return one number in [0, 1] for a clip: the mean of the measures in `ADHERENCE_WEIGHTS` that are not None.
 
     It ranks clips of the same plan. Clips of different plans are averages over different measures.
 
@@ -216,7 +216,7 @@ def obedience(scores: Mapping[str, float | None]) -> float | None:
     Returns:
         The weighted mean; None when none of the measures could be taken.
     """
-    taken = {name: weight for name, weight in OBEDIENCE_WEIGHTS.items() if scores[name] is not None}
+    taken = {name: weight for name, weight in ADHERENCE_WEIGHTS.items() if scores[name] is not None}
     total = sum(taken.values())
     return sum(weight * scores[name] for name, weight in taken.items()) / total if total else None
 

@@ -1,6 +1,6 @@
 """What can be said of the sound of one clip by counting: level, clipping, silence, offset, bandwidth, stereo.
 
-Obedience says whether a clip keeps to its plan; these figures say whether it is fit to be heard: not clipped, not
+Adherence says whether a clip keeps to its plan; these figures say whether it is fit to be heard: not clipped, not
 empty, not in phase opposition, as bright as its sample rate promises. No figure needs a second clip or a trained model.
 
 Conventions: audio is float `(channels, samples)`, one or two channels, at any sample rate (Hz). Levels are in dB

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
 from mustango_app.engine import Mustango
-from mustango_app.evaluation.adherence import adherence, obedience
+from mustango_app.evaluation.adherence import adherence, overall_adherence
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Run
 from mustango_app.request import Request
@@ -70,7 +70,7 @@ def make_clips(engine: Mustango, results: Results, making: Making, run: Run) -> 
             except ValueError as error:  # silence, or too short to hear anything in
                 results.note(token, {"unheard": str(error)})
             else:
-                results.note(token, {"heard": heard.to_dict(), "score": obedience(adherence(clip.plan, heard))})
+                results.note(token, {"heard": heard.to_dict(), "score": overall_adherence(adherence(clip.plan, heard))})
         run.changed()
 
 

@@ -10,7 +10,7 @@ import pytest
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from munet.music import MusicPlan
-from mustango_app.best_of import most_obedient, obedience_of
+from mustango_app.best_of import adherence_of, most_adherent
 from mustango_app.clip import Clip
 from mustango_app.engine import Mustango
 from tests.tiny import tiny_pipeline_folder
@@ -24,7 +24,7 @@ def clip(audio: np.ndarray, seed: int) -> Clip:
 
 
 @pytest.fixture(scope="module")
-def obedient() -> Clip:
+def faithful() -> Clip:
     return clip(render(compose(3, style="rock", plan=PLAN), RATE), 3)
 
 
@@ -35,24 +35,24 @@ def wayward() -> Clip:
     return clip(render(compose(3, style="rock", plan=other), RATE), 4)
 
 
-def test_the_clip_that_keeps_to_the_plan_wins(obedient: Clip, wayward: Clip) -> None:
-    best = most_obedient([wayward, obedient])
-    assert best.seed == 3 and np.array_equal(best.audio, obedient.audio)
+def test_the_clip_that_keeps_to_the_plan_wins(faithful: Clip, wayward: Clip) -> None:
+    best = most_adherent([wayward, faithful])
+    assert best.seed == 3 and np.array_equal(best.audio, faithful.audio)
     assert best.settings["best_of"] == 2 and best.settings["model"] == "test"
-    assert best.settings["obedience"] == pytest.approx(obedience_of(obedient), abs=1e-4)
-    assert obedience_of(obedient) > 0.6 > 0.5 > obedience_of(wayward)
-    assert "obedience" not in obedient.settings  # the candidates are left as they are
+    assert best.settings["adherence"] == pytest.approx(adherence_of(faithful), abs=1e-4)
+    assert adherence_of(faithful) > 0.6 > 0.5 > adherence_of(wayward)
+    assert "adherence" not in faithful.settings  # the candidates are left as they are
 
 
 def test_silence_scores_nothing_and_the_first_of_equals_wins() -> None:
     silence = [clip(np.zeros((1, 2 * RATE), np.float32), seed) for seed in (8, 9)]
-    assert obedience_of(silence[0]) == 0.0
-    assert most_obedient(silence).seed == 8
+    assert adherence_of(silence[0]) == 0.0
+    assert most_adherent(silence).seed == 8
 
 
 def test_no_candidates() -> None:
     with pytest.raises(ValueError, match="clips: expected at least one, got none"):
-        most_obedient([])
+        most_adherent([])
 
 
 def test_the_engine_keeps_the_best_candidate_and_it_can_be_made_again(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_analyze_scores_against_a_plan(tmp_path: Path, capsys: pytest.CaptureFix
     arguments = ["analyze", str(tmp_path / "c.wav"), "--plan", str(tmp_path / "plan.json")]
     assert main([*arguments, "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
-    assert scores["chord_root"] > 0.8 and scores["beat_f"] > 0.8 and 0.6 < scores["obedience"] <= 1
+    assert scores["chord_root"] > 0.8 and scores["beat_f"] > 0.8 and 0.6 < scores["overall"] <= 1
     assert main(arguments) == 0
     output = capsys.readouterr().out
     assert f"  chord_root      {100 * scores['chord_root']:.0f} %" in output

@@ -14,9 +14,9 @@ from augmentation.hearing.listen import Heard
 from munet.music import Chord, MusicPlan
 from munet.music.keys import MAJOR_NAMES, MINOR_NAMES
 from mustango_app.evaluation.adherence import (
+    ADHERENCE_WEIGHTS,
     CHORD_MEASURES,
     MEASURES,
-    OBEDIENCE_WEIGHTS,
     TEMPO_FACTORS,
     Segment,
     adherence,
@@ -25,7 +25,7 @@ from mustango_app.evaluation.adherence import (
     chord_scores,
     downbeats_measured,
     key_score,
-    obedience,
+    overall_adherence,
     same_duple_or_triple,
     tempo_accuracy,
 )
@@ -214,21 +214,21 @@ def test_duple_and_triple_metres(asked: int, heard: int | None, score: float | N
     assert adherence(MusicPlan(meter=asked), perfect(meter=heard))["meter_duple"] == score
 
 
-def test_obedience_by_hand() -> None:
+def test_overall_adherence_by_hand() -> None:
     # Of a weight of 11 the downbeats (1), the metre (1) and half of the key (1) are lost.
     scores = dict.fromkeys(MEASURES, 1.0) | {"downbeat_f": 0.0, "meter": 0.0, "key": 0.5}
-    assert sum(OBEDIENCE_WEIGHTS.values()) == 11
-    assert obedience(scores) == pytest.approx(8.5 / 11)
+    assert sum(ADHERENCE_WEIGHTS.values()) == 11
+    assert overall_adherence(scores) == pytest.approx(8.5 / 11)
     # Of what was measured (beats 3, roots 2) the beats are half right.
-    assert obedience(dict.fromkeys(MEASURES) | {"beat_f": 0.5, "chord_root": 1.0}) == pytest.approx(3.5 / 5)
-    assert obedience(dict.fromkeys(MEASURES, 0.0)) == 0.0
-    assert obedience(adherence(PLAN, perfect())) == 1.0
+    assert overall_adherence(dict.fromkeys(MEASURES) | {"beat_f": 0.5, "chord_root": 1.0}) == pytest.approx(3.5 / 5)
+    assert overall_adherence(dict.fromkeys(MEASURES, 0.0)) == 0.0
+    assert overall_adherence(adherence(PLAN, perfect())) == 1.0
 
 
-def test_obedience_needs_something_measured() -> None:
-    assert obedience(dict.fromkeys(MEASURES)) is None
-    assert obedience(adherence(MusicPlan(), perfect())) is None  # "confident" is no agreement
-    assert set(OBEDIENCE_WEIGHTS) <= set(MEASURES)
+def test_overall_adherence_needs_something_measured() -> None:
+    assert overall_adherence(dict.fromkeys(MEASURES)) is None
+    assert overall_adherence(adherence(MusicPlan(), perfect())) is None  # "confident" is no agreement
+    assert set(ADHERENCE_WEIGHTS) <= set(MEASURES)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_returned_recipe_makes_the_clip_again_byte_for_byte(
 ) -> None:
     scores = iter([0.2, 0.9])
     # The extractors take half a minute to load; which candidate wins is not at stake here.
-    monkeypatch.setattr("mustango_app.best_of.obedience_of", lambda _clip: next(scores))
+    monkeypatch.setattr("mustango_app.best_of.adherence_of", lambda _clip: next(scores))
     arguments = {"prompt": "calm piano", "seconds": 2, "steps": 2, "seed": 3, "best_of": best_of}
     path, record = client.predict(**arguments, api_name="/generate")
     assert record["seed"] == 3 + (best_of - 1)

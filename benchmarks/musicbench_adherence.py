@@ -1,9 +1,10 @@
 """The table of `docs/benchmark.md`: `mustango evaluate` on 100 rows of MusicBench, put between the page's two marks.
 
-    python benchmarks/obedience.py musicbench_dev.jsonl [--out out/obedience --limit 100 --workers 2]
+    python benchmarks/musicbench_adherence.py musicbench_dev.jsonl [--out DIR --limit 100 --workers 2]
 
-Writes the table into the page and the report to benchmarks/results/obedience.json. What is already in OUT is not made
-or heard again. The ceiling depends on the soundfont (`MUSTANGO_SOUNDFONT`), whose name stands above the table.
+Writes the table into the page and the report to benchmarks/results/musicbench_adherence.json. What is already in DIR
+is not made or heard again. The ceiling depends on the soundfont (`MUSTANGO_SOUNDFONT`), whose name stands above the
+table.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mustango_app.evaluation.measure import write_json
 from mustango_app.evaluation.run import EvaluateSettings, evaluate, report_table
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, RESULTS = ROOT / "docs" / "benchmark.md", ROOT / "benchmarks" / "results" / "obedience.json"
+PAGE, RESULTS = ROOT / "docs" / "benchmark.md", ROOT / "benchmarks" / "results" / "musicbench_adherence.json"
 BEGIN, END = "<!-- pocket-100: begin -->", "<!-- pocket-100: end -->"
 
 
@@ -38,7 +39,7 @@ def main() -> None:
     """Run the evaluation and write page and results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("out/obedience"))
+    parser.add_argument("--out", type=Path, default=Path("out/musicbench_adherence"))
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.obedience import BEGIN, END, PAGE, RESULTS, put_between
+from benchmarks.musicbench_adherence import BEGIN, END, PAGE, RESULTS, put_between
 from mustango_app.evaluation.run import report_table
 
 
