@@ -15,6 +15,17 @@ from filelock import FileLock, Timeout
 from munet.errors import RequestError
 
 
+def shipped(name: str) -> Path:
+    """Return the folder of the checkpoint `name` that comes with the project, whether it is there or not.
+
+    It is data of the installed package (see third_party/tinysoundfont/mustango_backend.py), or a folder of the
+    checkout.
+    """
+    root = Path(__file__).resolve().parents[1]
+    packed, beside = (folder / "checkpoints" / name for folder in (root / "mustango_app", root))
+    return packed if packed.is_dir() else beside
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; it takes the place of `path` once the block ends without error.

@@ -19,13 +19,11 @@ from tqdm import tqdm
 
 from munet import MustangoPipeline
 from munet.errors import RequestError
-from munet.files import digest
+from munet.files import digest, shipped
 from munet.published.convert import VERSION, convert, fingerprint
 from munet.published.layout import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layout_files
 
-# Data of the installed package (see third_party/tinysoundfont/mustango_backend.py), or a folder of the checkout.
-PLACES = tuple(folder / "checkpoints" / "pocket" for folder in Path(__file__).resolve().parents[:2])
-SHIPPED = next((place for place in PLACES if place.is_dir()), PLACES[-1])
+SHIPPED = shipped("pocket")
 DTYPES = ("float32", "float16", "bfloat16")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,11 +22,10 @@ from scipy.signal import resample_poly
 from torch import nn
 
 from munet.errors import RequestError
+from munet.files import shipped
 from munet.music.instruments import CLASS_NAMES, classes_of
 
-_ROOT = Path(__file__).resolve().parents[2]
-PLACES = (_ROOT / "mustango_app" / "checkpoints" / "judge", _ROOT / "checkpoints" / "judge")  # of a wheel, a checkout
-SHIPPED = next((place for place in PLACES if place.is_dir()), PLACES[-1])
+SHIPPED = shipped("judge")
 FLOOR = 1e-5  # added to magnitudes before the logarithm
 LOG_SCALE = 0.5  # brings natural logarithms of mel magnitudes to about unit variance
 STRETCH = 30  # seconds heard at once

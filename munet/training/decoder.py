@@ -26,6 +26,7 @@ from munet.codec.phasors import Carry, phasor_tracks
 from munet.codec.stereo import TIME_STRIDE, StereoAutoencoder
 from munet.training.critics import Critics, adversarial_loss, critic_loss, matching_loss
 from munet.training.excerpts import ExcerptPool, audio_files, excerpts
+from munet.training.hardware import matmul_peak, training_precision
 from munet.training.loop import (
     Log,
     Progress,
@@ -36,7 +37,6 @@ from munet.training.loop import (
     set_learning_rate,
 )
 from munet.training.spectra import RESOLUTIONS, bin_weights, envelope_loss, four_views, phase_losses, spectral_losses
-from munet.training.speed import multiplies_bfloat16, peak_flops
 
 MARGIN = 1  # latent frames of context on either side of a crop that the loss does not see
 
@@ -104,6 +104,7 @@ class DecoderTrainer:
         self.settings, self.out, self.began = settings, Path(settings.out), time.monotonic()
         self.out.mkdir(parents=True, exist_ok=True)
         self.device = torch.device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.dtype, _ = training_precision(self.device)
         torch.manual_seed(settings.seed)
         found = load_checkpoint(self.out)
         self.progress = found[1] if found else Progress()
@@ -145,7 +146,7 @@ class DecoderTrainer:
 
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context in which the networks run: bfloat16 where the device multiplies it fast."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=multiplies_bfloat16(self.device))
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def fraction(self) -> float:
         """Share of this window that is over; the last tenth (at most a minute) is kept for saving."""
@@ -275,7 +276,7 @@ class DecoderTrainer:
         self.fit_encoder(source)
         self.pool = ExcerptPool(source, self.codec.encode, settings.pool_clips, self.device)
         print(f"pool: {settings.pool_clips} excerpts after {time.monotonic() - self.began:.0f} s", flush=True)
-        log, peak = Log(self.out / "log.csv"), peak_flops(self.device)
+        log, peak = Log(self.out / "log.csv"), matmul_peak(self.device, self.dtype)
         with FlopCounterMode(display=False) as counter:
             self.step()
         before, started = self.progress.seconds, time.monotonic()
