@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from augmentation.compose.styles import STYLES, Style
+from augmentation.reading.readers.arrangement import Arrangement, Player
 from munet.music.instruments import CLASS_OF
-from mustango_app.planning.readers.arrangement import Arrangement, Player
 
 DEFAULT_STYLE = "pop"  # whose band plays where no style is stated
 _ROLES = ("bass", "comp", "second", "pad", "melody")

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from augmentation.reading.stated import read
 from munet.music import Key, MusicPlan, Note, Section
 from mustango_app.planning.band import changed_band
 from mustango_app.planning.planner import plan_with_sources
-from mustango_app.planning.reading import read
 from mustango_app.planning.source import Origin
 from mustango_app.planning.translate import to_english
 from mustango_app.shaping.changes import MUSIC, Edit, Extension
