@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,11 @@ from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
 from mustango_app.request import MAX_CLIPS, Draft, Request, check_integer
+from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.together import clips_at_once, play_together
+
+if TYPE_CHECKING:
+    from mustango_app.shaping.source import Piece
 
 
 class Stopped(Exception):
@@ -144,6 +148,47 @@ class Mustango:
         """
         return play_together(self, request, plans, callback, stop)
 
+    def shape(
+        self,
+        piece: Piece,
+        change: Change,
+        *,
+        plan: MusicPlan | None = None,
+        callback: Callable[[int, int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Clip:
+        """Change a piece that is there: see `extend`, `edit`, `variation`, and `mustango_app.shaping.changes`.
+
+        Args:
+            piece: a clip; an audio file; the folder of an exported clip; or samples `(channels, samples)` and their
+                rate in Hz. Of a recording the plan is heard first.
+            change: what is wanted.
+            plan: of the piece, where it is known.
+            callback, stop: as in `generate`.
+
+        Raises:
+            RequestError: naming what cannot be used.
+            Stopped: if `stop` was set.
+        """
+        from mustango_app.shaping.shaper import shape
+
+        return shape(self, piece, change, plan, callback, stop)
+
+    def extend(self, piece: Piece, *, plan: MusicPlan | None = None, callback: Any = None, stop: Any = None,
+               **fields: Any) -> Clip:  # fmt: skip
+        """Let a piece go on by `seconds` or `bars`, or with `before` begin earlier: fields of an `Extension`."""
+        return self.shape(piece, Extension(**fields), plan=plan, callback=callback, stop=stop)
+
+    def edit(self, piece: Piece, *, plan: MusicPlan | None = None, callback: Any = None, stop: Any = None,
+             **fields: Any) -> Clip:  # fmt: skip
+        """Play a region anew, `start` to `end` or `bars`; outside of it not a sample changes: fields of an `Edit`."""
+        return self.shape(piece, Edit(**fields), plan=plan, callback=callback, stop=stop)
+
+    def variation(self, piece: Piece, strength: float = 0.5, *, plan: MusicPlan | None = None, callback: Any = None,
+                  stop: Any = None, **fields: Any) -> Clip:  # fmt: skip
+        """Play a piece's plan again from the sound that is there: fields of a `Variation`."""
+        return self.shape(piece, Variation(strength=strength, **fields), plan=plan, callback=callback, stop=stop)
+
     def samples_of(
         self,
         prompts: Sequence[str],
@@ -154,7 +199,39 @@ class Mustango:
         after_step: Callable[[int], None],
         stop: threading.Event | None,
     ) -> list[np.ndarray]:
-        """Run the pipeline once for clips of one length; return float32 `(channels, samples)` of each."""
+        """Make clips of one length together; return float32 `(channels, samples)` of each."""
+        loop, rate = bool(plans[0].loop), self.pipeline.frame_rate
+        played = [on_whole_frames(plan, rate) if loop else plan for plan in plans]
+        run = (seeds, steps, guidance, after_step, stop)
+        sounds = []
+        for plan, made in zip(
+            plans, self.sample(prompts, played, played[0].duration, *run, circular=loop), strict=True
+        ):
+            samples = round(plan.duration * self.sample_rate)
+            audio = np.atleast_2d(np.asarray(made, dtype=np.float32))
+            sounds.append(closed(audio, samples) if loop else audio[:, :samples])
+            self.check_finite(sounds[-1])
+        return sounds
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        plans: Sequence[MusicPlan],
+        seconds: float,
+        seeds: Sequence[int],
+        steps: int,
+        guidance: float,
+        after_step: Callable[[int], None],
+        stop: threading.Event | None,
+        output_type: str = "np",
+        **options: Any,
+    ) -> Any:
+        """Run the pipeline once; return the clips' sounds, or their latents `(clips, channels, frames, bins)`.
+
+        Raises:
+            RequestError: there is too little memory.
+            Stopped: if `stop` was set.
+        """
 
         def on_step_end(pipeline: Any, step: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             if stop is not None and stop.is_set():
@@ -163,33 +240,36 @@ class Mustango:
             after_step(step + 1)
             return kwargs
 
-        with self._lock, self._parts_put_back(), _enough_memory():
+        with self.alone():
             if stop is not None and stop.is_set():
                 raise Stopped("stopped before the first step")
-            rate = self.pipeline.frame_rate
-            played = [on_whole_frames(plan, rate) if plan.loop else plan for plan in plans]
-            made = self.pipeline(
+            return self.pipeline(
                 prompt=list(prompts),
-                plans=played,
-                audio_length_in_s=played[0].duration,
+                plans=list(plans),
+                audio_length_in_s=seconds,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
                 generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-                output_type="np",
+                output_type=output_type,
                 callback_on_step_end=on_step_end,
-                circular=bool(plans[0].loop),
+                **options,
             ).audios
-        return [self._finished(plan, audio) for plan, audio in zip(plans, made, strict=True)]
 
-    def _finished(self, plan: MusicPlan, made: np.ndarray) -> np.ndarray:
-        """Sound of exactly the plan's length, `(channels, samples)`."""
-        samples = round(plan.duration * self.sample_rate)
-        audio = np.atleast_2d(np.asarray(made, dtype=np.float32))
-        audio = closed(audio, samples) if plan.loop else audio[:, :samples]
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the model while one run uses it; say in one line if there is too little memory."""
+        with self._lock, self._parts_put_back(), _enough_memory():
+            yield
+
+    def check_finite(self, audio: np.ndarray) -> None:
+        """Refuse sound that is none.
+
+        Raises:
+            RequestError: samples that are not finite, which half precision can give.
+        """
         if not np.isfinite(audio).all():
             held = str(self.pipeline.unet.dtype).removeprefix("torch.")
             raise RequestError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
-        return audio
 
     @contextlib.contextmanager
     def _parts_put_back(self) -> Iterator[None]:
