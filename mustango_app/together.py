@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
@@ -27,12 +28,16 @@ SECONDS = 160.0  # of sound at once on a GPU: longer clips, fewer of them
 
 
 class Job(NamedTuple):
-    """One clip to make."""
+    """One clip to make; `number` tells it from others."""
 
     prompt: str
     english: str
     plan: MusicPlan
     seed: int
+    number: int = 0
+
+
+Outcome = Clip | RequestError | OSError
 
 
 class Alike(NamedTuple):
@@ -95,6 +100,34 @@ def play_together(
         return [most_adherent(make(jobs_of(*one))) for one in planned]
     clips = {clip.seed: clip for clip in make([job for one in planned for job in jobs_of(*one)])}
     return [clips[seed] for seed in request.seeds]
+
+
+def make_requests(engine: Mustango, requests: Sequence[Request]) -> Iterator[tuple[int, Outcome]]:
+    """Make a clip of each request, those of one kind together; yield its place and the clip, or why there is none."""
+    jobs = []
+    for number, request in enumerate(requests):
+        try:
+            if request.best_of > 1:
+                yield number, engine.generate(request.at(request.seed))
+                continue
+            plan = engine.plan(request).plan
+            jobs.append(Job(request.prompt, request.english, plan, request.seed, number))
+        except (RequestError, OSError) as error:
+            yield number, error
+
+    def alike(job: Job) -> Alike:
+        request = requests[job.number]
+        guidance = engine.default_guidance if request.guidance is None else request.guidance
+        return Alike(job.plan.duration, bool(job.plan.loop), request.steps or engine.default_steps, guidance)
+
+    for batch in batches(jobs, alike, engine.batch):
+        kind = alike(batch[0])
+        try:
+            clips = list(make_batch(engine, batch, kind.steps, kind.guidance, lambda step: None, None))
+        except (RequestError, OSError) as error:
+            yield from ((job.number, error) for job in batch)
+        else:
+            yield from zip((job.number for job in batch), clips, strict=True)
 
 
 def make_batch(
