@@ -13,7 +13,7 @@ from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
 from munet.errors import RequestError
 from munet.guidance import without_groups
-from munet.music import MusicPlan
+from munet.music import MusicPlan, theme_of
 from munet.windows import Windows, denoise
 
 if TYPE_CHECKING:
@@ -51,6 +51,30 @@ class Known:
             )
         if bool(self.mask.all()):
             raise RequestError("known: expected at least one frame to make, got none")
+
+
+def with_themes(noise: torch.Tensor, plans: Sequence[MusicPlan], frame_rate: float) -> torch.Tensor:
+    """Return initial noise in which sections that return have that of their first appearance.
+
+    Given the same noise and the same conditions the denoiser makes the same music, so a chorus is recognised when it
+    comes back, and still fits into what stands around it. Frames are matched from the nearest one to a section's start:
+    its bars may lie up to half a frame beside those of the first appearance, but the beats are where the plan says.
+
+    Args:
+        noise: `(clips, channels, frames, bins)`; not changed.
+        plans: one per clip; those without sections keep their noise.
+        frame_rate: latent frames per second, Hz.
+    """
+    noise, frames = noise.clone(), noise.shape[2]
+    for clip, plan in zip(noise, plans, strict=True):
+        first: dict[str, tuple[int, int]] = {}
+        for part in plan.parts() if plan.sections else ():
+            start, end = (min(frames, round(second * frame_rate)) for second in (part.start, part.end))
+            begin, stop = first.setdefault(theme_of(part.name), (start, end))
+            length = min(end - start, stop - begin)
+            if begin != start:
+                clip[:, start : start + length] = clip[:, begin : begin + length].clone()
+    return noise
 
 
 def windows_over(frames: int, length: int | None, circular: bool) -> Windows:

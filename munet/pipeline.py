@@ -32,7 +32,7 @@ from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import load_text_encoder
 from munet.errors import RequestError
 from munet.guidance import Guidance, guidance_weights, guided, is_guided, without_groups
-from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, windows_over
+from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, windows_over, with_themes
 from munet.music import MusicPlan
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.predictor import Prediction, predict_plan
@@ -365,7 +365,10 @@ class MustangoPipeline(DiffusionPipeline):
 
         # 2. Noise
         self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
+        drawn = latents is None
         latents = self.prepare_latents(len(prompts), frames, generator, latents)
+        if drawn:
+            latents = with_themes(latents, plans, self.frame_rate)
         takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
         step_options = {"generator": generator} if takes_generator else {}
         windows = windows_over(frames, self.config.window_frames, circular)

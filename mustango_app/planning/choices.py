@@ -176,13 +176,26 @@ def choose_key(asked: Asked, line: ChordLine | None, words: Sequence[Word | None
 
 def choose_progression(asked: Asked, key: Key, style: Word | None) -> tuple[ChordLine, Source]:
     """Choose a progression of the style in the mode of `key`; a church mode has its own."""
+    by_style = key.mode not in _MODAL and style is not None and style.prior.progressions(_mode(key))
+    source = Source(Origin.SUGGESTED, style.source) if by_style and style else DEFAULT
+    return progressions(asked, key, style)[0], source
+
+
+def progressions(asked: Asked, key: Key, style: Word | None) -> tuple[ChordLine, ...]:
+    """Return all progressions that suit, the chosen one first and then in turn, those with other chords only."""
+    mode = _mode(key)
     if key.mode in _MODAL:
-        return read_chord_line(asked.pick("chords", _MODAL[key.mode]), key), DEFAULT
-    mode = key.as_major_or_minor().mode
-    own = style.prior.progressions(mode) if style else ()
-    common = priors.MINOR_PROGRESSIONS if mode == "minor" else priors.MAJOR_PROGRESSIONS
-    line = read_chord_line(asked.pick("chords", own or common), Key(key.tonic, mode))
-    return line, Source(Origin.SUGGESTED, style.source) if own and style else DEFAULT
+        rows: Sequence[str] = _MODAL[key.mode]
+    else:
+        common = priors.MINOR_PROGRESSIONS if mode == "minor" else priors.MAJOR_PROGRESSIONS
+        rows, key = (style.prior.progressions(mode) if style else ()) or common, Key(key.tonic, mode)
+    chosen = asked.pick("chords", range(len(rows)))
+    lines = [read_chord_line(row, key) for row in (*rows[chosen:], *rows[:chosen])]
+    return tuple({frozenset(line.symbols): line for line in reversed(lines)}.values())[::-1]
+
+
+def _mode(key: Key) -> str:
+    return key.as_major_or_minor().mode
 
 
 def place(

@@ -36,6 +36,7 @@ class Frame:
         bpm, meter, key, duration: of the plan.
         band: who plays.
         style: the composer's style.
+        energy: of the piece.
     """
 
     bpm: float
@@ -44,6 +45,7 @@ class Frame:
     duration: float
     band: tuple[str, ...]
     style: str | None
+    energy: str | None = None
 
 
 def allows_sections(asked: Asked) -> bool:

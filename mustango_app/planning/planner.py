@@ -42,6 +42,7 @@ from mustango_app.planning.form import (
 from mustango_app.planning.readers.arrangement import Word
 from mustango_app.planning.reading import read
 from mustango_app.planning.remarks import cut_note, language_notes, make_notes
+from mustango_app.planning.song import chosen_sections, describe, has_form, with_tune_again
 from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
 
 Sources = dict[str, Source]
@@ -96,19 +97,23 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     own = style is None or not any(player.first == style.index for player in found.players)
     band, sources["instruments"] = _band(asked, named_style if own or asked.plan.style else None)
     energy, sources["energy"] = _energy(lead)
-    frame = Frame(bpm, meter, key, duration, band, named_style)
+    frame = Frame(bpm, meter, key, duration, band, named_style, energy)
     whole = MusicPlan(
         bpm=bpm, meter=meter, key=str(key), duration=duration, beat_unit=asked.plan.beat_unit or count[2],
         style=named_style, instruments=band, energy=energy, melody=asked.plan.melody,
     )  # fmt: skip
-    sections, cut = _sections(asked, frame)
+    sections, cut = _sections(asked, frame, sources)
+    if not sections and has_form(asked, duration):
+        sections = chosen_sections(asked, frame, style, line)
+        sources |= {"sections": DEFAULT} if sections else {}
     if sections:
         plan = _in_sections(asked, frame, whole, sections, line, sources, style)
+        plan = plan if sources["sections"] == GIVEN else with_tune_again(plan)
     else:
         plan = _in_one(asked, whole, line, sources, style)
     notes = (
         *language_notes(asked.said), *make_notes(asked, plan, sources), *_cut_notes(cut, plan),
-        *_line_notes(line, sources),
+        *_line_notes(line, sources), *_form_notes(plan, sources),
     )  # fmt: skip
     return plan.with_(loop=asked.plan.loop, notes=notes), sources
 
@@ -170,14 +175,18 @@ def _energy(asked: Asked) -> tuple[str | None, Source]:
     return energy, STATED if energy else DEFAULT
 
 
-def _sections(asked: Asked, frame: Frame) -> tuple[tuple[Section, ...], bool]:
+def _sections(asked: Asked, frame: Frame, sources: Sources) -> tuple[tuple[Section, ...], bool]:
     """Return the sections fixed or stated, and whether the end of them was cut."""
     if asked.plan.sections:
+        sources["sections"] = GIVEN
         return asked.plan.sections, False
     if not allows_sections(asked):
         return (), False
     if not asked.reading.tagged:
-        return () if asked.plan.loop else changed_sections(asked, frame), False
+        sections = () if asked.plan.loop else changed_sections(asked, frame)
+        sources |= {"sections": STATED} if sections else {}
+        return sections, False
+    sources["sections"] = STATED
     most = frame.duration if "duration" in asked.given else asked.longest
     sections, cut = cut_to(marked_sections(asked, frame), frame, most)
     if "duration" in asked.given:
@@ -207,6 +216,7 @@ def _in_sections(
     style: Word | None,
 ) -> MusicPlan:
     """Return the complete plan of a piece in sections, each with its chords in its key."""
+    chosen = sources["sections"].origin is Origin.CHOSEN
     if line is None and not asked.plan.chords:
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
     filled = []
@@ -216,17 +226,20 @@ def _in_sections(
         own = choose_progression(asked, home, style)[0] if line is None else _moved(asked, line, frame.key, home)
         meter, seconds = section.meter or frame.meter, (end or 0.0) - (section.start or 0.0)
         room = max(1, section.bars * meter if section.bars else int(seconds * frame.bpm / 60 / _RAMP))
-        kept = section.chords or asked.plan.chords
+        kept = section.chords or asked.plan.chords or (chosen and line is not None)
         filled.append(section if kept else section.with_(chords=own.symbols[:room]))
     timed = asked.reading.tagged or any(section.bars for section in sections)
-    open_ended = timed and "duration" not in asked.given
+    open_ended = timed and "duration" not in asked.given and not chosen
     if open_ended:
         sources["duration"] = STATED
     players = [section.instruments or whole.instruments or () for section in filled]
     band = asked.plan.instruments or ordered([name for names in players for name in names])
     plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band).complete()
     given = asked.plan  # beats and chords in time are the truth of a plan, whatever its sections would give
-    return plan.with_(beats=given.beats or plan.beats, chords=given.chords or plan.chords)
+    chords = given.chords or plan.chords
+    if chosen and line is not None:  # stated chords lie where they would without sections
+        chords = place(line, plan.beats or (), frame.meter, frame.duration, sources["chords"] != GIVEN)
+    return plan.with_(beats=given.beats or plan.beats, chords=chords)
 
 
 def _moved(asked: Asked, line: ChordLine, home: Key, key: Key) -> ChordLine:
@@ -244,6 +257,12 @@ def _cut_notes(cut: bool, plan: MusicPlan) -> tuple[Note, ...]:
         return ()
     names = ", ".join(f"{section.name} ({section.bars} bars)" for section in plan.sections or ())
     return (cut_note("the sections", f"cut to {plan.duration:g} s: {names}"),)
+
+
+def _form_notes(plan: MusicPlan, sources: Sources) -> tuple[Note, ...]:
+    if "sections" not in sources or sources["sections"].origin is not Origin.CHOSEN:
+        return ()
+    return (Note("the form", "sections", describe(plan.sections or (), plan.duration or 0.0), True),)
 
 
 def _line_notes(line: ChordLine | None, sources: Sources) -> tuple[Note, ...]:
