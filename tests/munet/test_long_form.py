@@ -88,13 +88,12 @@ def test_a_theme_is_cut_to_the_shorter_of_two_sections() -> None:
 
 
 def test_a_returning_section_sounds_alike_in_the_pipeline(windowed: MustangoPipeline) -> None:
-    plan = song("chorus", "verse", "chorus", "outro", bpm=75)
-    latents = run(windowed, 12.8, plan)
-    assert torch.equal(latents, run(windowed, 12.8, plan)), "the same seed makes the same piece"
-    first, verse, again = latents[:, :, 10:30], latents[:, :, 50:70], latents[:, :, 90:110]
+    plan = song("chorus", "verse", "chorus")
+    latents = run(windowed, 6.0, plan)
+    first, verse, again = latents[:, :, 5:20], latents[:, :, 30:45], latents[:, :, 55:70]
     assert (first - again).abs().mean() < 0.5 * (first - verse).abs().mean()
-    given = torch.randn(1, 4, 160, 2, generator=torch.Generator().manual_seed(3))
-    assert not torch.equal(run(windowed, 12.8, plan, latents=given), latents), "given noise is taken as it is"
+    given = torch.randn(1, 4, 75, 2, generator=torch.Generator().manual_seed(3))
+    assert not torch.equal(run(windowed, 6.0, plan, latents=given), latents), "given noise is taken as it is"
 
 
 def test_prompts_of_sections_reach_their_windows(windowed: MustangoPipeline) -> None:
