@@ -11,7 +11,7 @@ from mustango_app.planning.readers.arrangement import Arrangement, read_arrangem
 from mustango_app.planning.readers.key import find_keys, find_modes
 from mustango_app.planning.readers.length import find_lengths
 from mustango_app.planning.readers.meter import find_meters
-from mustango_app.planning.readers.sections import Change, Tagged, find_changes, find_tagged
+from mustango_app.planning.readers.sections import Change, Tagged, find_changes, find_tagged, find_told
 from mustango_app.planning.readers.statement import Statement, plainest
 from mustango_app.planning.readers.tempo import find_tempos
 from mustango_app.planning.tokens import Tokens
@@ -28,7 +28,7 @@ class Reading:
         chords: the list of chords.
         arrangement: who plays and how.
         changes: what changes within the piece, said in prose.
-        tagged: the parts of a text that is divided into sections.
+        tagged: the parts of a text that is divided into sections or tells them in their order.
     """
 
     tokens: Tokens
@@ -86,5 +86,5 @@ def read(text: str) -> Reading:
         chords,
         arrangement,
         tuple(find_changes(tokens)),
-        tuple(find_tagged(tokens)),
+        tuple(find_tagged(tokens) or find_told(tokens)),
     )

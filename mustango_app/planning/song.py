@@ -40,6 +40,7 @@ _FOUNDATION = ("drums", "bass", "synth bass")
 # How much livelier than the piece a section is, and whose chords it plays if not its own.
 _LIFT = MappingProxyType({"intro": -1, "outro": -1, "bridge": -1, "breakdown": -1, "episode": -1,
                           "chorus": 1, "drop": 1, "solo": 1})  # fmt: skip
+_THEMES = ("verse", "pre-chorus", "chorus", "bridge", "hook", "drop", "breakdown", "theme", "episode")
 _CHORDS_OF = MappingProxyType({"build-up": "drop", "solo": "theme"})
 
 
@@ -90,10 +91,15 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
     return (*sections[:-1], sections[-1].with_(bars=None))
 
 
-def describe(sections: Sequence[Section], duration: float) -> str:
-    """Return what was chosen, in a line for people."""
-    names = ", ".join(f"{section.name} ({section.bars} bars)" if section.bars else section.name for section in sections)
-    return f"chosen for {duration:g} s: {names} to the end"
+def in_words(sections: Sequence[Section]) -> str:
+    """Return names and bars in a line for people."""
+    return ", ".join(f"{section.name} ({section.bars} bars)" if section.bars else section.name for section in sections)
+
+
+def theme_lines(sections: Sequence[Section]) -> list[int]:
+    """Return for each section which of several progressions it has: verse, chorus and the like have their own."""
+    own = [name for name in dict.fromkeys(theme_of(section.name) for section in sections) if name in _THEMES]
+    return [own.index(name) if (name := theme_of(section.name)) in own else 0 for section in sections]
 
 
 def with_tune_again(plan: MusicPlan) -> MusicPlan:
