@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from augmentation.compose.styles import STYLES
 from munet.music import Key, MusicPlan, PlanError, estimate_key
 from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
@@ -34,8 +35,10 @@ _MODAL = MappingProxyType({  # degrees of the mode's own scale
 Count = tuple[float | None, int | None, str | None]
 
 
-def main_style(found: Arrangement) -> Word | None:
-    """Return the style that counts: one with a metre of its own first, then the longest word, then the first."""
+def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
+    """Return the style that counts: the fixed one, else one with a metre of its own, the longest, the first."""
+    if fixed in STYLES:
+        return Word(priors.of_style(STYLES[fixed]), -1, fixed)
     return max(
         found.styles,
         key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index),
@@ -182,7 +185,7 @@ def choose_progression(asked: Asked, key: Key, style: Word | None) -> tuple[Chor
 
 
 def progressions(asked: Asked, key: Key, style: Word | None) -> tuple[ChordLine, ...]:
-    """Return all progressions that suit, the chosen one first and then in turn, those with other chords only."""
+    """Return all progressions that suit: the chosen one, then in turn those with other chords, then other orders."""
     mode = _mode(key)
     if key.mode in _MODAL:
         rows: Sequence[str] = _MODAL[key.mode]
@@ -190,8 +193,10 @@ def progressions(asked: Asked, key: Key, style: Word | None) -> tuple[ChordLine,
         common = priors.MINOR_PROGRESSIONS if mode == "minor" else priors.MAJOR_PROGRESSIONS
         rows, key = (style.prior.progressions(mode) if style else ()) or common, Key(key.tonic, mode)
     chosen = asked.pick("chords", range(len(rows)))
-    lines = [read_chord_line(row, key) for row in (*rows[chosen:], *rows[:chosen])]
-    return tuple({frozenset(line.symbols): line for line in reversed(lines)}.values())[::-1]
+    lines = dict.fromkeys(tuple(read_chord_line(row, key).symbols) for row in (*rows[chosen:], *rows[:chosen]))
+    chosen_line, *others = lines
+    others.sort(key=lambda symbols: set(symbols) == set(chosen_line))
+    return tuple(ChordLine(symbols, None, None) for symbols in (chosen_line, *others))
 
 
 def _mode(key: Key) -> str:

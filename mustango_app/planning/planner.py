@@ -86,7 +86,11 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     asked = check(text, fixed)
     lead = _lead(asked)
     found = lead.reading.arrangement
-    style, mood, pace = main_style(found), main_word(found.moods), main_word(first_paces(lead.reading))
+    style, mood, pace = (
+        main_style(found, asked.plan.style),
+        main_word(found.moods),
+        main_word(first_paces(lead.reading)),
+    )
     sources: Sources = {}
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)

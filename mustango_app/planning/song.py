@@ -26,7 +26,7 @@ from mustango_app.planning.form import Frame, allows_sections
 from mustango_app.planning.readers.arrangement import Word
 
 SHORTEST = 40.0  # seconds from which a piece has a form
-_SECTION = (10.0, 40.0)  # seconds that a verse or chorus lasts
+_SECTION, _ANY = (8.0, 40.0), (4.0, 120.0)  # seconds that a verse or chorus lasts, and where nothing else fits
 _USUAL = (14.0, 30.0)  # what is usual in short pieces and in long ones,
 _SHARE = 1 / 8  # and as a share of the piece
 _MULTIPLES = (1, 2, 4, 8)  # bars of a verse, in turns of its chords
@@ -72,9 +72,10 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
     themes = _themes(asked, frame.key, style, form)
     turn = len(themes[form.rounds[0]] if line is None else line.bars or line.symbols)
     turn = turn if turn < max(_TURNS) and turn not in _TURNS else 4
-    layouts = sorted(_layouts(form, frame, turn), key=lambda layout: layout.misfit)
+    layouts = list(_layouts(form, frame, turn, _SECTION)) or list(_layouts(form, frame, turn, _ANY))
     if not layouts:
         return ()
+    layouts.sort(key=lambda layout: layout.misfit)
     layout = asked.pick("form", [one for one in layouts if one.misfit <= layouts[0].misfit + _ALIKE])
     casts = _casts(asked, frame.band, form)
     sections = []
@@ -130,11 +131,11 @@ def _playable(pitch: int) -> int:
 # --- which sections, and how long
 
 
-def _layouts(form: Form, frame: Frame, turn: int) -> Iterator[_Layout]:
+def _layouts(form: Form, frame: Frame, turn: int, seconds: tuple[float, float]) -> Iterator[_Layout]:
     """Yield ways to fill a piece: verses of one length in turns of so many bars, others half as long, an ending."""
     bar = 60 * frame.meter / frame.bpm
     total, usual = int(frame.duration / bar + 1e-6), min(_USUAL[1], max(_USUAL[0], _SHARE * frame.duration))
-    lengths = [turn * n for n in _MULTIPLES if _SECTION[0] <= turn * n * bar <= _SECTION[1]]
+    lengths = [turn * n for n in _MULTIPLES if seconds[0] <= turn * n * bar <= seconds[1]]
     for long in lengths or [max(2, round(usual / bar))]:
         half = max(1, long // 2)
         for names, intro, middle in product(_orders(form), (half, long), (half, long)):
