@@ -57,7 +57,8 @@ def measure(task: tuple[str, int, Path]) -> tuple[str, int, str | None]:
     """Measure one piece of a part and keep it; return what failed, if anything."""
     part, number, folder = task
     path = folder / f"{part}-{number:03}.json"
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["version"] == version():
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if kept.get("version") == version() and "failed" not in kept:
         return part, number, None
     try:
         values = PARTS[part](None if part == "minutes" else _model(), number)

@@ -13,7 +13,7 @@ from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
 from munet.errors import RequestError
 from munet.guidance import without_groups
-from munet.music import MusicPlan, theme_of
+from munet.music import MusicPlan, Part, theme_of
 from munet.windows import Windows, denoise
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def with_themes(noise: torch.Tensor, plans: Sequence[MusicPlan], frame_rate: flo
     """Return initial noise in which sections that return have that of their first appearance.
 
     Given the same noise and the same conditions the denoiser makes the same music, so a chorus is recognised when it
-    comes back, and still fits into what stands around it. Frames are matched from the nearest one to a section's start:
-    its bars may lie up to half a frame beside those of the first appearance, but the beats are where the plan says.
+    comes back, and still fits into what stands around it. The noise is moved by whole frames, so that it may lie up to
+    half a frame beside its bars; the beats are where the plan says.
 
     Args:
         noise: `(clips, channels, frames, bins)`; not changed.
@@ -67,13 +67,15 @@ def with_themes(noise: torch.Tensor, plans: Sequence[MusicPlan], frame_rate: flo
     """
     noise, frames = noise.clone(), noise.shape[2]
     for clip, plan in zip(noise, plans, strict=True):
-        first: dict[str, tuple[int, int]] = {}
+        first: dict[str, Part] = {}
         for part in plan.parts() if plan.sections else ():
-            start, end = (min(frames, round(second * frame_rate)) for second in (part.start, part.end))
-            begin, stop = first.setdefault(theme_of(part.name), (start, end))
-            length = min(end - start, stop - begin)
-            if begin != start:
-                clip[:, start : start + length] = clip[:, begin : begin + length].clone()
+            origin = first.setdefault(theme_of(part.name), part)
+            if origin is not part:
+                shift = round((part.start - origin.start) * frame_rate)
+                seconds = min(part.end - part.start, origin.end - origin.start)
+                start, end = (round(second * frame_rate) for second in (part.start, part.start + seconds))
+                end = min(end, frames)
+                clip[:, start:end] = clip[:, start - shift : end - shift].clone()
     return noise
 
 

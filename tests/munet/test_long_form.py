@@ -83,7 +83,8 @@ def test_a_theme_is_cut_to_the_shorter_of_two_sections() -> None:
     plan = MusicPlan(bpm=110, meter=4, key="C major", sections=sections).complete()
     noise = torch.randn(1, 4, 109, 2, generator=torch.Generator().manual_seed(0))
     themes = with_themes(noise, [plan], 12.5)
-    assert torch.equal(themes[0, :, 55:82], noise[0, :, :27])  # 2.18 s are 27 frames; the third section begins at 54.5
+    # At 110 BPM a bar lasts 27.3 frames: the third section begins at 54.5 and is moved by 55, to 81.8.
+    assert torch.equal(themes[0, :, 55:82], noise[0, :, :27])
     assert torch.equal(themes[0, :, 82:], noise[0, :, 82:])
 
 
