@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -62,7 +63,7 @@ def measure(task: tuple[str, int, Path]) -> tuple[str, int, str | None]:
         return part, number, None
     try:
         values = PARTS[part](None if part == "minutes" else _model(), number)
-    except Exception as error:  # one bad piece is recorded and the run goes on
+    except (ValueError, RuntimeError, OSError, subprocess.SubprocessError) as error:  # recorded, and the run goes on
         values = {"failed": f"{type(error).__name__}: {error}"}
     write_json(path, {"version": version(), "number": number, **values})
     return part, number, values.get("failed")

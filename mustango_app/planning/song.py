@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from augmentation.compose.sections import lifted
 from augmentation.compose.styles import FORMS, STYLES, Form
+from augmentation.reading.readers.arrangement import Word
 from munet.music import Key, MusicPlan, Section, theme_of
 from munet.music.checks import PITCH_RANGE
 from munet.music.degrees import degree_chord
@@ -23,7 +24,6 @@ from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import DEFAULT_STYLE
 from mustango_app.planning.choices import progressions
 from mustango_app.planning.form import Frame, allows_sections
-from mustango_app.planning.readers.arrangement import Word
 
 SHORTEST = 40.0  # seconds from which a piece has a form
 _SECTION, _ANY = (8.0, 40.0), (4.0, 120.0)  # seconds that a verse or chorus lasts, and where nothing else fits
