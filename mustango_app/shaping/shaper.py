@@ -114,7 +114,7 @@ class _Run:
         after_step: AfterStep,
         stop: threading.Event | None,
     ) -> None:
-        self.model, self.settings = model, (seed, steps, guidance, after_step, stop)
+        self.model, self.settings = model, ([seed], steps, guidance, after_step, stop)
         self.strength, self.codec = strength, model.pipeline.vae
 
     def fill(self, source: Source, shaped: Shaped) -> np.ndarray:
@@ -162,8 +162,8 @@ class _Run:
             sound = sound.mean(dim=1) if self.codec.audio_channels == 1 else sound
             held = self.codec.encode(sound.to(self.model.device), **circle)
         latents = self.model.sample(
-            to_english(prompt).english,
-            plan,
+            [to_english(prompt).english],
+            [plan],
             audio.shape[1] / self.model.sample_rate,
             *self.settings,
             output_type="latent",
