@@ -3,7 +3,7 @@
     python -m benchmarks.speed_clip [--rounds 1 --plain-steps 3 --small --save]
 
 A step of DDPM costs the same whenever it is taken, so of the plain loop `--plain-steps` steps are timed and their
-median times 200 is what the table tells; ours is run from noise to latents as the converted model does by default.
+median times 200 is what the table tells; ours is run from noise to latents as `Mustango` does by default.
 Decoding is the same for both and stands apart. `--small` is a dry run at toy size.
 """
 
@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import torch
-from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDPMScheduler
 from diffusers.models.attention_processor import AttnProcessor2_0
 
 from benchmarks.speed_step import SMALL, StockProcessor, inputs, load_unet
@@ -24,6 +24,7 @@ from munet.guidance import guided
 from munet.processor import keep_memory, usable_cores
 from munet.published.bases import SCHEDULE
 from munet.published.convert import DEFAULTS
+from munet.solver import FEW_STEPS, few_step_solver
 
 REFERENCE_STEPS = 200
 
@@ -43,7 +44,7 @@ def main() -> None:
     null, given = inputs(1, dtype, device)
     both = {name: torch.cat([null[name], given[name]]) for name in given}
     noise = torch.randn(1, 8, 32 if options.small else 256, 16, generator=torch.Generator().manual_seed(2))
-    weight, steps = float(DEFAULTS["default_guidance_scale"]), int(DEFAULTS["default_steps"])
+    weight = float(DEFAULTS["default_guidance_scale"])
 
     def finished() -> float:
         if device.startswith("cuda"):
@@ -68,8 +69,8 @@ def main() -> None:
         """Seconds of the default loop, conditions prepared within."""
         unet.set_attn_processor(AttnProcessor2_0())
         begin = finished()
-        scheduler: Any = DPMSolverMultistepScheduler.from_config(DDPMScheduler(**SCHEDULE).config)
-        scheduler.set_timesteps(steps)
+        scheduler: Any = few_step_solver(DDPMScheduler(**SCHEDULE))
+        scheduler.set_timesteps(FEW_STEPS)
         latents, conditions = noise.to(device, dtype), Conditions.of_forms(null, given)
         for timestep in scheduler.timesteps:
             without, conditional = unet(latents, timestep, conditions).sample.chunk(2)
@@ -80,7 +81,7 @@ def main() -> None:
     before, after = (statistics.median(column) for column in zip(*rounds, strict=True))
     rows = [
         {"task": f"plain, {REFERENCE_STEPS} DDPM steps", "wall_s": before, "faster": 1.0},
-        {"task": f"ours, {steps} steps", "wall_s": after, "faster": statistics.median(a / b for a, b in rounds)},
+        {"task": f"ours, {FEW_STEPS} steps", "wall_s": after, "faster": statistics.median(a / b for a, b in rounds)},
     ]
     tell("speed_clip", rows, options.save, dtype=options.dtype, small=options.small, timed=options.plain_steps)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
@@ -21,7 +22,7 @@ from munet.training.munet import MuNetTrainer
 from munet.training.settings import MuNetTraining
 
 SECONDS = 10.24
-MODEL = {"sample_size": (128, 8), "known_latents": True, "frames": {}}
+MODEL = MappingProxyType({"sample_size": (128, 8), "known_latents": True, "frames": {}})
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = MuNetTraining(
             out=str(Path(folder) / "run"), autoencoder=str(shipped("pocket") / "vae"), budget=Budget(1000, warmup=0),
-            model=MODEL, max_beats=96, max_chords=48, batch_size=options.batch, device=options.device,
+            model=dict(MODEL), max_beats=96, max_chords=48, batch_size=options.batch, device=options.device,
         )  # fmt: skip
         trainer = MuNetTrainer(settings, SECONDS)
         plan = MusicPlan(bpm=100, duration=SECONDS).complete()

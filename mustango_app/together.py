@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
@@ -46,7 +47,7 @@ class Alike(NamedTuple):
     duration: float
     loop: bool
     steps: int
-    guidance: float
+    guidance: str
 
 
 def clips_at_once(device: torch.device, asked: int | None) -> int:
@@ -64,6 +65,12 @@ def batches(jobs: Sequence[Job], alike: Callable[[Job], Alike], at_once: int) ->
         yield from (members[first : first + size] for first in range(0, len(members), size))
 
 
+def made_with(engine: Mustango, request: Request) -> tuple[int, Guidance]:
+    """Return steps and guidance of a request, the model's own where it states none."""
+    guidance = engine.default_guidance if request.guidance is None else request.guidance
+    return request.steps or engine.default_steps, guidance
+
+
 def play_together(
     engine: Mustango,
     request: Request,
@@ -77,13 +84,14 @@ def play_together(
         RequestError: the weights give samples that are not finite, or there is too little memory.
         Stopped: if `stop` was set.
     """
-    steps = request.steps or engine.default_steps
-    guidance = engine.default_guidance if request.guidance is None else request.guidance
+    steps, guidance = made_with(engine, request)
     total, made = steps * request.num_clips * request.best_of, 0
 
     def make(jobs: Sequence[Job]) -> Iterator[Clip]:
         nonlocal made
-        for batch in batches(jobs, lambda job: Alike(job.plan.duration, job.plan.loop, steps, guidance), engine.batch):
+        for batch in batches(
+            jobs, lambda job: Alike(job.plan.duration, job.plan.loop, steps, repr(guidance)), engine.batch
+        ):
 
             def after_step(step: int, before: int = made, count: int = len(batch)) -> None:
                 if callback is not None:
@@ -116,14 +124,13 @@ def make_requests(engine: Mustango, requests: Sequence[Request]) -> Iterator[tup
             yield number, error
 
     def alike(job: Job) -> Alike:
-        request = requests[job.number]
-        guidance = engine.default_guidance if request.guidance is None else request.guidance
-        return Alike(job.plan.duration, bool(job.plan.loop), request.steps or engine.default_steps, guidance)
+        steps, guidance = made_with(engine, requests[job.number])
+        return Alike(job.plan.duration, bool(job.plan.loop), steps, repr(guidance))
 
     for batch in batches(jobs, alike, engine.batch):
-        kind = alike(batch[0])
         try:
-            clips = list(make_batch(engine, batch, kind.steps, kind.guidance, lambda step: None, None))
+            run = made_with(engine, requests[batch[0].number])
+            clips = list(make_batch(engine, batch, *run, lambda step: None, None))
         except (RequestError, OSError) as error:
             yield from ((job.number, error) for job in batch)
         else:
@@ -134,7 +141,7 @@ def make_batch(
     engine: Mustango,
     jobs: Sequence[Job],
     steps: int,
-    guidance: float,
+    guidance: Guidance,
     after_step: Callable[[int], None],
     stop: threading.Event | None,
 ) -> Iterator[Clip]:
