@@ -152,14 +152,14 @@ def _lines(path: str) -> list[str]:
 
 
 @contextmanager
-def busy(count: int) -> Iterator[None]:
+def busy(count: int) -> Iterator[list[subprocess.Popen]]:
     """Keep `count` other processes busy meanwhile."""
     with ExitStack() as stack:
-        for _ in range(count):
-            process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+        for process in processes:
             stack.callback(process.wait)
             stack.callback(process.kill)
-        yield
+        yield processes
 
 
 def options_of(description: str | None, rounds: int) -> argparse.ArgumentParser:
