@@ -127,8 +127,16 @@ class Mustango:
         plans: Sequence[MusicPlan],
         callback: Callable[[int, int], None] | None = None,
         stop: threading.Event | None = None,
+        on_audio: Callable[[np.ndarray], None] | None = None,
     ) -> list[Clip]:
         """Make the clips of `request` for plans that are there already, complete ones, one a clip.
+
+        Args:
+            request: words, seeds, steps and guidance.
+            plans: complete, one a clip.
+            callback, stop: as in `generate`.
+            on_audio: called with every chunk `(channels, samples)` of a long piece as soon as it is decoded; a piece
+                of one window has none.
 
         Raises:
             RequestError: the weights give samples that are not finite, or there is too little memory.
@@ -147,7 +155,7 @@ class Mustango:
                 if callback is not None:
                     callback(before + step, total)
 
-            audio = self._run(request.english, plan, seed, steps, guidance, after_step, stop)
+            audio = self._run(request.english, plan, seed, steps, guidance, after_step, stop, on_audio)
             made += 1
             return Clip(audio, self.sample_rate, plan, request.prompt, seed, settings)
 
@@ -167,6 +175,7 @@ class Mustango:
         guidance: float,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
+        on_audio: Callable[[np.ndarray], None] | None = None,
     ) -> np.ndarray:
         """Run the pipeline once; return float32 `(channels, samples)`."""
 
@@ -191,6 +200,7 @@ class Mustango:
                 output_type="np",
                 callback_on_step_end=on_step_end,
                 circular=plan.loop,
+                callback_on_audio=None if on_audio is None else lambda chunk: on_audio(chunk[0].cpu().float().numpy()),
             ).audios[0]
         samples = round(plan.duration * self.sample_rate)
         audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))
