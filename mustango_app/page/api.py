@@ -11,7 +11,7 @@ import functools
 import html
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +20,6 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from augmentation.audio import read_audio
-from augmentation.compose.styles import STYLES
 from augmentation.hearing.listen import listen
 from munet.errors import RequestError
 from munet.music import MusicPlan
@@ -28,14 +27,14 @@ from munet.music.checks import BPM_RANGE, ENERGIES
 from mustango_app.engine import Mustango, Stopped
 from mustango_app.exchange.heard import plan_from_heard
 from mustango_app.page.analysis import without_folders
-from mustango_app.page.guard import FAILED, check_work
+from mustango_app.page.guard import FAILED, check_work, is_below
 from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import EXPORTS, Results
 from mustango_app.page.runs import LONGEST_QUEUE, Desk, Run
 from mustango_app.request import GUIDANCE_RANGE, MAX_BARS, SECONDS_RANGE, STEPS_RANGE, Request
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
-MOST_CHORDS, MOST_TITLE = 4000, 200  # characters
+MOST_CHORDS, MOST_TITLE, LONGEST_ECHO = 4000, 200, 160  # characters
 # What the types of the arguments do not say, for the published schema.
 _RANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -45,7 +44,7 @@ _RANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "guidance": GUIDANCE_RANGE, "best_of": (1, 64), "seed": (0, 2**63 - 65),
         }.items()
     }
-    | {"energy": {"enum": list(ENERGIES)}, "style": {"enum": sorted(STYLES)}, "prompt": {"maxLength": 2000}}
+    | {"energy": {"enum": list(ENERGIES)}, "prompt": {"maxLength": 2000}}
 )  # fmt: skip
 
 
@@ -267,9 +266,10 @@ def typed(function: Callable[..., Any]) -> Callable[..., Any]:
     return endpoint
 
 
-def defaults_of(function: Callable[..., Any]) -> Sequence[Any]:
-    """Return the defaults of all parameters of an endpoint, in order."""
-    return [one.default for one in inspect.signature(function).parameters.values()]
+def defaults_of(name: str) -> Mapping[str, Any]:
+    """Return the defaults of the parameters of an endpoint by name, in order."""
+    parameters = list(inspect.signature(getattr(Api, name)).parameters.values())
+    return {one.name: one.default for one in parameters[1:]}
 
 
 @contextlib.contextmanager
@@ -283,7 +283,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except RequestError as error:
         # A browser would take a person's own text for HTML.
-        said = html.escape(str(without_folders(error)), quote=False)
+        said = html.escape(cut(str(without_folders(error))), quote=False)
     except Stopped:
         said = "request: expected to be waited for, got stopped"
     except OSError as error:
@@ -294,6 +294,12 @@ def plain_errors() -> Iterator[None]:
     else:
         return
     raise gr.Error(said, print_exception=False)
+
+
+def cut(sentence: str) -> str:
+    """Return a refusal whose echo of what came is short."""
+    said, got, echo = sentence.rpartition(", got ")
+    return f"{said}{got}{echo[:LONGEST_ECHO]}…" if len(echo) > LONGEST_ECHO else sentence
 
 
 def uploaded(name: str, file: Any) -> str:
@@ -309,8 +315,7 @@ def uploaded(name: str, file: Any) -> str:
     if file is None:
         raise RequestError(f"{name}: expected a recording, got none")
     path = file.get("path") if isinstance(file, dict) else getattr(file, "path", file)
-    folder = Path(gr.utils.get_upload_folder()).resolve()
-    if not isinstance(path, str) or "\0" in path or not Path(path).resolve().is_relative_to(folder):
+    if not isinstance(path, str) or not is_below(path, Path(gr.utils.get_upload_folder()).resolve()):
         raise RequestError(f"{name}: expected an uploaded file, got another value")
     return path
 

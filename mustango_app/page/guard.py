@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -77,11 +79,12 @@ class WholeCalls:
 
     Args:
         app: what to guard.
-        defaults: of each endpoint, in the order of its parameters.
+        defaults: of the parameters of each endpoint, by name, in order.
+        folder: where uploads are; other files cannot be named.
     """
 
-    def __init__(self, app: App, defaults: Mapping[str, Sequence[Any]]) -> None:
-        self._app, self._defaults = app, defaults
+    def __init__(self, app: App, defaults: Mapping[str, Mapping[str, Any]], folder: str) -> None:
+        self._app, self._defaults, self._folder = app, defaults, Path(folder).resolve()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass a request on, its body bounded and filled up where it calls an endpoint."""
@@ -115,8 +118,7 @@ class WholeCalls:
 
         await self._app(scope, replay, send)
 
-    @staticmethod
-    def _filled(body: bytes, defaults: Sequence[Any]) -> tuple[bytes, str]:
+    def _filled(self, body: bytes, defaults: Mapping[str, Any]) -> tuple[bytes, str]:
         try:
             call = json.loads(body or b"{}")
         except (ValueError, RecursionError):
@@ -124,8 +126,17 @@ class WholeCalls:
         data = call.get("data", []) if isinstance(call, dict) else None
         if not isinstance(data, list) or len(data) > len(defaults):
             return b"", f"data: expected a list of at most {len(defaults)} arguments, got something else"
-        call["data"] = [*data, *defaults[len(data) :]]
+        for name, value in zip(defaults, data, strict=False):
+            path = value.get("path") if isinstance(value, dict) and "meta" in value else None
+            if isinstance(path, str) and not is_below(path, self._folder):
+                return b"", f"{name}: expected an uploaded file, got another value"
+        call["data"] = [*data, *[*defaults.values()][len(data) :]]
         return json.dumps(call).encode(), ""
+
+
+def is_below(path: str, folder: Path) -> bool:
+    """Whether a path, links followed, leads into a folder."""
+    return "\0" not in path and Path(path).resolve().is_relative_to(folder)
 
 
 class Rate:
@@ -235,11 +246,12 @@ class Sentences:
             await self._app(scope, receive, send)
             return
         start: dict[str, Any] = {}
-        body = b""
+        body, begun = b"", False
         events = "/gradio_api/call/" in scope.get("path", "") and scope["method"] == "GET"
 
         async def told(message: Any) -> None:
-            nonlocal start, body
+            nonlocal start, body, begun
+            begun = True
             if message["type"] == "http.response.start" and message["status"] >= 400:
                 start = message
             elif start and message["type"] == "http.response.body":
@@ -251,7 +263,15 @@ class Sentences:
             else:
                 await send(message)
 
-        await self._app(scope, receive, told)
+        try:
+            await self._app(scope, receive, told)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # of one request; the server serves on
+            if begun:
+                raise
+            logging.getLogger(__name__).error("a request failed", exc_info=error)
+            await _answer(send, 500, FAILED)
 
 
 async def _say(send: Any, start: Mapping[str, Any], body: bytes) -> None:

@@ -162,7 +162,7 @@ class Results:
         Raises:
             RequestError: there is no such form.
         """
-        if form not in EXPORTS:
+        if not isinstance(form, str) or form not in EXPORTS:
             raise RequestError(f"format: expected one of {', '.join(EXPORTS)}, got {form!r}")
         self._expire()
         home = self.folder / self.new_token()

@@ -160,13 +160,13 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         serving: where and for whom.
     """
     serving = serving or Serving()
-    endpoints = {name: defaults_of(getattr(Api, name))[1:] for name in Api.LIMITS}
+    endpoints = {name: defaults_of(name) for name in Api.LIMITS}
     guards = [
         Middleware(HostCheck, names=serving.names),
         Middleware(Sentences),
         Middleware(Rate, most=serving.most),
         Middleware(Departures, gone=demo.gone),
-        Middleware(WholeCalls, defaults=endpoints),
+        Middleware(WholeCalls, defaults=endpoints, folder=gr.utils.get_upload_folder()),
     ]
     return {
         "server_name": serving.host,

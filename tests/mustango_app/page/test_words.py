@@ -48,9 +48,8 @@ def test_refusals_are_said_in_the_visitors_language() -> None:
     error = RequestError("bpm: expected a number from 30 to 300, got '5000'")
     assert ENGLISH.refusal(error, AT) == ("bpm", "Tempo (BPM): expected a number from 30 to 300, got '5000'")
     assert CHINESE.refusal(error, AT) == ("bpm", "速度 (BPM)：应为30 到 300 之间的数字，得到的是 '5000'")  # noqa: RUF001
-    assert (
-        CHINESE.refusal(RequestError("audio: expected a recording, got none"), AT)[1] == "录音：应为录音，得到的是 空"
-    )  # noqa: RUF001
+    nothing = RequestError("audio: expected a recording, got none")
+    assert CHINESE.refusal(nothing, AT)[1] == "录音：应为录音，得到的是 空"  # noqa: RUF001
     assert CHINESE.refusal(RequestError("bpm is wrong"), AT) == (None, "bpm is wrong")
 
 
