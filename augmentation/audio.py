@@ -56,6 +56,8 @@ def check_output(path: str | os.PathLike[str], argument: str = "path") -> Path:
 def write_audio(path: str | os.PathLike[str], audio: np.ndarray, sample_rate: int) -> Path:
     """Write `audio`, `(channels, samples)`, in the format of the suffix (16 bits, or Vorbis, or MP3).
 
+    What was read from 16 bits is written back as the same 16 bits.
+
     Raises:
         RequestError: if the path cannot be written to or the audio is not finite and of the shape above.
     """
@@ -64,8 +66,11 @@ def write_audio(path: str | os.PathLike[str], audio: np.ndarray, sample_rate: in
     if audio.ndim != 2 or audio.size == 0 or not np.isfinite(audio).all():
         raise RequestError(f"audio: expected finite samples of shape (channels, samples), got shape {audio.shape}")
     form, subtype = FORMATS[path.suffix.lower()]
+    samples = np.clip(audio.T, -1.0, 1.0)
+    if subtype == "PCM_16":  # libsndfile reads with a factor of 1/32768, but writes with 32767
+        samples = np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
     with atomic_path(path) as temporary:
-        soundfile.write(temporary, np.clip(audio.T, -1.0, 1.0), sample_rate, format=form, subtype=subtype)
+        soundfile.write(temporary, samples, sample_rate, format=form, subtype=subtype)
     return path
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from augmentation.reading.fields import read_bpm, read_chords, read_key, read_meter
 from munet.music import TEMPO_WORDS, Chord, Key
-from mustango_app.planning.fields import read_bpm, read_chords, read_key, read_meter
 
 FIELDS = ("bpm", "meter", "key", "chords")
 STATED = MappingProxyType(

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from augmentation.reading import lexer, stated
 from munet.music import PlanError
-from mustango_app.planning import lexer, reading
 from mustango_app.planning.planner import plan_from_text
 
 PROMPTS = Path(__file__).parents[1] / "tests/mustango_app/planning/prompts.jsonl"
@@ -34,7 +34,7 @@ NOISES = (
 def milliseconds(text: str, task: Callable[[str], object]) -> float:
     """Return the processor time of a task on a text, in milliseconds."""
     lexer.lex.cache_clear()
-    reading.read.cache_clear()
+    stated.read.cache_clear()
     begin = time.process_time()
     with contextlib.suppress(PlanError):
         task(text)
@@ -57,7 +57,7 @@ def main() -> None:
     prompts = [json.loads(row)["prompt"] for row in rows]
     plan_from_text(prompts[0])  # the vocabulary is read once
     for name, texts in (("prompts", prompts), ("hostile texts", hostile())):
-        for what, task in (("reading", reading.read), ("whole plan", plan_from_text)):
+        for what, task in (("reading", stated.read), ("whole plan", plan_from_text)):
             times = [milliseconds(text, task) for text in texts]
             figures = f"median {median(times):6.2f} ms  longest {max(times):6.2f} ms"
             print(f"{name:14} {what:11} {len(times):4} texts  {figures}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +53,16 @@ class Known:
             raise RequestError("known: expected at least one frame to make, got none")
 
 
-def windows_over(frames: int, length: int | None, circular: bool) -> Windows:
-    """Lay windows over a piece; one over all of it if the model knows no `length` of its own."""
+def windows_over(frames: int, length: int | None, circular: bool, known: Known | None = None) -> Windows:
+    """Lay windows over a piece; one over all of it if the model knows no `length` of its own.
+
+    Where much is `known`, windows lie only where something is to be made. A circle is always covered.
+    """
     length = min(length or frames, frames)
-    return Windows.over(frames, length, max(1, round(length * (1 - OVERLAP))), circular)
+    hop = max(1, round(length * (1 - OVERLAP)))
+    if known is None or circular:
+        return Windows.over(frames, length, hop, circular)
+    return Windows.where(~known.mask, length, hop)
 
 
 class WindowPredictor:
@@ -70,6 +76,7 @@ class WindowPredictor:
         prompts, plans: one per clip.
         windows: over the piece.
         known: latents that are there already, None for none.
+        timesteps: that are gone through.
     """
 
     def __init__(
@@ -79,8 +86,10 @@ class WindowPredictor:
         plans: Sequence[MusicPlan],
         windows: Windows,
         known: Known | None,
+        timesteps: torch.Tensor,
     ) -> None:
         self.pipeline, self.plans, self.windows, self.known = pipeline, plans, windows, known
+        self.timesteps = timesteps
         self.device = pipeline._execution_device  # looked up once: it walks through all modules
         styles = pipeline.unet.config.aligned_styles
         rows = [aligned_features(plan, windows.frames, pipeline.frame_rate, styles) for plan in plans]
@@ -100,7 +109,7 @@ class WindowPredictor:
         texts = [self._prompt(*clip, window) for window in range(len(windows.starts)) for clip in clips]
         self.text = text_tokens(pipeline.tokenizer, texts, pipeline.config.max_text_length, pad_to_longest=True)
         self.held: dict[int, tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]] = {}
-        self.left = [len(pipeline.scheduler.timesteps)] * len(windows.starts)
+        self.left = [len(timesteps)] * len(windows.starts)
 
     def __call__(self, chosen: Sequence[int], sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         """Return the guided prediction `(windows * clips, channels, length, bins)` for `munet.windows.denoise`."""
@@ -189,8 +198,28 @@ class StreamedSound:
         return torch.cat(self.parts, dim=-1)[..., :num_samples]
 
 
+def first_latents(
+    scheduler: Any, noise: torch.Tensor, known: Known | None, strength: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the timesteps to go through, and the latents `(clips, channels, frames, bins)` at the first of them.
+
+    Args:
+        scheduler: with timesteps set.
+        noise: in the scheduler's scale.
+        known: latents that are there already.
+        strength: share of the timesteps, at least one of them; below 1 the latents start from the known ones (SDEdit,
+            Meng et al., 2022).
+    """
+    timesteps = scheduler.timesteps
+    if known is None or strength == 1:
+        return timesteps, noise.clone()  # windows are denoised in place
+    timesteps = timesteps[-max(1, round(len(timesteps) * strength)) :]
+    unscaled = noise / scheduler.init_noise_sigma
+    return timesteps, scheduler.add_noise(known.latents.to(unscaled), unscaled, timesteps[:1])
+
+
 def put_back(
-    known: Known | None, noise: torch.Tensor, scheduler: Any
+    known: Known | None, noise: torch.Tensor, scheduler: Any, timesteps: torch.Tensor
 ) -> Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor] | None:
     """Return what `munet.windows.denoise` does after each step: known frames are set to what they are at that time.
 
@@ -200,16 +229,16 @@ def put_back(
     Args:
         known: latents that are there already; None for none.
         noise: the piece's initial noise, `(clips, channels, frames, bins)`, unscaled.
-        scheduler: with timesteps set.
+        scheduler: whose `add_noise` counts.
+        timesteps: that are gone through.
     """
     if known is None:
         return None
-    timesteps: Mapping[int, Any] = dict(enumerate(scheduler.timesteps))
 
     def keep(segment: torch.Tensor, frames: torch.Tensor, done: int) -> torch.Tensor:
         latents, mask = known.at(frames)
         latents = latents.to(segment)
-        if done in timesteps:
+        if done < len(timesteps):
             when = timesteps[done].reshape(1)
             latents = scheduler.add_noise(latents, noise[:, :, frames].to(segment), when)
         return torch.where(mask[:, None, :, None].to(segment.device), latents, segment)
@@ -220,6 +249,7 @@ def put_back(
 def denoise_windows(
     latents: torch.Tensor,
     predictor: WindowPredictor,
+    noise: torch.Tensor,
     sound: StreamedSound | None = None,
     callback: Callable[..., Any] | None = None,
     **step_options: Any,
@@ -227,19 +257,27 @@ def denoise_windows(
     """Denoise a piece in windows; return its latents `(clips, channels, frames, bins)`.
 
     Args:
-        latents: initial noise in the scheduler's scale; changed in place.
+        latents: at the first timestep's level of noise, in the scheduler's scale; changed in place.
         predictor: of the windows.
+        noise: the piece's noise in that shape, unscaled.
         sound: is told which frames are finished.
         callback: called as `(pipeline, step, timestep, {})` as often as there are steps, evenly spread over the work.
         step_options: passed to the scheduler's `step`.
     """
     pipeline = predictor.pipeline
-    scheduler = pipeline.scheduler
-    steps = len(scheduler.timesteps)
-    keep = put_back(predictor.known, latents / scheduler.init_noise_sigma, scheduler)
+    scheduler, timesteps = pipeline.scheduler, predictor.timesteps
+    steps = len(timesteps)
+    keep = put_back(predictor.known, noise, scheduler, timesteps)
     told = 0
+    apart = (~predictor.windows.covered()).nonzero()[:, 0]
+    if predictor.known is not None and len(apart):
+        latents[:, :, apart] = predictor.known.at(apart)[0].to(latents)
+        if sound is not None:
+            sound.finished(apart)
     with pipeline.progress_bar(total=steps) as progress_bar:
-        evaluations = denoise(latents, predictor.windows, scheduler, predictor, keep=keep, **step_options)
+        evaluations = denoise(
+            latents, predictor.windows, scheduler, predictor, timesteps=timesteps, keep=keep, **step_options
+        )
         for count, total, frames in evaluations:
             if pipeline.interrupt:
                 break
@@ -247,7 +285,7 @@ def denoise_windows(
                 sound.finished(frames)
             step = count * steps // total
             if step > told and callback is not None:
-                callback(pipeline, step - 1, scheduler.timesteps[step - 1], {})
+                callback(pipeline, step - 1, timesteps[step - 1], {})
             progress_bar.update(step - told)
             told = step
     return latents

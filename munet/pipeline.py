@@ -24,6 +24,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
 from munet.codec.audioldm import MelAutoencoder
+from munet.codec.joins import turned_down
 from munet.codec.pocket import MusicAutoencoder
 from munet.codec.stereo import StereoAutoencoder
 from munet.conditions.batch import embed, plan_tokens, text_tokens
@@ -32,19 +33,11 @@ from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import load_text_encoder
 from munet.errors import RequestError
 from munet.guidance import Guidance, guidance_weights, guided, is_guided, without_groups
-from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, windows_over
+from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.predictor import Prediction, predict_plan
 from munet.unet import MuNetModel
-
-PEAK = 0.95
-
-
-def turned_down(waveform: torch.Tensor) -> torch.Tensor:
-    """Return clips `(clips, ...)` whose peaks are at most `PEAK`; all channels of a clip by the same factor."""
-    peak = waveform.abs().flatten(1).amax(dim=1).clamp_min(1e-9)
-    return waveform * (PEAK / peak).clamp_max(1.0).view(-1, *[1] * (waveform.ndim - 1))
 
 
 class MustangoPipeline(DiffusionPipeline):
@@ -169,6 +162,7 @@ class MustangoPipeline(DiffusionPipeline):
         num_inference_steps: int,
         output_type: str,
         tensor_inputs: Sequence[str] = (),
+        strength: float = 1.0,
     ) -> None:
         """Refuse what cannot be generated.
 
@@ -183,6 +177,8 @@ class MustangoPipeline(DiffusionPipeline):
             raise RequestError(f"audio_length_in_s: expected seconds in (0, 600], got {audio_length_in_s!r}")
         if num_inference_steps < 1:
             raise RequestError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
+        if not 0 < strength <= 1:
+            raise RequestError(f"strength: expected a number in (0, 1], got {strength!r}")
         if output_type not in ("np", "pt", "latent"):
             raise RequestError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
         if unknown := sorted(set(tensor_inputs) - set(self._callback_tensor_inputs)):
@@ -308,6 +304,7 @@ class MustangoPipeline(DiffusionPipeline):
         callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         known: Known | None = None,
+        strength: float = 1.0,
         circular: bool = False,
         callback_on_audio: Callable[[torch.Tensor], None] | None = None,
     ) -> AudioPipelineOutput | tuple[np.ndarray | torch.Tensor]:
@@ -331,6 +328,8 @@ class MustangoPipeline(DiffusionPipeline):
                 has no moment at which all its latents are at one step: then it gets none.
             known: latents that are there already, for going on and filling in. Models that do not take them are held
                 to them by putting them back after every step.
+            strength: how much the frames that are not known are made anew, in (0, 1]: below 1 they start from
+                `known.latents` with the noise of a later timestep (SDEdit, Meng et al., 2022), and resemble them.
             circular: the end runs into the beginning.
             callback_on_audio: called with chunks `(clips, channels, samples)` of a piece in windows as soon as they are
                 finished, before their peaks are looked at.
@@ -349,7 +348,7 @@ class MustangoPipeline(DiffusionPipeline):
         unplanned = plans is None
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
         tensor_inputs = callback_on_step_end_tensor_inputs
-        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs)
+        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs, strength)
         self._guidance_scale, self._interrupt = guidance_weights(guidance_scale), False
 
         # 1. Conditions
@@ -360,23 +359,27 @@ class MustangoPipeline(DiffusionPipeline):
         shape = (len(prompts) * num_waveforms_per_prompt, self.unet.config.in_channels, frames, self.vae.latent_bins)
         if known is not None:
             known.check(shape)
+        elif strength != 1:
+            raise RequestError(f"strength: expected 1 without known latents, got {strength!r}")
         prompts = [text for text in prompts for _ in range(num_waveforms_per_prompt)]
         plans = [plan for plan in plans for _ in range(num_waveforms_per_prompt)]
 
         # 2. Noise
         self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
-        latents = self.prepare_latents(len(prompts), frames, generator, latents)
+        noise = self.prepare_latents(len(prompts), frames, generator, latents)
+        timesteps, latents = first_latents(self.scheduler, noise, known, strength)
         takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
         step_options = {"generator": generator} if takes_generator else {}
-        windows = windows_over(frames, self.config.window_frames, circular)
+        windows = windows_over(frames, self.config.window_frames, circular, known)
 
         # 3. Denoise
         sound: StreamedSound | None = None
         if len(windows.starts) > 1 or known is not None:
-            predictor = WindowPredictor(self, prompts, plans, windows, known)
+            predictor = WindowPredictor(self, prompts, plans, windows, known, timesteps)
             if hasattr(self.vae, "decode_stream") and not circular and output_type != "latent":
                 sound = StreamedSound(self.vae, latents, callback_on_audio)
-            latents = denoise_windows(latents, predictor, sound, callback_on_step_end, **step_options)
+            noise = noise / self.scheduler.init_noise_sigma
+            latents = denoise_windows(latents, predictor, noise, sound, callback_on_step_end, **step_options)
         else:
             conditions = self.encode_conditions(prompts, plans, frames)
             callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)

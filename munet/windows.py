@@ -57,8 +57,43 @@ class Windows:
             return cls(frames, min(length, frames), starts, True)
         if frames <= length:
             return cls(frames, frames, (0,))
-        count = 1 + math.ceil((frames - length) / hop)
-        return cls(frames, length, tuple(round(i * (frames - length) / (count - 1)) for i in range(count)))
+        return cls(frames, length, _spaced(0, frames, length, hop))
+
+    @classmethod
+    def where(cls, wanted: torch.Tensor, length: int, hop: int) -> Windows:
+        """Lay windows of at most `length` frames over the wanted frames and what is around them, and nowhere else.
+
+        A stretch of wanted frames that leaves room in one window lies in its middle; a longer one has `length - hop`
+        frames, the overlap, before its beginning and after its end.
+
+        Args:
+            wanted: `(frames,)`, True for at least one frame of the piece.
+            length, hop: see `over`.
+
+        Raises:
+            ValueError: `hop` outside 1 to `length`, or nothing is wanted.
+        """
+        if not 1 <= hop <= length:
+            raise ValueError(f"hop: expected frames from 1 to {length}, got {hop!r}")
+        places = wanted.nonzero()[:, 0].tolist()
+        if not places:
+            raise ValueError("wanted: expected at least one frame, got none")
+        frames, context = len(wanted), length - hop
+        length = min(length, frames)
+        stretches = [[places[0], places[0] + 1]]
+        for place in places[1:]:
+            if place - stretches[-1][1] < length:  # so near that windows over both would meet
+                stretches[-1][1] = place + 1
+            else:
+                stretches.append([place, place + 1])
+        starts: set[int] = set()
+        for first, last in stretches:
+            if last - first + 2 * context <= length:
+                starts.add(min(max(0, (first + last - length) // 2), frames - length))
+            else:
+                low = max(0, min(first - context, frames - length))
+                starts |= set(_spaced(low, max(low + length, min(frames, last + context)), length, hop))
+        return cls(frames, length, tuple(sorted(starts)))
 
     def frames_of(self, window: int) -> torch.Tensor:
         """Return the frames `(length,)` under one window."""
@@ -76,7 +111,7 @@ class Windows:
         return torch.stack([ramp / total[self.frames_of(window)] for window in range(len(self.starts))])
 
     def segments(self) -> list[tuple[torch.Tensor, tuple[int, ...]]]:
-        """Return stretches of frames, each with the windows that lie over all of it."""
+        """Return the stretches of frames under windows, each with the windows that lie over all of it."""
         edges = {0, self.frames}
         for start in self.starts:
             edges |= {start, (start + self.length) % self.frames if self.circular else start + self.length}
@@ -87,8 +122,23 @@ class Windows:
                 for window in range(len(self.starts))
                 if (start - self.starts[window]) % self.frames < self.length
             )
-            found.append((torch.arange(start, end), covering))
+            if covering:
+                found.append((torch.arange(start, end), covering))
         return found
+
+    def covered(self) -> torch.Tensor:
+        """Return which frames `(frames,)` lie under a window."""
+        mask = torch.zeros(self.frames, dtype=torch.bool)
+        for window in range(len(self.starts)):
+            mask[self.frames_of(window)] = True
+        return mask
+
+
+def _spaced(low: int, high: int, length: int, hop: int) -> tuple[int, ...]:
+    """Return starts of windows of `length`, about `hop` apart, the first at `low` and the last ending at `high`."""
+    room = high - low - length
+    count = 1 + math.ceil(room / hop)
+    return tuple(low + round(i * room / max(1, count - 1)) for i in range(count))
 
 
 Predict = Callable[[Sequence[int], torch.Tensor, torch.Tensor], torch.Tensor]
@@ -100,6 +150,7 @@ def denoise(
     scheduler: Any,
     predict: Predict,
     *,
+    timesteps: torch.Tensor | None = None,
     at_once: int = 1,
     keep: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor] | None = None,
     **step_options: Any,
@@ -111,6 +162,7 @@ def denoise(
         windows: over its frames.
         scheduler: a diffusers scheduler with timesteps set; every segment gets a copy, since solvers keep state.
         predict: `(windows, sample (windows * batch, channels, length, bins), timestep)` -> prediction of that shape.
+        timesteps: those of the scheduler's that are gone through, its last ones; None for all.
         at_once: windows predicted in one call.
         keep: `(segment (batch, channels, n, bins), frames (n,), steps done)` -> segment, after every step: where known
             frames are put back.
@@ -120,7 +172,8 @@ def denoise(
         (evaluations done, evaluations in all, finished frames `(n,)`): the frames are finished from now on, none at
         most evaluations.
     """
-    steps = len(scheduler.timesteps)
+    timesteps = scheduler.timesteps if timesteps is None else timesteps
+    steps = len(timesteps)
     segments, weights = windows.segments(), windows.weights().to(latents.device)
     solvers = [copy.deepcopy(scheduler) for _ in segments]
     done = [0] * len(segments)  # steps of each segment
@@ -136,7 +189,7 @@ def denoise(
         ready = [w for w in range(len(asked)) if asked[w] < steps and all(done[s] == asked[w] for s in under[w])]
         chosen = [w for w in ready if asked[w] == asked[ready[0]]][:at_once]
         step = asked[chosen[0]]
-        timestep = scheduler.timesteps[step]
+        timestep = timesteps[step]
         sample = torch.cat([latents[:, :, windows.frames_of(window)] for window in chosen])
         prediction = predict(chosen, scheduler.scale_model_input(sample, timestep), timestep)
         for window, part in zip(chosen, prediction.chunk(len(chosen)), strict=True):

@@ -10,7 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,10 @@ from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
 from mustango_app.request import Draft, Request
+from mustango_app.shaping.changes import Change, Edit, Extension, Variation
+
+if TYPE_CHECKING:
+    from mustango_app.shaping.source import Piece
 
 
 class Stopped(Exception):
@@ -166,6 +170,47 @@ class Mustango:
             for plan, seed in zip(plans, request.seeds, strict=True)
         ]
 
+    def shape(
+        self,
+        piece: Piece,
+        change: Change,
+        *,
+        plan: MusicPlan | None = None,
+        callback: Callable[[int, int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Clip:
+        """Change a piece that is there: see `extend`, `edit`, `variation`, and `mustango_app.shaping.changes`.
+
+        Args:
+            piece: a clip; an audio file; the folder of an exported clip; or samples `(channels, samples)` and their
+                rate in Hz. Of a recording the plan is heard first.
+            change: what is wanted.
+            plan: of the piece, where it is known.
+            callback, stop: as in `generate`.
+
+        Raises:
+            RequestError: naming what cannot be used.
+            Stopped: if `stop` was set.
+        """
+        from mustango_app.shaping.shaper import shape
+
+        return shape(self, piece, change, plan, callback, stop)
+
+    def extend(self, piece: Piece, *, plan: MusicPlan | None = None, callback: Any = None, stop: Any = None,
+               **fields: Any) -> Clip:  # fmt: skip
+        """Let a piece go on by `seconds` or `bars`, or with `before` begin earlier: fields of an `Extension`."""
+        return self.shape(piece, Extension(**fields), plan=plan, callback=callback, stop=stop)
+
+    def edit(self, piece: Piece, *, plan: MusicPlan | None = None, callback: Any = None, stop: Any = None,
+             **fields: Any) -> Clip:  # fmt: skip
+        """Play a region anew, `start` to `end` or `bars`; outside of it not a sample changes: fields of an `Edit`."""
+        return self.shape(piece, Edit(**fields), plan=plan, callback=callback, stop=stop)
+
+    def variation(self, piece: Piece, strength: float = 0.5, *, plan: MusicPlan | None = None, callback: Any = None,
+                  stop: Any = None, **fields: Any) -> Clip:  # fmt: skip
+        """Play a piece's plan again from the sound that is there: fields of a `Variation`."""
+        return self.shape(piece, Variation(strength=strength, **fields), plan=plan, callback=callback, stop=stop)
+
     def _run(
         self,
         prompt: str,
@@ -177,7 +222,37 @@ class Mustango:
         stop: threading.Event | None,
         on_audio: Callable[[np.ndarray], None] | None = None,
     ) -> np.ndarray:
-        """Run the pipeline once; return float32 `(channels, samples)`."""
+        """Make a clip; return float32 `(channels, samples)`."""
+        played = on_whole_frames(plan, self.pipeline.frame_rate) if plan.loop else plan
+        options: dict[str, Any] = {"circular": plan.loop}
+        if on_audio is not None:
+            options["callback_on_audio"] = lambda chunk: on_audio(chunk[0].cpu().float().numpy())
+        made = self.sample(prompt, played, played.duration, seed, steps, guidance, after_step, stop, **options)
+        samples = round(plan.duration * self.sample_rate)
+        audio = np.atleast_2d(np.asarray(made, dtype=np.float32))
+        audio = closed(audio, samples) if plan.loop else audio[:, :samples]
+        self.check_finite(audio)
+        return audio
+
+    def sample(
+        self,
+        prompt: str,
+        plan: MusicPlan,
+        seconds: float,
+        seed: int,
+        steps: int,
+        guidance: float,
+        after_step: Callable[[int], None],
+        stop: threading.Event | None,
+        output_type: str = "np",
+        **options: Any,
+    ) -> Any:
+        """Run the pipeline for one clip, alone; return its sound, or its latents `(1, channels, frames, bins)`.
+
+        Raises:
+            RequestError: there is too little memory.
+            Stopped: if `stop` was set.
+        """
 
         def on_step_end(pipeline: Any, step: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             if stop is not None and stop.is_set():
@@ -186,29 +261,37 @@ class Mustango:
             after_step(step + 1)
             return kwargs
 
-        with self._lock, self._parts_put_back(), _enough_memory():
+        with self.alone():
             if stop is not None and stop.is_set():
                 raise Stopped("stopped before the first step")
-            played = on_whole_frames(plan, self.pipeline.frame_rate) if plan.loop else plan
-            audio = self.pipeline(
+            made = self.pipeline(
                 prompt=[prompt],
-                plans=[played],
-                audio_length_in_s=played.duration,
+                plans=[plan],
+                audio_length_in_s=seconds,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
                 generator=[torch.Generator("cpu").manual_seed(seed)],
-                output_type="np",
+                output_type=output_type,
                 callback_on_step_end=on_step_end,
-                circular=plan.loop,
-                callback_on_audio=None if on_audio is None else lambda chunk: on_audio(chunk[0].cpu().float().numpy()),
-            ).audios[0]
-        samples = round(plan.duration * self.sample_rate)
-        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))
-        audio = closed(audio, samples) if plan.loop else audio[:, :samples]
+                **options,
+            ).audios
+        return made[0] if output_type == "np" else made
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the model while one run uses it; say in one line if there is too little memory."""
+        with self._lock, self._parts_put_back(), _enough_memory():
+            yield
+
+    def check_finite(self, audio: np.ndarray) -> None:
+        """Refuse sound that is none.
+
+        Raises:
+            RequestError: samples that are not finite, which half precision can give.
+        """
         if not np.isfinite(audio).all():
             held = str(self.pipeline.unet.dtype).removeprefix("torch.")
             raise RequestError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
-        return audio
 
     @contextlib.contextmanager
     def _parts_put_back(self) -> Iterator[None]:

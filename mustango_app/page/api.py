@@ -1,4 +1,4 @@
-"""The HTTP API of the page: `/plan`, `/generate`, `/analyze` and `/export`, for `gradio_client`, plain HTTP and MCP.
+"""The HTTP API of the page: `/plan /generate /analyze /edit /extend /export`, for `gradio_client`, plain HTTP and MCP.
 
 Plans go in and out as JSON. The recipe that `/generate` returns holds its own arguments: given back, they make the same
 clip, byte for byte on the same machine. Every refusal is a sentence that names the argument.
@@ -6,13 +6,8 @@ clip, byte for byte on the same machine. Every refusal is a sentence that names 
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import html
-import inspect
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -22,30 +17,25 @@ from gradio.context import LocalContext
 from augmentation.audio import read_audio
 from augmentation.hearing.listen import listen
 from munet.errors import RequestError
-from munet.music import MusicPlan
-from munet.music.checks import BPM_RANGE, ENERGIES
-from mustango_app.engine import Mustango, Stopped
+from mustango_app.engine import Mustango
 from mustango_app.exchange.heard import plan_from_heard
-from mustango_app.page.analysis import without_folders
-from mustango_app.page.guard import FAILED, check_work, is_below
+from mustango_app.page.endpoints import (
+    MOST_TITLE,
+    check_short,
+    fields_given,
+    format_given,
+    plain_errors,
+    plan_given,
+    uploaded,
+    words_given,
+)
+from mustango_app.page.guard import check_work
 from mustango_app.page.making import Job, Making, make_clips
-from mustango_app.page.results import EXPORTS, Results
+from mustango_app.page.results import Results
 from mustango_app.page.runs import LONGEST_QUEUE, Desk, Run
-from mustango_app.request import GUIDANCE_RANGE, MAX_BARS, SECONDS_RANGE, STEPS_RANGE, Request
-
-FORMATS = ("wav", "flac", "mp3", "ogg")
-MOST_CHORDS, MOST_TITLE, LONGEST_ECHO = 4000, 200, 160  # characters
-# What the types of the arguments do not say, for the published schema.
-_RANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        name: {"minimum": low, "maximum": high}
-        for name, (low, high) in {
-            "bpm": BPM_RANGE, "meter": (1, 15), "seconds": SECONDS_RANGE, "bars": (1, MAX_BARS), "steps": STEPS_RANGE,
-            "guidance": GUIDANCE_RANGE, "best_of": (1, 64), "seed": (0, 2**63 - 65),
-        }.items()
-    }
-    | {"energy": {"enum": list(ENERGIES)}, "prompt": {"maxLength": 2000}}
-)  # fmt: skip
+from mustango_app.page.shaping import asked_of_api, clip_of, job_of
+from mustango_app.request import Request, check_prompt
+from mustango_app.shaping.changes import Change, Edit, Extension
 
 
 class Api:
@@ -60,7 +50,16 @@ class Api:
         results: where clips are kept.
     """
 
-    LIMITS: Mapping[str, int] = MappingProxyType({"plan": 4, "generate": LONGEST_QUEUE, "analyze": 1, "export": 4})
+    LIMITS: Mapping[str, int] = MappingProxyType(
+        {
+            "plan": 4,
+            "generate": LONGEST_QUEUE,
+            "analyze": 1,
+            "export": 4,
+            "extend": LONGEST_QUEUE,
+            "edit": LONGEST_QUEUE,
+        }
+    )
 
     def __init__(self, engine: Mustango, desk: Desk, results: Results) -> None:
         self._engine, self._desk, self._results = engine, desk, results
@@ -102,8 +101,8 @@ class Api:
             what else was asked for; its notes say what became of the words.
         """
         with plain_errors():
-            fields = _fields(bpm, meter, key, chords, seconds, bars, style, instruments, energy)
-            request = Request(_words(prompt), **fields, plan=_plan(plan), seed=0 if seed is None else seed)
+            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy)
+            request = Request(words_given(prompt), **fields, plan=plan_given(plan), seed=0 if seed is None else seed)
             return self._engine.plan(request).plan.to_dict()
 
     def generate(
@@ -150,17 +149,15 @@ class Api:
             endpoint that make it again.
         """
         with plain_errors():
-            format = format or FORMATS[0]
-            if format not in FORMATS:
-                raise RequestError(f"format: expected one of {', '.join(FORMATS)}, got {format!r}")
-            fields = _fields(bpm, meter, key, chords, seconds, bars, style, instruments, energy)
+            format = format_given(format)
+            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy)
             made_with = {
                 "seed": seed,
                 "steps": steps,
                 "guidance": guidance,
                 "best_of": 1 if best_of is None else best_of,
             }
-            request = Request(_words(prompt), **fields, plan=_plan(plan), **made_with)
+            request = Request(words_given(prompt), **fields, plan=plan_given(plan), **made_with)
             whole = self._engine.plan(request).plan
             if request.plan is not None and request.plan.is_complete and not any(fields.values()):
                 whole = request.plan  # as it is: what it leaves open stays open
@@ -221,6 +218,117 @@ class Api:
             heard = listen(*read_audio(uploaded("audio", audio)))
             return heard.to_dict() | {"plan": plan_from_heard(heard).to_dict()}
 
+    def extend(
+        self,
+        audio: gr.FileData | None = None,
+        seconds: float | None = None,
+        bars: int | None = None,
+        before: bool | None = None,
+        prompt: str | None = None,
+        bpm: float | None = None,
+        key: str | None = None,
+        chords: str | None = None,
+        instruments: str | None = None,
+        energy: str | None = None,
+        plan: dict | None = None,
+        words: str | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        best_of: int | None = None,
+        format: str | None = None,
+    ) -> tuple[gr.FileData, dict]:
+        """Let a piece go on, or begin earlier.
+
+        Args:
+            audio: an uploaded audio file of 1 to 600 seconds, such as the answer of /generate.
+            seconds: by how much it gets longer.
+            bars: the same in bars.
+            before: true for a beginning instead of a continuation.
+            prompt: words about the new stretch; what they do not speak of stays as it is.
+            bpm: tempo of the new stretch; null: the piece's.
+            key: of the new stretch; null: the piece's.
+            chords: of the new stretch, such as "Am D7"; null: those of the piece go on.
+            instruments: of the new stretch, such as "piano, strings"; null: the piece's.
+            energy: "calm", "moderate" or "energetic"; null: the piece's.
+            plan: of the piece; null: what is heard in it.
+            words: what the piece was made from; null: what plays in it.
+            seed: equal seeds make equal sound; null: drawn.
+            steps: denoising steps; null: the model's own.
+            guidance: weight of the request; null: the model's own.
+            best_of: candidates, of which the one that keeps to its plan best is returned; null: 1.
+            format: "wav", "flac", "mp3" or "ogg"; null: "wav".
+
+        Returns:
+            A sound file, and what it is; under "recipe" the arguments beside audio that make it again of it.
+        """
+        return self._shape(Extension, locals())
+
+    def edit(
+        self,
+        audio: gr.FileData | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        bars: list | None = None,
+        strength: float | None = None,
+        prompt: str | None = None,
+        bpm: float | None = None,
+        key: str | None = None,
+        chords: str | None = None,
+        instruments: str | None = None,
+        energy: str | None = None,
+        plan: dict | None = None,
+        words: str | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        best_of: int | None = None,
+        format: str | None = None,
+    ) -> tuple[gr.FileData, dict]:
+        """Play a region of a piece anew; outside of it not a sample changes.
+
+        Args:
+            audio: an uploaded audio file of 1 to 600 seconds, such as the answer of /generate.
+            start: first second of the region; null: the beginning.
+            end: last second of the region; null: the end.
+            bars: [first, last] bar of the region, counted from 1, instead of seconds.
+            strength: 1 makes the region anew, less keeps something of what is there; null: 1.
+            prompt: words about the region; what they do not speak of stays as it is.
+            bpm: tempo of the region; null: as it is.
+            key: of the region; null: as it is.
+            chords: of the region, such as "Am D7"; null: as they are.
+            instruments: of the region, such as "piano, strings"; null: as they are.
+            energy: "calm", "moderate" or "energetic"; null: as it is.
+            plan: of the piece; null: what is heard in it.
+            words: what the piece was made from; null: what plays in it.
+            seed: equal seeds make equal sound; null: drawn.
+            steps: denoising steps; null: the model's own.
+            guidance: weight of the request; null: the model's own.
+            best_of: candidates, of which the one that keeps to its plan best is returned; null: 1.
+            format: "wav", "flac", "mp3" or "ogg"; null: "wav".
+
+        Returns:
+            A sound file, and what it is; under "recipe" the arguments beside audio that make it again of it.
+        """
+        return self._shape(Edit, locals())
+
+    def _shape(self, kind: type[Change], said: Mapping[str, Any]) -> tuple[gr.FileData, dict]:
+        """Shape a piece as the arguments of an endpoint say."""
+        with plain_errors():
+            given = {name: value for name, value in said.items() if name not in ("self", "audio") and value is not None}
+            format = format_given(given.pop("format", None))
+            check_short(given)
+            change = asked_of_api(kind, given)
+            plan, words = plan_given(given.get("plan")), given.get("words")
+            sound = read_audio(uploaded("audio", said["audio"]))
+            seconds = sound[0].shape[1] / sound[1]
+            piece = functools.partial(clip_of, self._engine, sound, plan, words and check_prompt(words))
+            job = job_of(self._engine, piece, seconds, change, words or "")
+            check_work(job.steps, job.seconds, 1)
+            file, record = self._answer(self._run([job]), format)
+            recipe = {name: value for name, value in given.items() if name != "best_of"}
+            return file, record | {"recipe": recipe | {"seed": record["seed"]}}
+
     def export(self, plan: dict | None = None, title: str | None = None, format: str | None = None) -> gr.FileData:
         """Write a plan in the formats of other programs.
 
@@ -238,107 +346,4 @@ class Api:
                 raise RequestError("plan: expected an object as /plan returns it, got none")
             if title is not None and (not isinstance(title, str) or len(title) > MOST_TITLE):
                 raise RequestError(f"title: expected at most {MOST_TITLE} characters, got another value")
-            return gr.FileData(path=str(self._results.export(_plan(plan), title, format or "zip")))
-
-
-def publish(api: Api) -> None:
-    """Add the endpoints to the page that is being built, with ranges in their schema."""
-    for name, limit in api.LIMITS.items():
-        function = getattr(api, name)
-        gr.api(typed(function), api_name=name, concurrency_limit=limit)
-        inputs = list(gr.context.Context.root_block.fns.values())[-1].inputs
-        for argument, component in zip(inspect.signature(function).parameters, inputs, strict=True):
-            more = {"enum": [*FORMATS] if name != "export" else [*EXPORTS]} if argument == "format" else {}
-            more = more or _RANGES.get(argument, {})
-            schema = component._api_info
-            schema = {"oneOf": [{"type": "null"}, schema["oneOf"][1] | more]} if more and "oneOf" in schema else schema
-            component._api_info = schema
-
-
-def typed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an endpoint whose signature holds types, as Gradio expects, and not their names."""
-
-    @functools.wraps(function)
-    def endpoint(*arguments: Any, **named: Any) -> Any:
-        return function(*arguments, **named)
-
-    endpoint.__signature__ = inspect.signature(function, eval_str=True)
-    return endpoint
-
-
-def defaults_of(name: str) -> Mapping[str, Any]:
-    """Return the defaults of the parameters of an endpoint by name, in order."""
-    parameters = list(inspect.signature(getattr(Api, name)).parameters.values())
-    return {one.name: one.default for one in parameters[1:]}
-
-
-@contextlib.contextmanager
-def plain_errors() -> Iterator[None]:
-    """Make a sentence of whatever goes wrong; what is a fault of this side is logged.
-
-    Raises:
-        gr.Error: always, instead of the error.
-    """
-    try:
-        yield
-    except RequestError as error:
-        # A browser would take a person's own text for HTML.
-        said = html.escape(cut(str(without_folders(error))), quote=False)
-    except Stopped:
-        said = "request: expected to be waited for, got stopped"
-    except OSError as error:
-        said = f"result: expected room to keep it, got {error.strerror or error}"
-    except BaseException as error:  # a thread of the server goes on in any case
-        logging.getLogger(__name__).error("a request failed", exc_info=error)
-        said = FAILED
-    else:
-        return
-    raise gr.Error(said, print_exception=False)
-
-
-def cut(sentence: str) -> str:
-    """Return a refusal whose echo of what came is short."""
-    said, got, echo = sentence.rpartition(", got ")
-    return f"{said}{got}{echo[:LONGEST_ECHO]}…" if len(echo) > LONGEST_ECHO else sentence
-
-
-def uploaded(name: str, file: Any) -> str:
-    """Return the path of a file that was uploaded to this server, and to nowhere else.
-
-    Args:
-        name: of the argument.
-        file: as Gradio passes it: {"path": ...}.
-
-    Raises:
-        RequestError: it is none.
-    """
-    if file is None:
-        raise RequestError(f"{name}: expected a recording, got none")
-    path = file.get("path") if isinstance(file, dict) else getattr(file, "path", file)
-    if not isinstance(path, str) or not is_below(path, Path(gr.utils.get_upload_folder()).resolve()):
-        raise RequestError(f"{name}: expected an uploaded file, got another value")
-    return path
-
-
-def _words(prompt: str | None) -> str:
-    if prompt is None:
-        raise RequestError("prompt: expected a description of the music, got none")
-    return prompt
-
-
-def _plan(plan: Any) -> MusicPlan | None:
-    if plan is None:
-        return None
-    if not isinstance(plan, dict):
-        raise RequestError(f"plan: expected an object as /plan returns it, got {type(plan).__name__}")
-    return MusicPlan.from_dict(plan)
-
-
-def _fields(*values: Any) -> dict[str, Any]:
-    """Return the fields by name; those that are read as text must be short text."""
-    names = ("bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy")
-    fields = dict(zip(names, values, strict=True))
-    for name, value in fields.items():
-        if isinstance(value, str) and len(value) > MOST_CHORDS:
-            raise RequestError(f"{name}: expected at most {MOST_CHORDS} characters, got {len(value)}")
-    return fields
+            return gr.FileData(path=str(self._results.export(plan_given(plan), title, format or "zip")))

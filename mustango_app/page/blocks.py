@@ -13,7 +13,8 @@ import gradio as gr
 
 from mustango_app.engine import Mustango
 from mustango_app.page.analysis import hear, use_as_plan
-from mustango_app.page.api import Api, publish
+from mustango_app.page.api import Api
+from mustango_app.page.endpoints import publish
 from mustango_app.page.fields import NAMES
 from mustango_app.page.handlers import Handlers
 from mustango_app.page.layout import EXAMPLES, Analysis, Studio, build_analysis, build_studio
@@ -44,7 +45,7 @@ def build_demo(engine: Mustango) -> gr.Blocks:
                 analysis = build_analysis(say)
         _connect_plan(handlers, studio)
         _connect_making(handlers, studio)
-        _connect_analysis(analysis, studio, tabs)
+        _connect_analysis(handlers, analysis, studio, tabs)
         here = [studio.status, studio.cards, studio.runs, *studio.put_back]
         demo.load(handlers.arrive, studio.runs, here, queue=False, **PRIVATE)
         demo.unload(handlers.leave)
@@ -93,9 +94,10 @@ def _connect_making(handlers: Handlers, studio: Studio) -> None:
     )
     studio.stop.click(handlers.stop, None, studio.status, queue=False, **PRIVATE)
     studio.cards.click(handlers.act, studio.runs, [*shown, *studio.put_back], queue=False, **PRIVATE)
+    studio.cards.submit(handlers.shape, studio.runs, shown, concurrency_limit=LONGEST_QUEUE, **PRIVATE)
 
 
-def _connect_analysis(analysis: Analysis, studio: Studio, tabs: gr.Tabs) -> None:
+def _connect_analysis(handlers: Handlers, analysis: Analysis, studio: Studio, tabs: gr.Tabs) -> None:
     """Hear recordings, and take what was heard as the plan."""
     heard = [analysis.status, analysis.timeline, analysis.sheet, analysis.heard, analysis.plan]
     analysis.listen.click(
@@ -104,6 +106,11 @@ def _connect_analysis(analysis: Analysis, studio: Studio, tabs: gr.Tabs) -> None
     fields = [studio.held, *studio.fields.values(), *studio.locks.values()]
     used = analysis.use.click(use_as_plan, analysis.plan, [studio.status, *fields], queue=False, **PRIVATE)
     used.then(lambda: gr.Tabs(selected="make"), None, tabs, queue=False, **PRIVATE)
+    recording, carded = [analysis.audio, analysis.plan, studio.runs], [studio.status, analysis.status]
+    kept = analysis.keep.click(
+        handlers.keep_recording, recording, [*carded, studio.cards, studio.runs], queue=False, **PRIVATE
+    )
+    kept.then(lambda: gr.Tabs(selected="make"), None, tabs, queue=False, **PRIVATE)
 
 
 __all__ = ["build_demo"]

@@ -21,10 +21,51 @@ function follow(card) {
     if (!audio.paused && card.isConnected) requestAnimationFrame(move);
   };
   for (const event of ["play", "seeked", "timeupdate"]) audio.addEventListener(event, move);
-  picture.addEventListener("click", (event) => {
+  choose(card, picture, length, (second) => { audio.currentTime = second; });
+}
+
+const FIELDS = ["prompt", "chords", "start", "end", "bars", "strength"];
+const field = (card, name) => card.querySelector(`[data-field="${name}"]`);
+
+// A click on the picture moves the playhead; a drag over it chooses a region, whose ends snap to the beats.
+function choose(card, picture, length, seek) {
+  if (!field(card, "start")) return;
+  const beats = [...picture.querySelectorAll(".beat:not(.heard)")].map((line) => (parseFloat(line.getAttribute("x1")) * length) / 100);
+  const region = picture.querySelector(".region");
+  const second = (event) => {
     const box = picture.getBoundingClientRect();
-    audio.currentTime = (length * (event.clientX - box.left)) / box.width;
+    return Math.min(length, Math.max(0, (length * (event.clientX - box.left)) / box.width));
+  };
+  const snapped = (value) => [0, length, ...beats].reduce((best, beat) => (Math.abs(beat - value) < Math.abs(best - value) ? beat : best));
+  const draw = () => {
+    const [from, to] = ["start", "end"].map((name) => parseFloat(field(card, name).value));
+    const there = from < to;
+    region.setAttribute("visibility", there ? "visible" : "hidden");
+    if (!there) return;
+    region.setAttribute("x", `${(100 * from) / length}%`);
+    region.setAttribute("width", `${(100 * (to - from)) / length}%`);
+  };
+  const set = (a, b) => {
+    [field(card, "start").value, field(card, "end").value] = [Math.min(a, b), Math.max(a, b)].map((value) => String(Number(value.toFixed(3))));
+    draw();
+  };
+  let from = null;
+  picture.style.touchAction = "pan-y";
+  picture.addEventListener("pointerdown", (event) => {
+    from = { x: event.clientX, second: second(event) };
+    picture.setPointerCapture(event.pointerId);
+    event.preventDefault();
   });
+  picture.addEventListener("pointermove", (event) => {
+    if (from && Math.abs(event.clientX - from.x) > 6) set(snapped(from.second), snapped(second(event)));
+  });
+  picture.addEventListener("pointerup", (event) => {
+    if (from && Math.abs(event.clientX - from.x) <= 6) seek(from.second);
+    else if (from) card.querySelector("details.shape").open = true;
+    from = null;
+  });
+  picture.addEventListener("pointercancel", () => { from = null; });
+  for (const name of ["start", "end"]) field(card, name).addEventListener("input", draw);
 }
 
 // The player stays when its card changes; one that played what was being made goes on with the whole.
@@ -67,6 +108,11 @@ function press(event) {
     history.replaceState(null, "", link);
     navigator.clipboard?.writeText(link).catch(() => {});
   }
+  if (["edit", "extend", "begin", "vary"].includes(action)) {
+    const card = button.closest(".card");
+    trigger("submit", { action, id, fields: Object.fromEntries(FIELDS.map((name) => [name, field(card, name).value])) });
+    return;
+  }
   trigger("click", { action, id });
 }
 
@@ -77,6 +123,9 @@ function renew(place, row, index) {
   Object.assign(holder.dataset, { card: row.id, version: row.version, link: row.link });
   holder.innerHTML = row.html;
   if (old) {
+    const form = old.querySelector("details.shape");
+    const fresh = holder.querySelector("details.shape");
+    if (form && fresh) fresh.replaceWith(form); // somebody may be typing there
     const audio = old.querySelector("audio");
     const renewed = holder.querySelector("audio");
     if (audio && renewed) keepPlayer(audio, renewed);
@@ -99,6 +148,7 @@ function show(rows) {
   for (const holder of [...place.children]) if (!wanted.has(holder.dataset.card)) holder.remove();
   rows.forEach((row, index) => {
     const holder = renew(place, row, index);
+    holder.firstElementChild.classList.toggle("newest", Boolean(row.newest));
     // Moving a player would stop it, so only what is out of its place is moved.
     if (place.children[index] !== holder) place.insertBefore(holder, place.children[index] || null);
   });

@@ -87,7 +87,9 @@ def shown_cards(
     rows = []
     sounding = results.live(live) if live else None
     if live and sounding is not None:
-        rows.append({"id": live, "version": "live", "html": live_html(live, sounding, words), "link": ""})
+        rows.append(
+            {"id": live, "version": "live", "html": live_html(live, sounding, words), "link": "", "newest": "yes"}
+        )
     for number, run in enumerate(runs):
         for entry in run:
             token, card = entry["id"], results.card(entry["id"])
@@ -97,8 +99,8 @@ def shown_cards(
                 rows += [row | {"version": "gone", "html": html}] if html else []
                 continue
             version = f"{'heard' if card.get('heard') or card.get('unheard') else 'made'} {card.get('best', '')}"
-            newest = number == 0 and live is None
-            rows.append(row | {"version": version, "html": card_html(token, card, words, newest=newest)})
+            newest = "yes" if number == 0 and live is None else ""
+            rows.append(row | {"version": version, "html": card_html(token, card, words), "newest": newest})
     return rows
 
 
@@ -107,7 +109,7 @@ def live_html(token: str, live: Live, words: Words) -> str:
     name = escape(words("player", name=_title(live.title)), quote=True)
     facts = " · ".join((words("being_made"), words("seconds", seconds=f"{live.seconds:.1f}")))
     return (
-        f'<article class="card newest live" aria-label="{name}"><header><h3>{escape(_title(live.title))}</h3>'
+        f'<article class="card live" aria-label="{name}"><header><h3>{escape(_title(live.title))}</h3>'
         f"<p>{escape(facts)}</p></header>"
         f'<audio controls preload="none" src="results/{token}/live.mp3" aria-label="{name}"></audio></article>'
     )
@@ -130,7 +132,7 @@ def gone_html(entry: Entry, words: Words) -> str:
     )
 
 
-def card_html(token: str, card: Mapping[str, Any], words: Words, newest: bool = False) -> str:
+def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
     """Return the HTML of one card."""
     clip = card["clip"]
     plan = MusicPlan.from_dict(clip["plan"])
@@ -146,7 +148,7 @@ def card_html(token: str, card: Mapping[str, Any], words: Words, newest: bool = 
     )
     actions = [action for action in ACTIONS if action != "link" or card["recipe"]]
     loop = '<button type="button" data-action="loop" aria-pressed="false">' + escape(words("action_loop")) + "</button>"
-    kind = " newest" * newest + " best" * bool(card.get("best"))
+    kind = " best" * bool(card.get("best"))
     return (
         f'<article class="card{kind}" aria-label="{escape(name, quote=True)}">'
         f"<header><h3>{escape(title)}</h3><p>{escape(_facts(card, part, words))}</p></header>"
@@ -155,6 +157,7 @@ def card_html(token: str, card: Mapping[str, Any], words: Words, newest: bool = 
         f'<div class="picture">{picture}</div>'
         f'<div class="verdict">{_verdict(plan, heard, card, words)}</div>'
         f'<div class="actions">{loop}{_buttons(actions, token, words)}</div>'
+        f"{_shape_form(token, clip['duration'], words)}"
         f'<nav class="downloads" aria-label="{escape(words("downloads", name=name), quote=True)}">{links}</nav>'
         "</article>"
     )
@@ -168,6 +171,30 @@ def _buttons(actions: Sequence[str], token: str, words: Words) -> str:
     return "".join(
         f'<button type="button" data-action="{action}" data-id="{token}">{escape(words(f"action_{action}"))}</button>'
         for action in actions
+    )
+
+
+def _shape_form(token: str, seconds: float, words: Words) -> str:
+    """Return the form in which a clip is continued, repainted or varied; a drag over the picture fills the region."""
+
+    def box(name: str, label: str, attributes: str) -> str:
+        return f'<label>{escape(words(label))} <input data-field="{name}" {attributes}/></label>'
+
+    region = f'type="number" min="0" max="{seconds:.2f}" step="any"'
+    more, amount = 'type="number" min="1" max="64" value="4"', 'type="range" min="0.1" max="1" step="0.1" value="0.5"'
+    hints = {name: escape(words(f"shape_{name}_hint"), quote=True) for name in ("prompt", "chords")}
+    return (
+        f'<details class="shape"><summary>{escape(words("shape_title"))}</summary>'
+        + "".join(
+            box(name, f"shape_{name}", f'type="text" maxlength="{most}" placeholder="{hints[name]}"')
+            for name, most in (("prompt", 2000), ("chords", 500))
+        )
+        + f"<div>{box('start', 'region_start', region)}{box('end', 'region_end', region)}"
+        + f"{_buttons(('edit',), token, words)}</div>"
+        + f"<div>{box('bars', 'shape_bars', more)}"
+        + f"{_buttons(('extend', 'begin'), token, words)}</div>"
+        + f"<div>{box('strength', 'shape_strength', amount)}"
+        + f"{_buttons(('vary',), token, words)}</div></details>"
     )
 
 
@@ -190,7 +217,7 @@ def _facts(card: Mapping[str, Any], part: str, words: Words) -> str:
     facts = [
         part,
         words("seconds", seconds=f"{clip['duration']:.1f}"),
-        words("seed", seed=clip["seed"]),
+        words("recording") if settings.get("recording") else words("seed", seed=clip["seed"]),
         words("steps", steps=settings["steps"]) if "steps" in settings else "",
         f"★ {words('best', count=best)}" if best else "",
         words("score", score=f"{100 * score:.0f}") if score is not None else "",

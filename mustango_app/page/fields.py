@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from augmentation.reading.lexer import lex
+from augmentation.reading.readers.length import find_lengths
+from augmentation.reading.readers.statement import plainest
 from munet.errors import RequestError
 from munet.music import MusicPlan, tempo_word
 from munet.music.grid import bar_starts
 from mustango_app.page.words import Words
-from mustango_app.planning.lexer import lex
-from mustango_app.planning.readers.length import find_lengths
-from mustango_app.planning.readers.statement import plainest
 
 NEAR = 0.02  # seconds within which a chord counts as starting on a beat
 

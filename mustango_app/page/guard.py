@@ -88,9 +88,12 @@ class WholeCalls:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass a request on, its body bounded and filled up where it calls an endpoint."""
-        name = scope.get("path", "").rstrip("/").rpartition("/gradio_api/call/")[2]
-        if scope["type"] != "http" or scope["method"] != "POST" or name not in self._defaults:
+        _, call, name = scope.get("path", "").rstrip("/").rpartition("/gradio_api/call/")
+        if scope["type"] != "http" or scope["method"] != "POST" or not call or name.startswith("v2/"):
             await self._app(scope, receive, send)
+            return
+        if name not in self._defaults:
+            await _answer(send, 404, f"address: expected one of {', '.join(self._defaults)}, got another")
             return
         body = b""
         while True:

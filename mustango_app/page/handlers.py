@@ -13,10 +13,12 @@ from typing import Any
 
 import gradio as gr
 
+from augmentation.audio import read_audio
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.engine import Mustango, Stopped
 from mustango_app.page import cards
+from mustango_app.page.analysis import without_folders
 from mustango_app.page.cards import Runs
 from mustango_app.page.fields import NAMES, read_number, refusal, shown, source_line, unused
 from mustango_app.page.guard import check_work
@@ -25,6 +27,7 @@ from mustango_app.page.link import typed_in, unpack
 from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk, Run
+from mustango_app.page.shaping import asked_on_card, clip_of, job_of
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
 from mustango_app.request import GUIDANCE_RANGE, STEPS_RANGE, Draft, Request, check_integer, check_number
@@ -104,34 +107,31 @@ class Handlers:
             inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
         """
         try:
-            yield from self._generate(request, prompt, choice, last, held, *inputs)
-        except GeneratorExit:
-            raise
-        except BaseException as error:  # a bug must not lock the page
-            logging.getLogger(__name__).error("an event of the page failed", exc_info=error)
-            yield _status(words_of(request)("wrong"), "wrong"), gr.skip(), gr.skip()
-
-    def _generate(
-        self, request: gr.Request, prompt: str, choice: int, last: Last, held: Held, *inputs: Any
-    ) -> Iterator[tuple[Any, ...]]:
-        count = 2 * len(NAMES)
-        seed, steps, guidance, best_of, variations, listen, runs = inputs[count:]
-        try:
-            fields = [_plain(value) for value in inputs[: len(NAMES)]]
-            locks = locks_of(last, fields, inputs[len(NAMES) : count])
-            draft = self._engine.plan(Request(prompt, **asked_of(held, fields, locks), seed=choice))
-            plan = exact_plan(held, fields, locks) or draft.plan
-            making = Making(
-                prompt, plan, read_number("seed", seed), *self._quality(steps, guidance),
-                check_integer("best_of", best_of, 1, MOST_CANDIDATES),
-                check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen),
-            )  # fmt: skip
-            check_work(making.steps, plan.duration or 0.0, making.best_of * making.variations)
-            jobs = making.jobs(self._engine)
+            jobs, listen, runs = self._asked(prompt, choice, last, held, *inputs)
         except RequestError as error:
             yield _status(refusal(error, words_of(request))[1], "wrong"), gr.skip(), gr.skip()
             return
-        yield from self.follow(jobs, making.listen, cards.latest(runs), request)
+        yield from self.follow(jobs, listen, runs, request)
+
+    def _asked(self, prompt: str, choice: int, last: Last, held: Held, *inputs: Any) -> tuple[list[Job], bool, Runs]:
+        """Return the jobs that the page asks for, whether to listen, and the runs so far.
+
+        Raises:
+            RequestError: naming the field that cannot be used.
+        """
+        count = 2 * len(NAMES)
+        seed, steps, guidance, best_of, variations, listen, runs = inputs[count:]
+        fields = [_plain(value) for value in inputs[: len(NAMES)]]
+        locks = locks_of(last, fields, inputs[len(NAMES) : count])
+        draft = self._engine.plan(Request(prompt, **asked_of(held, fields, locks), seed=choice))
+        plan = exact_plan(held, fields, locks) or draft.plan
+        making = Making(
+            prompt, plan, read_number("seed", seed), *self._quality(steps, guidance),
+            check_integer("best_of", best_of, 1, MOST_CANDIDATES),
+            check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen),
+        )  # fmt: skip
+        check_work(making.steps, plan.duration or 0.0, making.best_of * making.variations)
+        return making.jobs(self._engine), making.listen, cards.latest(runs)
 
     def _quality(self, steps: float | None, guidance: float | None) -> tuple[int, float]:
         """Return steps and guidance as asked, the model's own where the field is empty.
@@ -231,7 +231,7 @@ class Handlers:
         nothing = [gr.skip()] * PUT_BACK
         card = self._results.card(token) if entry else None
         try:
-            recipe = card["recipe"] if card else unpack(entry["make"]) if entry and entry["make"] else None
+            recipe = settings_of(card) if card else unpack(entry["make"]) if entry and entry["make"] else None
         except RequestError:
             recipe = None
         if entry is None or (recipe is None and card is None):
@@ -243,6 +243,41 @@ class Handlers:
         if action == "use" and recipe is not None:
             return _status(words("settings_back")), gr.skip(), gr.skip(), *_put_back(recipe)
         return _status(words("linked")), gr.skip(), gr.skip(), *nothing
+
+    def shape(self, request: gr.Request, runs: Any, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        """Continue, repaint or vary the clip of a card; yield (status, cards, runs) while it goes on."""
+        words, runs = words_of(request), cards.latest(runs)
+        try:
+            said = event._data.get("fields") or {}
+            change = asked_on_card(str(event._data.get("action")), said if isinstance(said, dict) else {})
+            clip = self._results.clip(str(event._data.get("id")))
+            job = job_of(self._engine, clip, clip.duration, change, clip.prompt)
+            check_work(job.steps, job.seconds, 1)
+        except RequestError as error:
+            yield _status(refusal(error, words)[1], "wrong"), gr.skip(), gr.skip()
+            return
+        yield from self.follow([job], True, runs, request)
+
+    def keep_recording(self, request: gr.Request, audio: str | None, plan: Held, runs: Any) -> tuple[Any, ...]:
+        """Put a recording that was heard onto a card; return (status, status of the recording, cards, runs)."""
+        words, runs = words_of(request), cards.latest(runs)
+        if not plan or not audio:
+            return gr.skip(), _status(words("hear_first")), gr.skip(), gr.skip()
+        try:
+            sound = read_audio(audio)
+            token = self._results.save(clip_of(self._engine, sound, MusicPlan.from_dict(plan), None), {"unheard": True})
+        except (RequestError, OSError) as error:
+            said = refusal(without_folders(RequestError(str(error))), words)[1]
+            return gr.skip(), _status(said, "wrong"), gr.skip(), gr.skip()
+        kept = cards.with_made(runs, [token], self._results)
+        return _status(words("recording_on_card")), gr.skip(), cards.shown_cards(self._results, kept, words), kept
+
+
+def settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a clip as a recipe, even where they alone do not make it again."""
+    clip = card["clip"]
+    settings = {name: clip["settings"][name] for name in ("steps", "guidance") if name in clip["settings"]}
+    return {"prompt": clip["prompt"], "plan": clip["plan"], "seed": clip["seed"], **settings}
 
 
 PUT_BACK = 2 * len(NAMES) + 6  # outputs of `_put_back`

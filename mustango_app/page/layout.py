@@ -182,6 +182,7 @@ class Analysis:
     audio: gr.Audio
     listen: gr.Button
     use: gr.Button
+    keep: gr.Button
     status: gr.HTML
     timeline: gr.HTML
     sheet: gr.Code
@@ -199,6 +200,7 @@ def build_analysis(say: gr.I18n) -> Analysis:
             with gr.Row():
                 listen = gr.Button(say("hear_it"), variant="primary", elem_id="hear")
                 use = gr.Button(say("use_as_plan"), elem_id="use-as-plan")
+                keep = gr.Button(say("continue_or_repaint"), elem_id="keep-recording")
             gr.Markdown(say("upload_or_record"))
             status = gr.HTML("<p></p>", elem_id="heard", js_on_load=ANNOUNCE)
         with gr.Column(scale=6, min_width=320):
@@ -206,7 +208,7 @@ def build_analysis(say: gr.I18n) -> Analysis:
             sheet = gr.Code(label=say("chord_sheet"), language=None, interactive=False, lines=6, wrap_lines=True)
             with gr.Accordion(say("all_heard"), open=False):
                 heard = gr.JSON(label="JSON", show_label=False)
-    return Analysis(audio, listen, use, status, timeline, sheet, heard, gr.State(None))
+    return Analysis(audio, listen, use, keep, status, timeline, sheet, heard, gr.State(None))
 
 
 def example_text(name: str) -> str:

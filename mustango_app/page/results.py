@@ -183,7 +183,7 @@ class Results:
         elif path.suffix == ".cho":
             write_atomically(path, write_chordpro(plan, card["clip"]["prompt"]).encode())
         elif path.suffix == ".json":
-            value = card["clip"]["plan"] if path.name == "plan.json" else card["recipe"]
+            value = card["clip"]["plan"] if path.name == "plan.json" else card["recipe"] or card["clip"]
             write_atomically(path, (json.dumps(value, indent=1) + "\n").encode())
         elif path.suffix == ".zip":
             write_atomically(path, self._zipped(path))
@@ -206,8 +206,11 @@ class Results:
 def recipe_of(clip: Clip) -> dict[str, Any]:
     """Return the arguments of `/generate` that make a clip again, byte for byte on the same machine.
 
-    A clip that was the best of several has a seed of its own, so the recipe asks for that one alone.
+    A clip that was the best of several has a seed of its own, so the recipe asks for that one alone. What was made of
+    another sound has none: empty.
     """
+    if "steps" not in clip.settings or "shaped" in clip.settings:
+        return {}
     settings = {name: clip.settings[name] for name in ("steps", "guidance")}
     return {"prompt": clip.prompt, "plan": clip.plan.to_dict(), "seed": clip.seed, **settings, "best_of": 1}
 

@@ -28,8 +28,9 @@ from starlette.routing import Route
 
 from munet.errors import RequestError
 from mustango_app.engine import Mustango
-from mustango_app.page.api import Api, defaults_of
+from mustango_app.page.api import Api
 from mustango_app.page.blocks import build_demo
+from mustango_app.page.endpoints import defaults_of
 from mustango_app.page.guard import LOCAL_NAMES, Departures, HostCheck, Rate, Sentences, WholeCalls
 from mustango_app.page.layout import HERE
 from mustango_app.page.live import Live
@@ -160,7 +161,7 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         serving: where and for whom.
     """
     serving = serving or Serving()
-    endpoints = {name: defaults_of(name) for name in Api.LIMITS}
+    endpoints = {name: defaults_of(Api, name) for name in Api.LIMITS}
     guards = [
         Middleware(HostCheck, names=serving.names),
         Middleware(Sentences),

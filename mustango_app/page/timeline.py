@@ -63,11 +63,12 @@ def timeline(
         rows.append(_waveform(peaks, top, height))
     rows.append(_beats(plan.beats or (), length, top, height, up=True))
     rows.append(_beats(heard_beats, length, top, height, up=False))
+    region = f'<rect class="region" y="0" height="{top + height}" visibility="hidden"/>' if peaks else ""
     head = f'<line class="head" x1="0" x2="0" y1="0" y2="{top + height}" visibility="hidden"/>'
     label = escape(describe(plan, words), quote=True)
     return (
         f'<svg class="timeline" role="img" aria-label="{label}" width="100%" height="{top + height}" '
-        f'data-seconds="{length:g}" xmlns="http://www.w3.org/2000/svg">{"".join(rows)}{head}</svg>'
+        f'data-seconds="{length:g}" xmlns="http://www.w3.org/2000/svg">{"".join(rows)}{region}{head}</svg>'
     )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from augmentation.reading.fields import read_bpm, read_key, read_meter
+from augmentation.reading.stated import Reading, read
 from munet.music import Key, MusicPlan, PlanError
 from munet.music.notation import ChordLine, read_chord_line
-from mustango_app.planning.fields import read_bpm, read_key, read_meter
-from mustango_app.planning.reading import Reading, read
 from mustango_app.planning.translate import Translation, to_english
 
 PLAN_ARGUMENTS = ("bpm", "meter", "key", "chords", "beats", "duration", "beat_unit", "style", "instruments", "energy",

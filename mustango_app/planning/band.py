@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from augmentation.compose.styles import STYLES, Style
+from augmentation.reading.readers.arrangement import Arrangement, Player
 from munet.music.instruments import CLASS_OF
-from mustango_app.planning.readers.arrangement import Arrangement, Player
 
 DEFAULT_STYLE = "pop"  # whose band plays where no style is stated
 _ROLES = ("bass", "comp", "second", "pad", "melody")
@@ -46,6 +46,24 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     if not band:
         band = [name for name in _completed([], table, pick) if not is_removed(name, found.removed)] or named
     return ordered(band)
+
+
+def changed_band(found: Arrangement, band: Sequence[str], style: str | None) -> tuple[str, ...] | None:
+    """Return who plays once a change of which a text speaks is made, drums first; None if it speaks of nobody.
+
+    Who is named joins the band; what is played alone, or three instruments or more, replace it.
+
+    Args:
+        found: what the text says.
+        band: who plays before.
+        style: of the piece.
+    """
+    if not (found.players or found.alone or found.removed):
+        return None
+    named = resolve(found.alone or found.players, _table(style))
+    whole = bool(found.alone) or len(named) >= _FULL_LIST
+    changed = [name for name in (named if whole else [*band, *named]) if not is_removed(name, found.removed)]
+    return ordered(changed or named) or None
 
 
 def ordered(band: Sequence[str]) -> tuple[str, ...]:

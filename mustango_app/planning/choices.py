@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from augmentation.reading import priors
+from augmentation.reading.readers.arrangement import Arrangement, Word
+from augmentation.reading.readers.chords import PROGRESSION
+from augmentation.reading.readers.meter import count_bar, dance
+from augmentation.reading.readers.statement import Statement
 from munet.music import Key, MusicPlan, PlanError, estimate_key
 from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
-from mustango_app.planning import priors
 from mustango_app.planning.asked import Asked
-from mustango_app.planning.readers.arrangement import Arrangement, Word
-from mustango_app.planning.readers.chords import PROGRESSION
-from mustango_app.planning.readers.meter import count_bar, dance
-from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.source import DEFAULT, FROM_BEATS, FROM_CHORDS, GIVEN, STATED, Origin, Source
 
 _DEFAULT_METER = 4

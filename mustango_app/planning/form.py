@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from augmentation.reading.readers.arrangement import Arrangement, Word
+from augmentation.reading.readers.meter import count_bar
+from augmentation.reading.readers.sections import Change, Tagged
+from augmentation.reading.stated import Reading, read
+from augmentation.reading.tokens import Kind, Token
 from munet.music import Key, Section
 from munet.music.checks import BARS_RANGE, BPM_RANGE
 from munet.music.notation import read_chord_line
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
-from mustango_app.planning.readers.arrangement import Arrangement, Word
-from mustango_app.planning.readers.meter import count_bar
-from mustango_app.planning.readers.sections import Change, Tagged
-from mustango_app.planning.reading import Reading, read
-from mustango_app.planning.tokens import Kind, Token
 
 OPEN_BARS = 8  # of a marked section that says no length
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it

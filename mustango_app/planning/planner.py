@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from augmentation.reading.readers.arrangement import Word
+from augmentation.reading.stated import read
 from munet.music import Key, MusicPlan, Note, Section, beat_grid
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked, check
@@ -39,8 +41,6 @@ from mustango_app.planning.form import (
     home_key,
     marked_sections,
 )
-from mustango_app.planning.readers.arrangement import Word
-from mustango_app.planning.reading import read
 from mustango_app.planning.remarks import cut_note, language_notes, make_notes
 from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from augmentation.reading.readers.statement import Statement
+from augmentation.reading.tokens import Kind, Tokens
 from munet.music import MusicPlan, Note, tempo_word
 from mustango_app.planning.asked import Asked
-from mustango_app.planning.readers.statement import Statement
 from mustango_app.planning.source import Source
-from mustango_app.planning.tokens import Kind, Tokens
 from mustango_app.planning.translate import ENGLISH, UNKNOWN, Translation
 
 _FAR = 1.25  # how far a tempo may lie outside what a word means before the two contradict each other

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from munet.codec.joins import turned_down
 from munet.long_form import Known, windows_over
 from munet.music import MusicPlan, Section
-from munet.pipeline import MustangoPipeline, turned_down
+from munet.pipeline import MustangoPipeline
 from tests.tiny import tiny_pipeline
 
 PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0).complete()
@@ -83,6 +84,37 @@ def test_known_frames_stay_and_the_rest_is_made(pipeline: MustangoPipeline) -> N
         run(pipeline, known=Known(latents, torch.ones(frames, dtype=torch.bool)))
     with pytest.raises(ValueError, match="known: expected latents"):
         run(pipeline, known=Known(latents[:, :, :3], mask))
+
+
+def test_only_what_is_to_be_made_is_asked_for(windowed: MustangoPipeline) -> None:
+    """A hole in a long piece costs one window, and its sound is decoded with all that was known around it."""
+    latents = torch.randn(1, 4, 400, 2, generator=torch.Generator().manual_seed(1))
+    mask = (torch.arange(400) < 200) | (torch.arange(400) >= 206)
+    assert windows_over(400, 20, False, Known(latents, mask)).starts == (193,)
+    made = run(
+        windowed, 32.0, PLAN.with_(duration=32.0, beats=None, chords=None).complete(), known=Known(latents, mask)
+    )
+    assert torch.equal(made[:, :, mask], latents[:, :, mask])
+    assert not torch.isclose(made[:, :, ~mask], latents[:, :, ~mask]).any(dim=1).all()
+
+
+@pytest.mark.parametrize("windows", [None, 20])
+def test_strength_says_how_much_is_made_anew(pipeline: MustangoPipeline, windows: int | None) -> None:
+    pipeline.register_to_config(window_frames=windows)
+    latents = torch.randn(1, 4, 50, 2, generator=torch.Generator().manual_seed(1))
+    nothing = Known(latents, torch.zeros(50, dtype=torch.bool))
+    steps: list[int] = []
+    options = {"callback_on_step_end": lambda _p, step, _t, tensors: steps.append(step) or tensors}
+    near = run(pipeline, known=nothing, strength=0.4, **options)
+    assert steps == [0], "one of three steps is left"
+    whole = run(pipeline, known=nothing, strength=1.0)
+    assert (near - latents).square().mean() < 0.5 * (whole - latents).square().mean()
+    if windows is None:
+        assert torch.allclose(whole, run(pipeline), atol=1e-5)
+    pipeline.register_to_config(window_frames=None)
+    for wrong, options in ((0.0, {"known": nothing}), (1.5, {"known": nothing}), (0.5, {})):
+        with pytest.raises(ValueError, match="strength: expected"):
+            run(pipeline, strength=wrong, **options)
 
 
 def test_a_loop_has_no_beginning(windowed: MustangoPipeline) -> None:

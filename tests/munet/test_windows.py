@@ -100,8 +100,42 @@ def test_known_frames_are_put_back() -> None:
     assert not (latents[0, 0, 5:] == 7).any()
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=300).filter(any), st.integers(1, 60), st.data())
+def test_windows_where_something_is_wanted(wanted: list[bool], length: int, data) -> None:
+    mask = torch.tensor(wanted)
+    windows = Windows.where(mask, length, data.draw(st.integers(1, length)))
+    covered = windows.covered()
+    assert bool(covered[mask].all())
+    total = torch.zeros(len(mask))
+    for window, weights in enumerate(windows.weights()):
+        assert 0 <= windows.starts[window] <= len(mask) - windows.length
+        total.index_add_(0, windows.frames_of(window), weights)
+    assert torch.allclose(total, covered.float(), atol=1e-5)
+    assert sorted(int(f) for part, _ in windows.segments() for f in part) == covered.nonzero()[:, 0].tolist()
+
+
+def test_a_hole_lies_in_the_middle_of_its_window() -> None:
+    def starts(*holes: tuple[int, int]) -> tuple[int, ...]:
+        wanted = torch.zeros(100, dtype=torch.bool)
+        for first, last in holes:
+            wanted[first:last] = True
+        return Windows.where(wanted, 20, 15).starts
+
+    assert starts((50, 56)) == (43,)
+    assert starts((0, 4)) == (0,)
+    assert starts((97, 100)) == (80,)
+    assert starts((0, 100)) == Windows.over(100, 20, 15).starts
+    assert starts((40, 70)) == (35, 45, 55)  # five frames of context at both ends
+    assert starts((10, 14), (60, 64)) == (2, 52)
+    assert starts((10, 14), (24, 28)) == (5, 13)  # near enough to be one stretch
+
+
 def test_windows_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="hop"):
         Windows.over(10, 4, 5)
     with pytest.raises(ValueError, match="frames"):
         Windows.over(0, 4, 2)
+    with pytest.raises(ValueError, match="hop"):
+        Windows.where(torch.ones(10), 4, 0)
+    with pytest.raises(ValueError, match="wanted"):
+        Windows.where(torch.zeros(10), 4, 2)

@@ -18,8 +18,9 @@ import pytest
 import soundfile
 
 from mustango_app import Mustango
-from mustango_app.page.api import defaults_of
+from mustango_app.page.api import Api
 from mustango_app.page.blocks import build_demo
+from mustango_app.page.endpoints import defaults_of
 from mustango_app.page.server import launch_options
 
 NESTED: Any = "x"
@@ -30,7 +31,7 @@ NAN, INFINITE = float("nan"), float("inf")
 
 # (endpoint, arguments, what the sentence is about)
 ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
-    *[("plan", {"prompt": prompt}, "prompt") for prompt in (None, "", "  \n\t ", 7, 7.5, True, [], {}, NESTED, "x" * 2001)],
+    *[("plan", {"prompt": words}, "prompt") for words in (None, "", "  \n\t ", 7, 7.5, True, [], NESTED, "x" * 2001)],
     *[("generate", {"prompt": prompt}, "prompt") for prompt in (None, "", ["x"], {"a": "b"}, "é" * 5000)],
     *[("plan", {"bpm": bpm}, "bpm") for bpm in (0, -1, 29, 301, 1e308, "fast<script>", [90], {"bpm": 90}, "9" * 500)],
     *[("generate", {"bpm": bpm}, "bpm") for bpm in (NAN, INFINITE, -INFINITE, False)],
@@ -98,7 +99,7 @@ def answer(url: str, endpoint: str, data: Any) -> dict[str, Any]:
 
 def positional(endpoint: str, arguments: dict[str, Any]) -> list[Any]:
     given = {"prompt": "calm piano", **arguments} if endpoint in ("plan", "generate") else arguments
-    return [given.get(name) for name in defaults_of(endpoint)]
+    return [given.get(name) for name in defaults_of(Api, endpoint)]
 
 
 def test_the_table_is_long() -> None:
@@ -229,11 +230,12 @@ def test_a_client_that_leaves_frees_the_model(engine: Mustango, over: str) -> No
             address = f"{url}/gradio_api/queue/data?session_hash=leaver"
         with httpx.stream("GET", address) as stream:
             assert stream.status_code == 200
-            wait_until(lambda: demo.desk.length == 1, 5)
+            wait_until(lambda: demo.desk.length == 1, 30)
         start = time.perf_counter()
-        wait_until(lambda: demo.desk.length == 0, 5)
-        assert time.perf_counter() - start < 2.0  # one second, and a busy machine's own
+        wait_until(lambda: demo.desk.length == 0, 30)
+        assert time.perf_counter() - start < 3.0  # a third of it on an idle machine
     finally:
+        demo.desk.stop_all(10.0)
         demo.close()
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from augmentation.reading.fields import read_bpm, read_chords, read_duration, read_key, read_meter
 from munet.music import PlanError
-from mustango_app.planning.fields import read_bpm, read_chords, read_duration, read_key, read_meter
 from mustango_app.planning.planner import plan_from_text
 
 

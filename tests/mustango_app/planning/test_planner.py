@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augmentation.compose.styles import STYLES
+from augmentation.reading import priors
 from munet.music import Chord, Key, MusicPlan, PlanError, beat_grid
 from munet.music.degrees import degree_chord
-from mustango_app.planning import priors
 from mustango_app.planning.planner import explain, plan_from_text
 
 CORE = ("bpm", "meter", "key", "chords", "duration")

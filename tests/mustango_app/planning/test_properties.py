@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from augmentation.reading.fields import read_bpm, read_chords, read_key, read_meter
 from munet.music import Chord, Key
-from mustango_app.planning.fields import read_bpm, read_chords, read_key, read_meter
 from tests.mustango_app.planning.frames import HELD_OUT, WRITTEN
 
 TONICS = ("C", "C#", "Db", "D", "D#", "Eb", "E", "F", "F#", "Gb", "G", "G#", "Ab", "A", "A#", "Bb", "B")

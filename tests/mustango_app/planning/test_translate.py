@@ -9,12 +9,12 @@ import time
 
 import pytest
 
+from augmentation.reading.lexer import lex
+from augmentation.reading.tokens import Kind
 from munet.music import Key
 from munet.music.instruments import classes_of
 from mustango_app.planning.language import fold, languages
-from mustango_app.planning.lexer import lex
 from mustango_app.planning.planner import plan_from_text
-from mustango_app.planning.tokens import Kind
 from mustango_app.planning.translate import detect, to_english
 from mustango_app.request import Request
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mustango_app.planning.fields import chosen_key, stated_chords
-from mustango_app.planning.lexer import lex
-from mustango_app.planning.readers.arrangement import Arrangement, read_arrangement
-from mustango_app.planning.readers.key import find_keys, find_modes
-from mustango_app.planning.readers.length import find_lengths
-from mustango_app.planning.readers.meter import find_meters
-from mustango_app.planning.readers.sections import Change, Tagged, find_changes, find_tagged
-from mustango_app.planning.readers.statement import Statement, plainest
-from mustango_app.planning.readers.tempo import find_tempos
-from mustango_app.planning.tokens import Tokens
+from augmentation.reading.fields import chosen_key, stated_chords
+from augmentation.reading.lexer import lex
+from augmentation.reading.readers.arrangement import Arrangement, read_arrangement
+from augmentation.reading.readers.key import find_keys, find_modes
+from augmentation.reading.readers.length import find_lengths
+from augmentation.reading.readers.meter import find_meters
+from augmentation.reading.readers.sections import Change, Tagged, find_changes, find_tagged
+from augmentation.reading.readers.statement import Statement, plainest
+from augmentation.reading.readers.tempo import find_tempos
+from augmentation.reading.tokens import Tokens
 
 
 @dataclass(frozen=True)

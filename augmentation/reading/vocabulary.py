@@ -18,8 +18,8 @@ from types import MappingProxyType
 from typing import Any
 
 from augmentation.captions.words import ENERGY_WORDS, GROUP_NOUNS, INSTRUMENT_NOUNS
+from augmentation.reading import priors
 from munet.music import TEMPO_WORDS
-from mustango_app.planning import priors
 
 
 class Kind(StrEnum):

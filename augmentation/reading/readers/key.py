@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
+from augmentation.reading.readers.statement import Statement
+from augmentation.reading.tokens import Kind, Token, Tokens
 from munet.music import Key
-from mustango_app.planning.readers.statement import Statement
-from mustango_app.planning.tokens import Kind, Token, Tokens
 
 CHORDAL, ALTERNATIVE = 4, 9  # ranks: "an F minor chord progression"; the second key of "either X or Y"
 _KEY_REACH = 50  # characters between "key" and the note

@@ -13,7 +13,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from mustango_app.planning.vocabulary import Kind
+from augmentation.reading.vocabulary import Kind
 
 __all__ = ["Kind", "Token", "Tokens"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from mustango_app.planning.readers.statement import Statement
-from mustango_app.planning.readers.tempo import Tempo
-from mustango_app.planning.tokens import Kind, Token, Tokens
-from mustango_app.planning.vocabulary import trie
+from augmentation.reading.readers.statement import Statement
+from augmentation.reading.readers.tempo import Tempo
+from augmentation.reading.tokens import Kind, Token, Tokens
+from augmentation.reading.vocabulary import trie
 
 _MOST = 15  # beats in a bar
 _FRACTIONS = ("of", "note", "notes", "tone", "inch", "delay", "delays", "hi", "hats", "hat", "hi-hats")

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from augmentation.reading.fields import read_bpm, read_chords, read_duration, read_key, read_meter
 from munet.music import TEMPO_WORDS, Key, PlanError, tempo_word
 from munet.music.degrees import degree_chord
-from mustango_app.planning.fields import read_bpm, read_chords, read_duration, read_key, read_meter
 
 
 @pytest.mark.parametrize(

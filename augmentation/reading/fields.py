@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from augmentation.reading.lexer import lex
+from augmentation.reading.readers.chords import find_chords
+from augmentation.reading.readers.key import CHORDAL, find_keys
+from augmentation.reading.readers.length import find_lengths
+from augmentation.reading.readers.meter import find_meters
+from augmentation.reading.readers.statement import Statement, plainest
+from augmentation.reading.readers.tempo import find_tempos, tempo_mark
+from augmentation.reading.tokens import Tokens
 from munet.music import Key
 from munet.music.notation import read_chord_line
-from mustango_app.planning.lexer import lex
-from mustango_app.planning.readers.chords import find_chords
-from mustango_app.planning.readers.key import CHORDAL, find_keys
-from mustango_app.planning.readers.length import find_lengths
-from mustango_app.planning.readers.meter import find_meters
-from mustango_app.planning.readers.statement import Statement, plainest
-from mustango_app.planning.readers.tempo import find_tempos, tempo_mark
-from mustango_app.planning.tokens import Tokens
 
 __all__ = ["read_bpm", "read_chords", "read_duration", "read_key", "read_meter", "tempo_mark"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mustango_app.planning.readers.statement import Statement
-from mustango_app.planning.tokens import Kind, Tokens
+from augmentation.reading.readers.statement import Statement
+from augmentation.reading.tokens import Kind, Tokens
 
 _BARE = (40.0, 240.0)  # a number without unit or name beside it is a tempo only here
 _MARKED = (20.0, 400.0)  # and beside a mark or an equals sign here

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mustango_app.planning.tokens import Kind, Tokens
+from augmentation.reading.tokens import Kind, Tokens
 
 _LONGEST_TAG = 24  # tokens within brackets
 _REACH = 8  # tokens between "drums enter" and "the chorus"

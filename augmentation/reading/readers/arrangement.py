@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from augmentation.reading.priors import Prior
+from augmentation.reading.tokens import Kind, Token, Tokens
 from munet.music.instruments import CLASS_OF
-from mustango_app.planning.priors import Prior
-from mustango_app.planning.tokens import Kind, Token, Tokens
 
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _CALLED = (Kind.STYLE, Kind.MOOD, Kind.PACE, Kind.ENERGY, Kind.DANCE, Kind.VOICE, Kind.EFFECT)

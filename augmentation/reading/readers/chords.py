@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from mustango_app.planning.readers.key import is_article
-from mustango_app.planning.readers.statement import Statement
-from mustango_app.planning.tokens import Kind, Tokens
+from augmentation.reading.readers.key import is_article
+from augmentation.reading.readers.statement import Statement
+from augmentation.reading.tokens import Kind, Tokens
 
 _GAP_SIGNS = (",", "|", "&", "-", "→", ">", "~", ";", "%", "||", "\u2192", "/", "(", ")", ":")
 _LONGEST_FILLER = 90  # characters between "chords" and the first chord

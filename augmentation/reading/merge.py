@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from augmentation.reading.tokens import Kind, Token
 from munet.music import Chord, Key, PlanError
 from munet.music.symbols import read_chord
-from mustango_app.planning.tokens import Kind, Token
 
 __all__ = ["merge_harmony", "merge_numbers", "parse_chord"]
 

@@ -12,11 +12,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from augmentation.reading.merge import merge_harmony, merge_numbers, parse_chord
+from augmentation.reading.tokens import Token, Tokens
+from augmentation.reading.vocabulary import Kind, Node, atoms, is_cjk, trie
 from munet.music import Chord, Key
 from munet.music.degrees import NUMERAL_PATTERN
-from mustango_app.planning.merge import merge_harmony, merge_numbers, parse_chord
-from mustango_app.planning.tokens import Token, Tokens
-from mustango_app.planning.vocabulary import Kind, Node, atoms, is_cjk, trie
 
 _SIGNS = str.maketrans(
     {"♯": "#", "♭": "b", "\u2019": "'", "\u2018": "'", "\u00b4": "'", "\u2212": "-", "\u2010": "-", "\u2011": "-"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mustango_app.planning.readers.statement import Statement
-from mustango_app.planning.tokens import Kind, Tokens
+from augmentation.reading.readers.statement import Statement
+from augmentation.reading.tokens import Kind, Tokens
 
 _FILLER = ("is", "of", "for", "time", "about", "around", "exactly", "approximately", "roughly", "=", ":", "a", "should",
            "be", "the", "full")  # fmt: skip
