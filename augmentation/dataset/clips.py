@@ -23,6 +23,7 @@ from augmentation.captions.paraphrase import OfflineParaphraser, Paraphraser, pa
 from augmentation.dataset.extract import extract, state_reliable
 from augmentation.dataset.labels import Record, crop_row
 from augmentation.dataset.records import METADATA
+from augmentation.dataset.revision import revise
 from augmentation.dataset.sources import Source, read_clip
 from augmentation.dataset.tables import FIELDS, require_parquet
 from augmentation.dataset.transforms import (
@@ -45,7 +46,10 @@ from munet.music.checks import BPM_RANGE
 VERSION = 1  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
 PARAPHRASERS = ("offline", "chat")
-LABELS = ("beats", "bpm", "meter", "chords", "chords_time", "key", "keyprob", "duration", "beat_confidence")
+LABELS = (
+    "beats", "bpm", "meter", "chords", "chords_time", "key", "keyprob", "duration", "beat_confidence", "beat_phase",
+    "chord_confidence",
+)  # fmt: skip
 # Packages that decide bytes: of every dataset, and of labels that are extracted.
 PACKAGES, EXTRACTORS = (
     ("numpy", "soundfile", "soxr", "python-stretch", "matplotlib"),
@@ -197,6 +201,12 @@ def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str,
     return audio, {**labels, "duration": seconds}
 
 
+def revised(caption: str, transform: Transform) -> str:
+    """The caption of a version: what it states of tempo, key and chords changed as the sound was."""
+    semitones = transform.semitones if isinstance(transform, Pitch) else 0
+    return revise(caption, semitones, transform.factor if isinstance(transform, Tempo) else 1.0)
+
+
 def make_versions(
     config: BuildConfig, source: Source, audio: np.ndarray, labels: Mapping[str, Any]
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
@@ -214,6 +224,7 @@ def make_versions(
             file_name = f"{version_name(name, transform)}.flac"
             changed, record = apply(audio, config.sample_rate, original, transform)
             changed, record = crop(changed, config.sample_rate, record, config.clip_seconds)
+            record = record.with_fields(alt_caption=revised(source.caption, transform))
             record = record.with_fields(**paraphrase_row(state_reliable(record, rng).fields, paraphraser, rng))
         row = {**record.fields, "file_name": file_name, "location": f"{split}/{file_name}"}
         yield {field: row.get(field) for field in FIELDS}, changed
