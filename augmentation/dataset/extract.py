@@ -25,10 +25,11 @@ from tqdm import tqdm
 
 from augmentation.dataset.corpus import ITEM_ERRORS
 from augmentation.dataset.labels import Record
+from augmentation.dataset.metadata import audio_files
 from augmentation.dataset.records import json_lines, read_rows
 from augmentation.dataset.revision import states
 from augmentation.dataset.sentences import state
-from augmentation.dataset.sources import Source, audio_files, read_clip
+from augmentation.dataset.sources import Source, read_clip
 from augmentation.dataset.spelling import spell_alike
 from augmentation.dataset.trust import reliable
 from augmentation.hearing.backends import refuse_missing
