@@ -16,6 +16,7 @@ BEATS = 0.3  # activation at the beats: below, most of the wrong tempi are found
 PHASE = 0.5  # below, the pulse halfway between the beats is nearly as strong as theirs
 KEY = 0.6  # share of the methods: two of three
 CHORDS = 0.5  # probability of roots and triads
+SINGING = 0.7  # share of the time
 
 
 def _below(value: float | None, gate: float) -> bool:
