@@ -23,6 +23,7 @@ from diffusers import AudioPipelineOutput, DiffusionPipeline, SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
+from munet.attended import Conditions
 from munet.codec.audioldm import MelAutoencoder
 from munet.codec.joins import turned_down
 from munet.codec.pocket import MusicAutoencoder
@@ -231,8 +232,7 @@ class MustangoPipeline(DiffusionPipeline):
         self,
         latents: torch.Tensor,
         timestep: torch.Tensor,
-        given: dict[str, torch.Tensor],
-        null: dict[str, torch.Tensor] | None,
+        conditions: Conditions,
         known: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Prediction `(batch, channels, frames, bins)` at one timestep, guided (see `munet.guidance`).
@@ -240,7 +240,7 @@ class MustangoPipeline(DiffusionPipeline):
         Args:
             latents: noisy, `(batch, channels, frames, bins)`.
             timestep: their time.
-            given, null: see `encode_conditions`.
+            conditions: of the clips, all forms that guidance needs.
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
         """
@@ -248,19 +248,16 @@ class MustangoPipeline(DiffusionPipeline):
         held = {}
         if known is not None and self.unet.config.known_latents:
             held = {"known_latents": known[0].to(sample), "known_mask": known[1].to(sample)}
-        if null is None:
-            return self.unet(sample, timestep, **given, **held).sample
-        both = {name: torch.cat([null[name], tensor]) for name, tensor in given.items()}
-        repeats = len(both["encoder_hidden_states"]) // len(sample)
-        both |= {name: torch.cat([tensor] * repeats) for name, tensor in held.items()}
-        prediction = self.unet(torch.cat([sample] * repeats), timestep, **both).sample
+        prediction = self.unet(sample, timestep, conditions, **held).sample
+        if len(prediction) == len(sample):
+            return prediction
         without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
         return guided(conditional, without, self._guidance_scale)
 
     def _denoise_whole(
         self,
         latents: torch.Tensor,
-        conditions: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None],
+        conditions: Conditions,
         callback: Callable[..., dict[str, Any]] | None,
         tensor_inputs: Sequence[str],
         **step_options: Any,
@@ -270,7 +267,7 @@ class MustangoPipeline(DiffusionPipeline):
             for step, timestep in enumerate(self.scheduler.timesteps):
                 if self.interrupt:
                     continue
-                prediction = self.denoise(latents, timestep, *conditions)
+                prediction = self.denoise(latents, timestep, conditions)
                 latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
                 if callback is not None:
                     tensors = {"latents": latents} if "latents" in tensor_inputs else {}
@@ -381,7 +378,8 @@ class MustangoPipeline(DiffusionPipeline):
             noise = noise / self.scheduler.init_noise_sigma
             latents = denoise_windows(latents, predictor, noise, sound, callback_on_step_end, **step_options)
         else:
-            conditions = self.encode_conditions(prompts, plans, frames)
+            given, null = self.encode_conditions(prompts, plans, frames)
+            conditions = Conditions.of_forms(null, given)
             callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
             latents = self._denoise_whole(latents, conditions, *callback, **step_options)
 

@@ -10,26 +10,29 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from augmentation.audio import check_output, read_audio
 from munet.errors import RequestError
-from munet.music import MusicPlan, Note, tempo_word
+from munet.music import MusicPlan
 from mustango_app.exchange.commands import add_export, add_sources, export_all, plan_of_source, source_plan
+from mustango_app.printed import heard_text, plan_text
 from mustango_app.request import Request
+from mustango_app.shaping.commands import add_shaping
 
 if TYPE_CHECKING:
-    from augmentation.hearing.listen import Heard
     from mustango_app.clip import Clip
     from mustango_app.engine import Mustango
+
+Made = TypeVar("Made")
 
 # Flags that are fields of a `Request`.
 FLAGS = (
     "prompt", "bpm", "meter", "key", "chords", "melody", "seconds", "bars", "style", "instruments", "energy", "loop",
-    "seed", "steps", "guidance", "num_clips", "best_of",
+    "sections", "seed", "steps", "guidance", "num_clips", "best_of",
 )  # fmt: skip
 
 
@@ -74,6 +77,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_flags(generate)
     _add_json_flag(generate)
 
+    for shaper in add_shaping(commands, _add, _shape):
+        _add_model_flags(shaper)
+        _add_json_flag(shaper)
+
     plan = _add(commands, "plan", _plan, "print the musical plan read from a sentence or a file")
     plan.add_argument("prompt", nargs="?", help="what to play (not needed with --from)")
     _add_plan_flags(plan)
@@ -88,18 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     add_export(commands, _add)
 
-    convert = _add(commands, "convert", _convert, "turn the published Mustango into a folder that loads at once")
-    convert.add_argument("source", help="folder or Hub id in the published layout, such as declare-lab/mustango")
-    convert.add_argument("target", help="folder to make; the same command goes on where it was stopped")
-    convert.add_argument("--dtype", help="float32, float16 or bfloat16 (float32)")
-    convert.add_argument(
-        "--base",
-        action="append",
-        default=[],
-        metavar="NAME=FOLDER",
-        help="configuration and tokenizer of a base model, such as google/flan-t5-large (downloaded)",
-    )
-    _add_json_flag(convert)
+    _add_convert(commands)
 
     train = _add(commands, "train", _train, "train a model as a configuration file says")
     train.add_argument("config", help="configuration file")
@@ -112,6 +108,21 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_number(int), help="port (GRADIO_SERVER_PORT, else 7860 or the next free one)")
     _add_model_flags(serve)
     return parser
+
+
+def _add_convert(commands: Any) -> None:
+    convert = _add(commands, "convert", _convert, "turn the published Mustango into a folder that loads at once")
+    convert.add_argument("source", help="folder or Hub id in the published layout, such as declare-lab/mustango")
+    convert.add_argument("target", help="folder to make; the same command goes on where it was stopped")
+    convert.add_argument("--dtype", help="float32, float16 or bfloat16 (float32)")
+    convert.add_argument(
+        "--base",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="configuration and tokenizer of a base model, such as google/flan-t5-large (downloaded)",
+    )
+    _add_json_flag(convert)
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -145,19 +156,31 @@ def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", help='such as "G major", "D dorian" or "F#m"')
     parser.add_argument("--chords", help='"G D/F# Em C" (spread), "| Am | F C |" (bars) or "G@0 Em@2.5" (seconds)')
     parser.add_argument("--meter", help="beats per bar, or a time signature")
-    parser.add_argument("--seconds", type=_number(float), help="length, 1 to 30 (10)")
+    parser.add_argument("--seconds", type=_number(float), help="length, 1 to 600 (10)")
     parser.add_argument("--seed", type=_number(int), help="equal seeds make equal music (drawn and printed)")
     parser.add_argument("--plan", metavar="FILE", help="a plan as JSON, in parts or whole; the other flags win over it")
     parser.add_argument("--bars", type=_number(int), help="length in bars, instead of seconds")
     parser.add_argument("--style", help='such as "waltz" or "jazz swing"')
     parser.add_argument("--instruments", type=_names, metavar="NAMES", help='who plays, such as "piano, strings"')
     parser.add_argument("--energy", help="calm, moderate or energetic")
+    parser.add_argument("--sections", type=_sections, metavar="FILE", help="a JSON list of sections, see MusicPlan")
     parser.add_argument("--loop", action="store_true", default=None, help="the end runs into the beginning")
 
 
 def _names(text: str) -> tuple[str, ...]:
     """The names in a list with commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _sections(file: str) -> list[Any]:
+    """The sections in a file."""
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"expected a JSON file, got {file!r} ({error})") from None
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise argparse.ArgumentTypeError(f"expected a list of sections in {file!r}, got {type(found).__name__}")
+    return found
 
 
 def _add_model_flags(parser: argparse.ArgumentParser) -> None:
@@ -187,18 +210,8 @@ def _number(kind: type[int] | type[float]) -> Callable[[str], float]:
 def _generate(arguments: argparse.Namespace) -> None:
     request = _request(arguments)  # complains before the model is loaded
     files = _output_files(arguments.output, request.num_clips)
-    from tqdm import tqdm
-
     model = _load_model(arguments)
-    with tqdm(desc="generating", unit="step", file=sys.stderr, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        start = time.perf_counter()
-        made = model.generate(request, callback=progress)
-        taken = time.perf_counter() - start
+    made, taken = _with_progress("generating", lambda progress: model.generate(request, callback=progress))
     clips = made if isinstance(made, list) else [made]
     for clip, path in zip(clips, files, strict=True):
         clip.save(path)
@@ -210,6 +223,41 @@ def _generate(arguments: argparse.Namespace) -> None:
     for clip, path in zip(clips, files, strict=True):
         print(f"{path}: {clip.duration:g} s, seed {clip.seed}")
         print(plan_text(clip.plan))
+    print(f"{taken:.1f} s of computing")
+
+
+def _with_progress(title: str, make: Callable[[Callable[[int, int], None]], Made]) -> tuple[Made, float]:
+    """Show a bar while something is made; return it and the seconds that it took."""
+    from tqdm import tqdm
+
+    with tqdm(desc=title, unit="step", file=sys.stderr, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        start = time.perf_counter()
+        made = make(progress)
+        return made, time.perf_counter() - start
+
+
+def _shape(arguments: argparse.Namespace) -> None:
+    """Carry out `mustango extend`, `edit` and `variation`."""
+    change = arguments.change(arguments)  # complains before the model is loaded
+    file, plan = check_output(arguments.output, "output"), _read_plan(arguments.plan)
+    model = _load_model(arguments)
+    clip, taken = _with_progress(
+        change.name, lambda progress: model.shape(arguments.piece, change, plan=plan, callback=progress)
+    )
+    clip.save(file)
+    if arguments.export is not None:
+        clip.export(arguments.export)
+    if arguments.json:
+        print(json.dumps(_report([clip], [file], taken)))
+        return
+    first, last = clip.settings["shaped"]["region"]
+    print(f"{file}: {clip.duration:g} s, new from {first:g} to {last:g} s, seed {clip.seed}")
+    print(plan_text(clip.plan))
     print(f"{taken:.1f} s of computing")
 
 
@@ -340,49 +388,6 @@ def _read_plan(file: str | None) -> MusicPlan | None:
         return MusicPlan.from_json(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise RequestError(f"plan: expected a JSON file in UTF-8, got {file!r}") from None
-
-
-def plan_text(plan: MusicPlan, sources: Mapping[str, str] | None = None) -> str:
-    """Return a complete plan as aligned lines for people, with where each part comes from if that is given."""
-    chords = " ".join(f"{symbol}@{second:g}" for symbol, second in plan.chords)
-    rows = (
-        ("tempo", f"{plan.bpm:g} BPM ({tempo_word(plan.bpm)})", "bpm"),
-        ("metre", f"{plan.meter} beats a bar", "meter"),
-        ("key", plan.key, "key"),
-        ("chords", chords, "chords"),
-        ("length", f"{plan.duration:g} s", "duration"),
-        ("style", plan.style, "style"),
-        ("players", ", ".join(plan.instruments or ()), "instruments"),
-        ("energy", plan.energy, "energy"),
-        ("form", ", ".join(f"{part.name} from {part.start:g} s" for part in plan.parts() if part.name), ""),
-    )
-    reasons = {name: f"  ({why})" for name, why in (sources or {}).items()}
-    lines = [f"  {name:<8}{value}{reasons.get(field, '')}" for name, value, field in rows if value]
-    return "\n".join([*lines, *(f"  note    {note_text(note)}" for note in plan.notes)])
-
-
-def note_text(note: Note) -> str:
-    """Return a note as a line for people."""
-    return f"{note.statement}: {note.outcome}" + ("" if note.used else " (not used)")
-
-
-def heard_text(heard: Heard) -> str:
-    """Return what was heard as aligned lines for people."""
-    chords = " ".join(f"{label}@{start:.2f}" for label, start, _ in heard.chords or ())
-    rows = [
-        ("tempo", "unknown" if heard.bpm is None else f"{heard.bpm:.1f} BPM"),
-        ("metre", "unknown" if heard.meter is None else f"{heard.meter} beats a bar"),
-        ("key", heard.key or "unknown"),
-        *(
-            []
-            if heard.tuning is None
-            else [("tuning", f"{heard.tuning:+.0f} cents (A = {heard.concert_pitch:.1f} Hz)")]
-        ),
-        ("chords", chords or "none"),
-        ("beats", str(len(heard.beats or ()))),
-        *(("missing", reason) for reason in heard.missing),
-    ]
-    return "\n".join(f"  {name:<8}{value}" for name, value in rows)
 
 
 def _complain(message: str) -> None:

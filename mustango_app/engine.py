@@ -1,7 +1,8 @@
 """The engine: one model, loaded once, that makes clips from text and plan.
 
-What a person may get wrong is checked by `mustango_app.request` before the model runs. Clips are made one after the
-other, so that clip i of several is, bit for bit, the clip that seed + i makes alone.
+What a person may get wrong is checked by `mustango_app.request` before the model runs. On a processor clips are made
+one after the other, so that clip i of several is, bit for bit, the clip that seed + i makes alone; on a GPU they are
+made together (`mustango_app.together`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,11 +19,16 @@ from scipy.signal import resample
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
-from mustango_app.best_of import most_adherent
+from munet.processor import keep_memory, usable_cores
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
-from mustango_app.request import Draft, Request
+from mustango_app.request import MAX_CLIPS, Draft, Request, check_integer
+from mustango_app.shaping.changes import Change, Edit, Extension, Variation
+from mustango_app.together import clips_at_once, play_together
+
+if TYPE_CHECKING:
+    from mustango_app.shaping.source import Piece
 
 
 class Stopped(Exception):
@@ -38,6 +44,7 @@ class Mustango:
         device: "cpu", "cuda", "cuda:1", ...; None or "auto" takes a CUDA device where there is one.
         dtype: "float32", "float16" or "bfloat16" of the weights; the halves are for GPUs and save memory.
         offload: whether the parts wait in main memory and visit the GPU in turn: slower, for small GPUs.
+        batch: clips made together where several are asked for; None for 1 on a processor, 16 on a GPU.
 
     Raises:
         RequestError: if there is no such model, device or dtype, or the checkpoint is damaged.
@@ -49,8 +56,13 @@ class Mustango:
         device: str | None = None,
         dtype: str | None = None,
         offload: bool = False,
+        batch: int | None = None,
     ) -> None:
         self.device = _device(device)
+        self.batch = clips_at_once(self.device, batch if batch is None else check_integer("batch", batch, 1, MAX_CLIPS))
+        if self.device.type == "cpu":
+            torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+            keep_memory()
         if offload and self.device.type != "cuda":
             raise RequestError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
@@ -134,41 +146,92 @@ class Mustango:
             RequestError: the weights give samples that are not finite, or there is too little memory.
             Stopped: if `stop` was set.
         """
-        steps = request.steps or self.default_steps
-        guidance = self.default_guidance if request.guidance is None else request.guidance
-        settings = {"model": self.name, "steps": steps, "guidance": guidance, "device": str(self.device)}
-        total, made = steps * request.num_clips * request.best_of, 0
+        return play_together(self, request, plans, callback, stop)
 
-        def make(plan: MusicPlan, seed: int) -> Clip:
-            nonlocal made
-            before = steps * made
-
-            def after_step(step: int) -> None:
-                if callback is not None:
-                    callback(before + step, total)
-
-            audio = self._run(request.english, plan, seed, steps, guidance, after_step, stop)
-            made += 1
-            return Clip(audio, self.sample_rate, plan, request.prompt, seed, settings)
-
-        return [
-            most_adherent(make(plan, seed + k) for k in range(request.best_of))
-            if request.best_of > 1
-            else make(plan, seed)
-            for plan, seed in zip(plans, request.seeds, strict=True)
-        ]
-
-    def _run(
+    def shape(
         self,
-        prompt: str,
-        plan: MusicPlan,
-        seed: int,
+        piece: Piece,
+        change: Change,
+        *,
+        plan: MusicPlan | None = None,
+        callback: Callable[[int, int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Clip:
+        """Change a piece that is there: see `extend`, `edit`, `variation`, and `mustango_app.shaping.changes`.
+
+        Args:
+            piece: a clip; an audio file; the folder of an exported clip; or samples `(channels, samples)` and their
+                rate in Hz. Of a recording the plan is heard first.
+            change: what is wanted.
+            plan: of the piece, where it is known.
+            callback, stop: as in `generate`.
+
+        Raises:
+            RequestError: naming what cannot be used.
+            Stopped: if `stop` was set.
+        """
+        from mustango_app.shaping.shaper import shape
+
+        return shape(self, piece, change, plan, callback, stop)
+
+    def extend(self, piece: Piece, *, plan: MusicPlan | None = None, callback: Any = None, stop: Any = None,
+               **fields: Any) -> Clip:  # fmt: skip
+        """Let a piece go on by `seconds` or `bars`, or with `before` begin earlier: fields of an `Extension`."""
+        return self.shape(piece, Extension(**fields), plan=plan, callback=callback, stop=stop)
+
+    def edit(self, piece: Piece, *, plan: MusicPlan | None = None, callback: Any = None, stop: Any = None,
+             **fields: Any) -> Clip:  # fmt: skip
+        """Play a region anew, `start` to `end` or `bars`; outside of it not a sample changes: fields of an `Edit`."""
+        return self.shape(piece, Edit(**fields), plan=plan, callback=callback, stop=stop)
+
+    def variation(self, piece: Piece, strength: float = 0.5, *, plan: MusicPlan | None = None, callback: Any = None,
+                  stop: Any = None, **fields: Any) -> Clip:  # fmt: skip
+        """Play a piece's plan again from the sound that is there: fields of a `Variation`."""
+        return self.shape(piece, Variation(strength=strength, **fields), plan=plan, callback=callback, stop=stop)
+
+    def samples_of(
+        self,
+        prompts: Sequence[str],
+        plans: Sequence[MusicPlan],
+        seeds: Sequence[int],
         steps: int,
         guidance: float,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
-    ) -> np.ndarray:
-        """Run the pipeline once; return float32 `(channels, samples)`."""
+    ) -> list[np.ndarray]:
+        """Make clips of one length together; return float32 `(channels, samples)` of each."""
+        loop, rate = bool(plans[0].loop), self.pipeline.frame_rate
+        played = [on_whole_frames(plan, rate) if loop else plan for plan in plans]
+        run = (seeds, steps, guidance, after_step, stop)
+        sounds = []
+        for plan, made in zip(
+            plans, self.sample(prompts, played, played[0].duration, *run, circular=loop), strict=True
+        ):
+            samples = round(plan.duration * self.sample_rate)
+            audio = np.atleast_2d(np.asarray(made, dtype=np.float32))
+            sounds.append(closed(audio, samples) if loop else audio[:, :samples])
+            self.check_finite(sounds[-1])
+        return sounds
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        plans: Sequence[MusicPlan],
+        seconds: float,
+        seeds: Sequence[int],
+        steps: int,
+        guidance: float,
+        after_step: Callable[[int], None],
+        stop: threading.Event | None,
+        output_type: str = "np",
+        **options: Any,
+    ) -> Any:
+        """Run the pipeline once; return the clips' sounds, or their latents `(clips, channels, frames, bins)`.
+
+        Raises:
+            RequestError: there is too little memory.
+            Stopped: if `stop` was set.
+        """
 
         def on_step_end(pipeline: Any, step: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             if stop is not None and stop.is_set():
@@ -177,28 +240,36 @@ class Mustango:
             after_step(step + 1)
             return kwargs
 
-        with self._lock, self._parts_put_back(), _enough_memory():
+        with self.alone():
             if stop is not None and stop.is_set():
                 raise Stopped("stopped before the first step")
-            played = on_whole_frames(plan, self.pipeline.frame_rate) if plan.loop else plan
-            audio = self.pipeline(
-                prompt=[prompt],
-                plans=[played],
-                audio_length_in_s=played.duration,
+            return self.pipeline(
+                prompt=list(prompts),
+                plans=list(plans),
+                audio_length_in_s=seconds,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
-                generator=[torch.Generator("cpu").manual_seed(seed)],
-                output_type="np",
+                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+                output_type=output_type,
                 callback_on_step_end=on_step_end,
-                circular=plan.loop,
-            ).audios[0]
-        samples = round(plan.duration * self.sample_rate)
-        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))
-        audio = closed(audio, samples) if plan.loop else audio[:, :samples]
+                **options,
+            ).audios
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the model while one run uses it; say in one line if there is too little memory."""
+        with self._lock, self._parts_put_back(), _enough_memory():
+            yield
+
+    def check_finite(self, audio: np.ndarray) -> None:
+        """Refuse sound that is none.
+
+        Raises:
+            RequestError: samples that are not finite, which half precision can give.
+        """
         if not np.isfinite(audio).all():
             held = str(self.pipeline.unet.dtype).removeprefix("torch.")
             raise RequestError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
-        return audio
 
     @contextlib.contextmanager
     def _parts_put_back(self) -> Iterator[None]:

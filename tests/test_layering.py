@@ -35,6 +35,8 @@ ROOMS = (
     ("augmentation.reading", ("augmentation.hearing", "augmentation.dataset")),
     ("mustango_app.planning", ("mustango_app.engine", "mustango_app.evaluation", "mustango_app.page")),
     ("mustango_app.evaluation", ("mustango_app.engine", "mustango_app.page", "mustango_app.cli")),
+    ("mustango_app.shaping.changes", ("mustango_app.engine", "munet.pipeline", "torch")),
+    ("mustango_app.shaping", ("mustango_app.page", "mustango_app.cli")),
     ("mustango_app.page", ("mustango_app.cli",)),
 )
 GRADIO_ROOM = "mustango_app/page/"

@@ -57,6 +57,8 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
         ValueError: sizes that do not fit together.
     """
 
+    audio_channels = 1
+
     @register_to_config
     def __init__(
         self,

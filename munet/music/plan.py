@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any
 
-from munet.music import completion, edits
+from munet.music import completion, edits, splice
 from munet.music.checks import (
     BEAT_UNITS,
     BPM_RANGE,
@@ -209,6 +209,18 @@ class MusicPlan:
         ends one plan and begins the other alike goes on.
         """
         return edits.concatenate(self, other)
+
+    def splice(self, start: float, end: float, middle: MusicPlan, name: str = "new") -> MusicPlan:
+        """Return the plan with `middle` in place of what it has from `start` to `end` (seconds); what follows moves.
+
+        Where the two differ in what holds, or have sections, the whole gets sections; that of a middle without any is
+        called `name`. With `start` equal to `end` the middle is inserted there.
+        """
+        return splice.splice(self, start, end, middle, name)
+
+    def prolong(self, duration: float) -> MusicPlan:
+        """Return a complete plan that goes on to `duration` (seconds) in its last tempo, metre and chord."""
+        return splice.prolong(self, duration)
 
     def given(self) -> dict[str, Any]:
         """Return the fields that ask for something, by name."""

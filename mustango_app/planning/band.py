@@ -48,6 +48,24 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     return ordered(band)
 
 
+def changed_band(found: Arrangement, band: Sequence[str], style: str | None) -> tuple[str, ...] | None:
+    """Return who plays once a change of which a text speaks is made, drums first; None if it speaks of nobody.
+
+    Who is named joins the band; what is played alone, or three instruments or more, replace it.
+
+    Args:
+        found: what the text says.
+        band: who plays before.
+        style: of the piece.
+    """
+    if not (found.players or found.alone or found.removed):
+        return None
+    named = resolve(found.alone or found.players, _table(style))
+    whole = bool(found.alone) or len(named) >= _FULL_LIST
+    changed = [name for name in (named if whole else [*band, *named]) if not is_removed(name, found.removed)]
+    return ordered(changed or named) or None
+
+
 def ordered(band: Sequence[str]) -> tuple[str, ...]:
     """Return each instrument once, drums and bass first."""
     places = list(dict.fromkeys(CLASS_OF.values()))

@@ -1,0 +1,93 @@
+"""Sound with a hole in it, and how what is made for the hole is joined to what stays.
+
+Sound is float32 `(channels, samples)`. Nothing outside of the hole is touched: cross-fades lie inside it, at its
+beginning a short one, so that the first attack of the old sound is not heard beside that of the new, at its end a
+longer one that is over when what stays begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FADE_IN, FADE_OUT = 0.01, 0.03  # seconds
+LOUDEST = 0.99
+_ALIKE = (0.5, 2.0)  # bounds of the factor that sets the level of the new sound to that of the old
+_QUIET = 1e-4  # root mean square below which a level says nothing
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What there is.
+
+    Args:
+        audio: all of the result; in the hole silence, or the old sound that is to be changed.
+        first, last: samples of the hole, `last` excluded.
+        onward: how the old sound goes on from `first`, as far as it is known.
+        until: how the old sound leads to `last`, as far as it is known.
+    """
+
+    audio: np.ndarray
+    first: int
+    last: int
+    onward: np.ndarray
+    until: np.ndarray
+
+    @classmethod
+    def open(cls, audio: np.ndarray, first: int, last: int, length: int, sample_rate: int) -> Canvas:
+        """Take samples `[first, last)` out of a sound and put a hole of `length` samples in their place.
+
+        If the hole is as long as what is taken out, that stays in it as a starting point.
+        """
+        inside = audio[:, first:last]
+        hole = inside if length == last - first else np.zeros((len(audio), length), dtype=np.float32)
+        room = min(length // 2, round(FADE_OUT * sample_rate))
+        fade_in, fade_out = min(room, round(FADE_IN * sample_rate)), room
+        return cls(
+            np.concatenate([audio[:, :first], hole, audio[:, last:]], axis=1),
+            first,
+            first + length,
+            inside[:, :fade_in] if first > 0 else inside[:, :0],
+            inside[:, max(0, last - first - fade_out) :] if last < audio.shape[1] else inside[:, :0],
+        )
+
+    def joined(self, new: np.ndarray) -> np.ndarray:
+        """Return all of the sound with `new` `(channels, last - first)` in the hole."""
+        hole = new.astype(np.float32, copy=True)
+        if (peak := float(np.abs(hole).max(initial=0.0))) > LOUDEST:
+            hole *= LOUDEST / peak
+        if (count := self.onward.shape[1]) > 0:
+            rise = _rise(count)
+            hole[:, :count] = hole[:, :count] * rise + self.onward * np.sqrt(1 - rise**2)
+        tail = self.audio.shape[1] - self.last
+        if (count := self.until.shape[1]) > 0:
+            rise = _rise(count)
+            hole[:, -count:] = hole[:, -count:] * np.sqrt(1 - rise**2) + self.until * rise
+        elif tail > 0:  # what stays begins by itself
+            count = min(hole.shape[1], len(self.audio[0, self.last :]), 256)
+            hole[:, -count:] *= np.sqrt(1 - _rise(count) ** 2)
+        result = self.audio.copy()
+        result[:, self.first : self.last] = np.clip(hole, -1.0, 1.0)
+        return result
+
+
+def _rise(count: int) -> np.ndarray:
+    """Return the square root of a share of power that rises from 0 to 1 over `count` samples."""
+    return np.sin(0.5 * np.pi * (np.arange(count, dtype=np.float32) + 0.5) / count)
+
+
+def level_factor(old: np.ndarray, new: np.ndarray) -> float:
+    """Return by what `new` is to be multiplied to have the level of `old`; 1 where either is silent."""
+    levels = [float(np.sqrt(np.mean(np.square(sound)))) if sound.size else 0.0 for sound in (old, new)]
+    if min(levels) < _QUIET:
+        return 1.0
+    return float(np.clip(levels[0] / levels[1], *_ALIKE))
+
+
+def sounding_span(audio: np.ndarray, sample_rate: int, floor: float = 1e-3) -> tuple[float, float]:
+    """Return the first and the last second at which a sound is louder than `floor`; all of it where it never is."""
+    loud = np.flatnonzero(np.abs(audio).max(axis=0) > floor)
+    if not len(loud):
+        return 0.0, audio.shape[1] / sample_rate
+    return float(loud[0]) / sample_rate, float(loud[-1] + 1) / sample_rate

@@ -1,0 +1,201 @@
+"""Changes carried out: the plan of the result, the sound with its hole, and the model that fills it.
+
+What is around the hole is encoded and held fixed while the model makes the rest (`munet.long_form.Known`). Latent
+frames near the hole's edges have heard what is taken out, so they are made anew as well; their sound is not used.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.signal import resample
+
+from munet.long_form import Known
+from munet.music import MusicPlan
+from mustango_app.best_of import most_adherent
+from mustango_app.clip import Clip
+from mustango_app.planning.translate import to_english
+from mustango_app.shaping.canvas import Canvas, level_factor, sounding_span
+from mustango_app.shaping.changes import Change, Edit, Extension, Variation
+from mustango_app.shaping.continuation import Shaped, extended
+from mustango_app.shaping.loops import turned, turned_back
+from mustango_app.shaping.region import edited
+from mustango_app.shaping.source import Piece, Source, sounding, source_of
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
+
+MARGIN = 2  # latent frames around a hole that have heard what is taken out
+LEAD = 25  # latent frames decoded before and after, so that phases have settled and levels can be compared
+
+AfterStep = Callable[[int], None]
+
+
+def shape(
+    model: Mustango,
+    piece: Piece,
+    change: Change,
+    plan: MusicPlan | None,
+    callback: Callable[[int, int], None] | None,
+    stop: threading.Event | None,
+) -> Clip:
+    """Carry a change out; see `Mustango.shape`."""
+    source = source_of(piece, model.sample_rate, model.pipeline.vae.audio_channels, plan)
+    strength = getattr(change, "strength", 1.0)
+    steps = change.steps or model.default_steps
+    per_candidate = max(1, round(steps * strength))
+    guidance = model.default_guidance if change.guidance is None else change.guidance
+    settings = {"model": model.name, "steps": steps, "guidance": guidance, "device": str(model.device)}
+    done = 0
+
+    def make(seed: int) -> Clip:
+        nonlocal done
+        before = done
+
+        def after_step(step: int) -> None:
+            if callback is not None:
+                callback(before + step, per_candidate * change.best_of)
+
+        run = _Run(model, seed, steps, guidance, strength, after_step, stop)
+        audio, played, region = _carried_out(run, source, change)
+        done += per_candidate
+        model.check_finite(audio)
+        facts = {"change": change.name, "of": source.name, **replace(change, seed=seed).given(), "region": region}
+        return Clip(audio, model.sample_rate, played, source.prompt, seed, settings | {"shaped": facts})
+
+    if change.best_of > 1:
+        return most_adherent(make(change.seed + k) for k in range(change.best_of))
+    return make(change.seed)
+
+
+def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray, MusicPlan, list[float]]:
+    """Return sound and plan of the result, and the seconds of what is new in it."""
+    rate = run.model.sample_rate
+    if isinstance(change, Variation):
+        audio = run.vary(source)
+        return audio, source.plan, [0.0, audio.shape[1] / rate]
+    if isinstance(change, Edit) and source.plan.loop:
+        around, turn = turned(source, change, rate)
+        shaped = edited(around.plan, turn.change)
+        return turned_back(run.fill(around, shaped), shaped, turn, source.audio.shape[1])
+    if isinstance(change, Edit):
+        shaped = edited(source.plan, change)
+    elif isinstance(change, Extension):
+        source = replace(source, plan=source.plan.with_(loop=False))
+        span = sounding(source, rate, sounding_span(source.audio, rate))
+        shaped = extended(source.plan, change, span)
+    else:
+        raise TypeError(f"change: expected an Extension, Edit or Variation, got {type(change).__name__}")
+    return run.fill(source, shaped), shaped.plan, [round(shaped.start, 6), round(shaped.start + shaped.length, 6)]
+
+
+class _Run:
+    """One run of the model.
+
+    Args:
+        model: that fills holes.
+        seed, steps, guidance, strength: of the run.
+        after_step, stop: see `Mustango.sample`.
+    """
+
+    def __init__(
+        self,
+        model: Mustango,
+        seed: int,
+        steps: int,
+        guidance: float,
+        strength: float,
+        after_step: AfterStep,
+        stop: threading.Event | None,
+    ) -> None:
+        self.model, self.settings = model, ([seed], steps, guidance, after_step, stop)
+        self.strength, self.codec = strength, model.pipeline.vae
+
+    def fill(self, source: Source, shaped: Shaped) -> np.ndarray:
+        """Return the sound `(channels, samples)` of a source with a stretch of it made anew."""
+        rate, audio = self.model.sample_rate, source.audio
+        first, last = (min(audio.shape[1], round(second * rate)) for second in (shaped.start, shaped.end))
+        if (shaped.plan.duration or 0.0) <= shaped.start + shaped.length + 1e-6 and shaped.end >= _length(
+            source
+        ) - 1e-6:
+            last = audio.shape[1]  # what goes on to the end takes the last, partial sample too
+        canvas = Canvas.open(audio, first, last, round(shaped.length * rate), rate)
+        step = self.codec.samples_per_latent_frame
+        frames = self.codec.num_latent_frames(canvas.audio.shape[1])
+        low, high = canvas.first // step - MARGIN, math.ceil(canvas.last / step) + MARGIN
+        wanted = torch.zeros(frames, dtype=torch.bool)
+        wanted[max(0, low if canvas.first > 0 else 0) : high] = True
+        latents = self._sample(source.prompt, shaped.plan, canvas.audio, ~wanted)
+        begin, end = max(0, low - LEAD), min(frames, high + LEAD)
+        sound = self._decode(latents[:, :, begin:end])
+        return canvas.joined(self._levelled(sound, canvas, begin * step, wanted[begin:end]))
+
+    def vary(self, source: Source) -> np.ndarray:
+        """Return the sound `(channels, samples)` of a source made again from itself."""
+        plan, audio, count = source.plan, source.audio, source.audio.shape[1]
+        step, loop = self.codec.samples_per_latent_frame, source.plan.loop
+        if loop:
+            frames = max(1, round(count / step))
+            plan = plan.stretch(count / (frames * step))
+            audio = resample(audio, frames * step, axis=1).astype(np.float32)
+        nothing = torch.zeros(self.codec.num_latent_frames(audio.shape[1]), dtype=torch.bool)
+        latents = self._sample(source.prompt, plan, audio, nothing, circular=loop)
+        made = self._decode(latents, circular=loop)[:, : audio.shape[1]]
+        made = resample(made, count, axis=1).astype(np.float32) if made.shape[1] != count else made
+        made = made * level_factor(source.audio, made)
+        peak = float(np.abs(made).max(initial=0.0))
+        return np.broadcast_to(made * min(1.0, 0.95 / max(peak, 1e-9)), source.audio.shape).astype(np.float32)
+
+    def _sample(
+        self, prompt: str, plan: MusicPlan, audio: np.ndarray, known: torch.Tensor, circular: bool = False
+    ) -> torch.Tensor:
+        """Return latents `(1, channels, frames, bins)` of a piece of which the `known` frames `(frames,)` stay."""
+        circle = {"circular": True} if circular and hasattr(self.codec, "decode_stream") else {}
+        with self.model.alone(), torch.no_grad():
+            sound = torch.from_numpy(audio)[None]
+            sound = sound.mean(dim=1) if self.codec.audio_channels == 1 else sound
+            held = self.codec.encode(sound.to(self.model.device), **circle)
+        latents = self.model.sample(
+            [to_english(prompt).english],
+            [plan],
+            audio.shape[1] / self.model.sample_rate,
+            *self.settings,
+            output_type="latent",
+            known=Known(held, known),
+            strength=self.strength,
+            circular=circular,
+        )
+        return latents
+
+    def _decode(self, latents: torch.Tensor, circular: bool = False) -> np.ndarray:
+        """Return the sound `(channels, samples)` of latents, at its own level."""
+        circle = {"circular": True} if circular and hasattr(self.codec, "decode_stream") else {}
+        with self.model.alone(), torch.no_grad():
+            made = self.codec.decode(latents.to(self.codec.dtype), **circle)[0]
+        return np.atleast_2d(made.float().cpu().numpy())
+
+    def _levelled(self, sound: np.ndarray, canvas: Canvas, begin: int, wanted: torch.Tensor) -> np.ndarray:
+        """Return what is new of a decoded stretch, at the level of what is around it.
+
+        Args:
+            sound: `(channels, samples)`, from sample `begin` of the canvas on.
+            canvas: to be filled.
+            begin: see above.
+            wanted: which latent frames of the stretch are new.
+        """
+        step = self.codec.samples_per_latent_frame
+        old = canvas.audio[:, begin : begin + sound.shape[1]]
+        kept = np.repeat(~wanted.numpy(), step)[: old.shape[1]]
+        factor = level_factor(old[:, kept].mean(axis=0), sound[:, : old.shape[1]][:, kept].mean(axis=0))
+        inside = sound[:, canvas.first - begin : canvas.last - begin] * factor
+        return np.broadcast_to(inside, (len(canvas.audio), inside.shape[1]))
+
+
+def _length(source: Source) -> float:
+    return source.plan.duration or 0.0
