@@ -170,20 +170,23 @@ def listen(
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         raise RequestError(f"parts: expected some of {PARTS}, got {unknown[0]!r}")
+    missing: tuple[str, ...] = ()
+    surroundings: np.ndarray | None
+    try:
+        surroundings = front_end(audio, sample_rate)
+    except ImportError as error:
+        surroundings, missing = None, (f"everything: {explain(error)}",)
     whole = np.shape(audio)[-1] / sample_rate
     start, end = span or (0.0, whole)
     if not 0 <= start < end <= whole + 1e-6:
         raise RequestError(f"span: expected seconds within 0 and {whole:g}, got {span}")
-    try:
-        surroundings = front_end(audio, sample_rate)
-    except ImportError as error:
-        return Heard(duration=end - start, missing=(f"everything: {explain(error)}",))
+    if surroundings is None:
+        return Heard(duration=end - start, missing=missing)
     samples = surroundings
     if span is not None:
         samples = surroundings[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
         samples = (PEAK / max(float(np.abs(samples).max()), 1e-6) * samples).astype(np.float32)
     found: dict[str, Any] = {}
-    missing: tuple[str, ...] = ()
     if "beats" in parts:
         track = track_beats(surroundings, span=span)
         found |= {"beats": track.beats, "bpm": track.bpm, "meter": track.meter, "beat_confidence": track.confidence}
