@@ -8,6 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from munet.processor import sleep_while_waiting
+
+sleep_while_waiting()  # here, because it has to be said before torch is imported
 _HOMES = (
     ("MusicPlan", "munet.music"),
     ("MusicAutoencoder", "munet.codec.pocket"),

@@ -13,26 +13,39 @@ Conventions: hidden states `(batch, frames, width)`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from torch import nn
 
-from munet.blocks import Condition
+from munet.attended import Condition, Conditions, repeated
 
 ROTARY_BASE = 10000.0
 
 
-def rotate(states: torch.Tensor) -> torch.Tensor:
-    """Turn the halves of queries or keys `(batch, heads, frames, head width)` by their frame's angles."""
-    half = states.shape[-1] // 2
-    frames = torch.arange(states.shape[-2], device=states.device, dtype=torch.float32)
-    speeds = ROTARY_BASE ** (-torch.arange(half, device=states.device, dtype=torch.float32) / half)
-    angles = torch.outer(frames, speeds)
-    cosine, sine = angles.cos().to(states.dtype), angles.sin().to(states.dtype)
-    first, second = states[..., :half], states[..., half:]
-    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)
+class Attended(NamedTuple):
+    """Keys and values `(batch, heads, length, head width)` of a condition, and its bias `(batch, 1, 1, length)`."""
+
+    key: torch.Tensor
+    value: torch.Tensor
+    bias: torch.Tensor | None
+
+
+def rotation(frames: int, width: int, device: torch.device | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and sines `(frames, width)` of rotary positions; the first half's sines are negative, see `rotate`."""
+    half = width // 2
+    positions = torch.arange(frames, device=device, dtype=torch.float32)
+    speeds = ROTARY_BASE ** (-torch.arange(half, device=device, dtype=torch.float32) / half)
+    angles = torch.outer(positions, speeds)
+    cosine, sine = angles.cos(), angles.sin()
+    return torch.cat([cosine, cosine], dim=-1), torch.cat([-sine, sine], dim=-1)
+
+
+def rotate(states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+    """Turn the halves of queries or keys `(..., head width)` by their frame's angles, which broadcast to them."""
+    return torch.addcmul(states * cosine, states.roll(states.shape[-1] // 2, dims=-1), sine)
 
 
 class SelfAttention(nn.Module):
@@ -45,10 +58,18 @@ class SelfAttention(nn.Module):
         self.norm_q, self.norm_k = nn.RMSNorm(width // heads, eps=1e-6), nn.RMSNorm(width // heads, eps=1e-6)
         self.to_out = nn.Linear(width, width)
 
-    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
-        query, key, value = self.to_qkv(hidden_states).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key = rotate(self.norm_q(query)), rotate(self.norm_k(key))
-        attended = F.scaled_dot_product_attention(query.to(value.dtype), key.to(value.dtype), value)
+    def forward(self, hidden_states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+        """Map `(batch, frames, width)`; `cosine` and `sine` as `rotation` gives them."""
+        states = self.to_qkv(hidden_states).unflatten(-1, (3, self.heads, -1))
+        value = states[:, :, 2].transpose(1, 2)
+        both = F.rms_norm(states[:, :, :2], states.shape[-1:], eps=self.norm_q.eps)
+        # The norms' weights on the angles instead of the states: these are few, those are many.
+        weights = torch.stack([self.norm_q.weight, self.norm_k.weight])[:, None]
+        turned = weights.roll(weights.shape[-1] // 2, dims=-1)
+        cosine, sine = cosine[:, None, None] * weights, sine[:, None, None] * turned
+        both = rotate(both, cosine.to(both.dtype), sine.to(both.dtype))
+        query, key = both.to(value.dtype).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(query, key, value)
         return self.to_out(attended.transpose(1, 2).flatten(2))
 
 
@@ -64,16 +85,23 @@ class ConditionAttention(nn.Module):
         self.to_kv = nn.ModuleList(nn.Linear(condition_width, 2 * size) for size in inner)
         self.to_out = nn.Linear(sum(inner), width)
 
-    def forward(self, hidden_states: torch.Tensor, conditions: Sequence[Condition]) -> torch.Tensor:
+    def attended(self, conditions: Sequence[Condition]) -> tuple[Attended, ...]:
+        """Keys and values of text, beats and chords, which stay the same from step to step."""
+        made = []
+        for to_kv, condition in zip(self.to_kv, conditions, strict=True):
+            states = to_kv(condition.states).unflatten(-1, (2, -1, self.head_width))
+            key, value = states.permute(2, 0, 3, 1, 4).contiguous()
+            made.append(Attended(key, value, None if condition.bias is None else condition.bias[:, None].to(key.dtype)))
+        return tuple(made)
+
+    def forward(self, hidden_states: torch.Tensor, attended: Sequence[Attended]) -> torch.Tensor:
+        """Map `(batch, frames, width)`, attending to what `attended` has made."""
         queries = self.to_q(hidden_states).split(self.inner, dim=-1)
-        attended = []
-        for query, to_kv, condition in zip(queries, self.to_kv, conditions, strict=True):
-            key, value = to_kv(condition.states).unflatten(-1, (2, -1, self.head_width)).permute(2, 0, 3, 1, 4)
+        mixed = []
+        for query, (key, value, bias) in zip(queries, attended, strict=True):
             query = query.unflatten(-1, (-1, self.head_width)).transpose(1, 2)
-            bias = condition.bias
-            bias = bias if bias is None else bias[:, None].to(query.dtype)
-            attended.append(F.scaled_dot_product_attention(query, key, value, bias).transpose(1, 2).flatten(2))
-        return self.to_out(torch.cat(attended, dim=-1))
+            mixed.append(F.scaled_dot_product_attention(query, key, value, bias).transpose(1, 2).flatten(2))
+        return self.to_out(torch.cat(mixed, dim=-1))
 
 
 class FeedForward(nn.Module):
@@ -90,7 +118,7 @@ class FeedForward(nn.Module):
         # Shifted sums rather than a grouped convolution: one fused kernel on a GPU, and as cheap on a processor.
         padded = F.pad(hidden_states, (0, 0, reach, reach))
         for index in range(len(self.taps)):
-            hidden_states = hidden_states + padded[:, index : index + frames] * self.taps[index]
+            hidden_states = torch.addcmul(hidden_states, padded[:, index : index + frames], self.taps[index])
         value, gate = self.to_inner(hidden_states).chunk(2, dim=-1)
         return self.to_out(value * F.silu(gate))
 
@@ -110,7 +138,8 @@ class FrameBlock(nn.Module):
         hidden_states: torch.Tensor,
         shared: torch.Tensor,
         table: torch.Tensor,
-        conditions: Sequence[Condition],
+        angles: tuple[torch.Tensor, torch.Tensor],
+        attended: Sequence[Attended] | None,
     ) -> torch.Tensor:
         """Map `hidden_states`.
 
@@ -118,18 +147,23 @@ class FrameBlock(nn.Module):
             hidden_states: `(batch, frames, width)`.
             shared: `(batch, frames, 6, width)`, shift, scale and gate of both parts, the same for all blocks.
             table: `(6, width)`, what this block adds to them.
-            conditions: text, beats, chords.
+            angles: see `rotation`.
+            attended: of text, beats and chords; None in a block that does not attend to them.
         """
         shift, scale, gate, shift_ff, scale_ff, gate_ff = (shared + table.to(shared.dtype)).unbind(2)
-        hidden_states = hidden_states + gate * self.attention(modulated(hidden_states, shift, scale))
-        if self.cross is not None and self.norm_cross is not None:
-            hidden_states = hidden_states + self.cross(self.norm_cross(hidden_states), conditions)
-        return hidden_states + gate_ff * self.feed_forward(modulated(hidden_states, shift_ff, scale_ff))
+        mixed = self.attention(modulated(hidden_states, shift, scale), *angles)
+        hidden_states = torch.addcmul(hidden_states, gate, mixed)
+        if self.cross is not None and self.norm_cross is not None and attended is not None:
+            hidden_states = hidden_states + self.cross(self.norm_cross(hidden_states), attended)
+        return torch.addcmul(hidden_states, gate_ff, self.feed_forward(modulated(hidden_states, shift_ff, scale_ff)))
 
 
 def modulated(hidden_states: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Layer normalisation with given shift and scale."""
-    return F.layer_norm(hidden_states, hidden_states.shape[-1:]) * (1 + scale) + shift
+    return torch.addcmul(shift, F.layer_norm(hidden_states, hidden_states.shape[-1:]), scale)
+
+
+Embedded = tuple[torch.Tensor | None, torch.Tensor | None, list[tuple[Attended, ...] | None]]
 
 
 class FrameNet(nn.Module):
@@ -176,7 +210,7 @@ class FrameNet(nn.Module):
             raise ValueError(
                 f"frames: expected heads that divide width and an odd kernel, got {heads}, {width}, {kernel}"
             )
-        self.width = width
+        self.width, self.heads = width, heads
         self.proj_in = nn.Linear(entering, width)
         self.time_proj = Timesteps(width, True, 0)
         self.time_embedding = TimestepEmbedding(width, width)
@@ -209,39 +243,50 @@ class FrameNet(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(
-        self,
-        entering: torch.Tensor,
-        sample: torch.Tensor,
-        timesteps: torch.Tensor,
-        conditions: Sequence[Condition],
-        aligned: torch.Tensor | None,
-        pooled: torch.Tensor | None,
+        self, entering: torch.Tensor, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions
     ) -> torch.Tensor:
         """Predict from noisy latents, see `MuNetModel.forward`.
 
         Args:
-            entering: all that enters `(batch, channels, frames, bins)`; sample: the noisy latents alone.
-            timesteps: `(batch,)`.
-            conditions: text, beats, chords.
-            aligned: `(batch, aligned_channels, frames)` or None; pooled: `(batch, width of the text)` or None.
+            entering: all that enters `(clips, channels, frames, bins)`; sample: the noisy latents alone.
+            timesteps: `(clips,)`.
+            conditions: of the clips, or of several forms of them.
         """
-        bins = sample.shape[-1]
-        time = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
-        control = (time if pooled is None or self.pooled_embedding is None else time + self.pooled_embedding(pooled))[
-            :, None
-        ]
-        hidden_states = self.proj_in(folded(entering))
-        if aligned is not None and self.aligned_embedding is not None:
-            rows = self.aligned_embedding(aligned).transpose(1, 2)
-            hidden_states, control = hidden_states + rows, control + rows
+        rows, bins = len(conditions), sample.shape[-1]
+        time = control = repeated(self.time_embedding(self.time_proj(timesteps).to(sample.dtype)), rows)
+        pooled, aligned, attended = conditions.once("frames", lambda: self._embedded(conditions))
+        if pooled is not None:
+            control = time + pooled
+        control, hidden_states = control[:, None], repeated(self.proj_in(folded(entering)), rows)
+        if aligned is not None:
+            hidden_states, control = hidden_states + aligned, control + aligned
         shared = self.modulation(F.silu(control)).unflatten(-1, (6, self.width))
-        for tables in self.tables:
-            for block, table in zip(self.blocks, tables, strict=True):
-                hidden_states = block(hidden_states, shared, table, conditions)
-        shift, scale = (shared[:, :, :2] + self.modulation_out.to(shared.dtype)).unbind(2)
+        angles = rotation(hidden_states.shape[1], self.width // self.heads, sample.device)
+        for tables in with_unit_scales(self.tables):
+            for block, table, sequences in zip(self.blocks, tables, attended, strict=True):
+                hidden_states = block(hidden_states, shared, table, angles, sequences)
+        last = with_unit_scales(self.modulation_out).to(shared.dtype)
+        shift, scale = (shared[:, :, :2] + last).unbind(2)
         prediction = self.proj_out(modulated(hidden_states, shift, scale))
-        prediction = prediction + self.pass_through(F.silu(time))[:, None] * folded(sample)
+        weight = self.pass_through(F.silu(time))[:, None]
+        prediction = torch.addcmul(prediction, weight, repeated(folded(sample), rows))
         return prediction.unflatten(-1, (-1, bins)).transpose(1, 2)
+
+    def _embedded(self, conditions: Conditions) -> Embedded:
+        """What does not depend on latents and time: pooled text, aligned rows, keys and values of each block."""
+        pooled, aligned = conditions.pooled, conditions.aligned
+        pooled = None if pooled is None or self.pooled_embedding is None else self.pooled_embedding(pooled)
+        if aligned is not None and self.aligned_embedding is not None:
+            aligned = self.aligned_embedding(aligned).transpose(1, 2).contiguous()
+        crosses = [block.cross for block in self.blocks]
+        return pooled, aligned, [cross and cross.attended(conditions.sequences) for cross in crosses]
+
+
+def with_unit_scales(table: torch.Tensor) -> torch.Tensor:
+    """Add 1 to the scales of a table `(..., rows, width)` of shift, scale, gate, shift, ...: they are factors then."""
+    unit = table.new_zeros(table.shape[-2], 1)
+    unit[1::3] = 1
+    return table + unit
 
 
 def folded(latents: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from munet.attended import Conditions
 from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
 from munet.errors import RequestError
@@ -108,7 +109,7 @@ class WindowPredictor:
         clips = list(zip(prompts, plans, strict=True))
         texts = [self._prompt(*clip, window) for window in range(len(windows.starts)) for clip in clips]
         self.text = text_tokens(pipeline.tokenizer, texts, pipeline.config.max_text_length, pad_to_longest=True)
-        self.held: dict[int, tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]] = {}
+        self.held: dict[int, Conditions] = {}
         self.left = [len(timesteps)] * len(windows.starts)
 
     def __call__(self, chosen: Sequence[int], sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
@@ -117,9 +118,8 @@ class WindowPredictor:
         for window, part in zip(chosen, sample.chunk(len(chosen)), strict=True):
             if window not in self.held:
                 self.held[window] = self._conditions(window)
-            given, null = self.held[window]
             known = None if self.known is None else self.known.at(self.windows.frames_of(window))
-            parts.append(self.pipeline.denoise(part, timestep, given, null, known))
+            parts.append(self.pipeline.denoise(part, timestep, self.held[window], known))
             self.left[window] -= 1
             if not self.left[window]:
                 del self.held[window]
@@ -137,7 +137,7 @@ class WindowPredictor:
         share, words = max(shares, default=(0.0, None), key=lambda pair: pair[0])
         return f"{prompt}. {words}" if words and share > 0 else prompt
 
-    def _conditions(self, window: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]:
+    def _conditions(self, window: int) -> Conditions:
         pipeline, clips = self.pipeline, len(self.plans)
         own = slice(window * clips, (window + 1) * clips)
         span = self._span(window)
@@ -146,11 +146,12 @@ class WindowPredictor:
         given["aligned"] = self.aligned[:, :, self.windows.frames_of(window)]
         given = {name: tensor.to(self.device) for name, tensor in given.items()}
         if not pipeline.do_classifier_free_guidance:
-            return pipeline.embed(given), None
+            return Conditions.of_forms(None, pipeline.embed(given))
         nothing = text_tokens(pipeline.tokenizer, [""], given["input_ids"].shape[1]) | self._tokens([(None, None)])
         nothing["aligned"] = torch.zeros_like(self.aligned[:1, :, : self.windows.length])
         nothing = {name: tensor.to(self.device) for name, tensor in nothing.items()}
-        return pipeline.embed(given), pipeline.embed(without_groups(given, nothing, pipeline.guidance_scale))
+        null = pipeline.embed(without_groups(given, nothing, pipeline.guidance_scale))
+        return Conditions.of_forms(null, pipeline.embed(given))
 
     def _tokens(self, music: Sequence[tuple[Any, Any]]) -> dict[str, torch.Tensor]:
         pipeline = self.pipeline

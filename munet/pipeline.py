@@ -23,6 +23,7 @@ from diffusers import AudioPipelineOutput, DiffusionPipeline, SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
+from munet.attended import Conditions
 from munet.codec.audioldm import MelAutoencoder
 from munet.codec.joins import turned_down
 from munet.codec.pocket import MusicAutoencoder
@@ -37,6 +38,7 @@ from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windo
 from munet.music import MusicPlan
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.predictor import Prediction, predict_plan
+from munet.themes import with_themes
 from munet.unet import MuNetModel
 
 
@@ -231,8 +233,7 @@ class MustangoPipeline(DiffusionPipeline):
         self,
         latents: torch.Tensor,
         timestep: torch.Tensor,
-        given: dict[str, torch.Tensor],
-        null: dict[str, torch.Tensor] | None,
+        conditions: Conditions,
         known: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Prediction `(batch, channels, frames, bins)` at one timestep, guided (see `munet.guidance`).
@@ -240,7 +241,7 @@ class MustangoPipeline(DiffusionPipeline):
         Args:
             latents: noisy, `(batch, channels, frames, bins)`.
             timestep: their time.
-            given, null: see `encode_conditions`.
+            conditions: of the clips, all forms that guidance needs.
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
         """
@@ -248,19 +249,16 @@ class MustangoPipeline(DiffusionPipeline):
         held = {}
         if known is not None and self.unet.config.known_latents:
             held = {"known_latents": known[0].to(sample), "known_mask": known[1].to(sample)}
-        if null is None:
-            return self.unet(sample, timestep, **given, **held).sample
-        both = {name: torch.cat([null[name], tensor]) for name, tensor in given.items()}
-        repeats = len(both["encoder_hidden_states"]) // len(sample)
-        both |= {name: torch.cat([tensor] * repeats) for name, tensor in held.items()}
-        prediction = self.unet(torch.cat([sample] * repeats), timestep, **both).sample
+        prediction = self.unet(sample, timestep, conditions, **held).sample
+        if len(prediction) == len(sample):
+            return prediction
         without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
         return guided(conditional, without, self._guidance_scale)
 
     def _denoise_whole(
         self,
         latents: torch.Tensor,
-        conditions: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None],
+        conditions: Conditions,
         callback: Callable[..., dict[str, Any]] | None,
         tensor_inputs: Sequence[str],
         **step_options: Any,
@@ -270,7 +268,7 @@ class MustangoPipeline(DiffusionPipeline):
             for step, timestep in enumerate(self.scheduler.timesteps):
                 if self.interrupt:
                     continue
-                prediction = self.denoise(latents, timestep, *conditions)
+                prediction = self.denoise(latents, timestep, conditions)
                 latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
                 if callback is not None:
                     tensors = {"latents": latents} if "latents" in tensor_inputs else {}
@@ -367,6 +365,7 @@ class MustangoPipeline(DiffusionPipeline):
         # 2. Noise
         self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
         noise = self.prepare_latents(len(prompts), frames, generator, latents)
+        noise = with_themes(noise, plans, self.frame_rate) if latents is None else noise
         timesteps, latents = first_latents(self.scheduler, noise, known, strength)
         takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
         step_options = {"generator": generator} if takes_generator else {}
@@ -381,7 +380,8 @@ class MustangoPipeline(DiffusionPipeline):
             noise = noise / self.scheduler.init_noise_sigma
             latents = denoise_windows(latents, predictor, noise, sound, callback_on_step_end, **step_options)
         else:
-            conditions = self.encode_conditions(prompts, plans, frames)
+            given, null = self.encode_conditions(prompts, plans, frames)
+            conditions = Conditions.of_forms(null, given)
             callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
             latents = self._denoise_whole(latents, conditions, *callback, **step_options)
 

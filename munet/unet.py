@@ -23,13 +23,12 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
 from torch import nn
 
-from munet.blocks import BlockSettings, Condition, DownBlock, MidBlock, UpBlock
+from munet.attended import Conditions, repeated
+from munet.blocks import BlockSettings, DownBlock, MidBlock, UpBlock
 from munet.frame_blocks import FrameNet
 
 ATTENTION_BLOCKS = ("CrossAttnDownBlock2DMusic", "CrossAttnUpBlock2DMusic")
 PLAIN_BLOCKS = ("DownBlock2D", "UpBlock2D")
-# Finite on purpose: a row whose tokens are all masked attends to all of them alike instead of turning into NaN.
-MASK_BIAS = -10000.0
 
 
 class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
@@ -165,9 +164,9 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         self,
         sample: torch.Tensor,
         timestep: torch.Tensor | float,
-        encoder_hidden_states: torch.Tensor,
-        beat_hidden_states: torch.Tensor,
-        chord_hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | Conditions,
+        beat_hidden_states: torch.Tensor | None = None,
+        chord_hidden_states: torch.Tensor | None = None,
         encoder_attention_mask: torch.Tensor | None = None,
         beat_attention_mask: torch.Tensor | None = None,
         chord_attention_mask: torch.Tensor | None = None,
@@ -182,7 +181,9 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         Args:
             sample: noisy latents `(batch, in_channels, time, frequency)`.
             timestep: diffusion timestep, a number, a 0-d tensor or one per row `(batch,)`.
-            encoder_hidden_states: text `(batch, text length, cross_attention_dim)`.
+            encoder_hidden_states: text `(batch, text length, cross_attention_dim)`; or `Conditions`, which hold this
+                and all that follows up to `pooled_projections` and are used step after step. They may hold several
+                forms of the sample's rows, form by form; then so does the prediction.
             beat_hidden_states: beats `(batch, beats, cross_attention_dim)`.
             chord_hidden_states: chords `(batch, chords, cross_attention_dim)`.
             encoder_attention_mask: mask of the text `(batch, text length)`, True = attend. A floating point mask is
@@ -203,22 +204,25 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             ValueError: if an optional condition does not fit the configuration.
         """
         timesteps = _timesteps(sample, timestep)
-        conditions = (
-            Condition(encoder_hidden_states, _bias(encoder_attention_mask, sample.dtype)),
-            Condition(beat_hidden_states, _bias(beat_attention_mask, sample.dtype)),
-            Condition(chord_hidden_states, _bias(chord_attention_mask, sample.dtype)),
-        )
+        conditions = encoder_hidden_states
+        if not isinstance(conditions, Conditions):
+            given = (encoder_hidden_states, beat_hidden_states, chord_hidden_states)
+            masks = (encoder_attention_mask, beat_attention_mask, chord_attention_mask)
+            conditions = Conditions.of(given, masks, aligned_condition, pooled_projections)
+        conditions.once("checked", lambda: self._check(sample, conditions))
         entering = self._with_known(sample, known_latents, known_mask)
         if self.frame_net is not None:
-            aligned = self._checked_aligned(sample, aligned_condition)
-            pooled = self._checked_pooled(pooled_projections)
-            prediction = self.frame_net(entering, sample, timesteps, conditions, aligned, pooled)
+            prediction = self.frame_net(entering, sample, timesteps, conditions)
             return UNet2DConditionOutput(sample=prediction) if return_dict else (prediction,)
-        temb = self._embed_time(sample, timesteps, pooled_projections)
+        temb = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
+        if conditions.pooled is not None:
+            temb = repeated(temb, len(conditions)) + conditions.once(
+                "pooled", lambda: self.pooled_embedding(conditions.pooled)
+            )
         hidden_states = self.conv_in(entering)
-        aligned = self._embed_aligned(sample, aligned_condition)
-        if aligned is not None:
-            hidden_states = hidden_states + aligned
+        if conditions.aligned is not None:
+            aligned = conditions.once("aligned", lambda: self._embed_aligned(conditions.aligned, sample.shape[-1]))
+            hidden_states = repeated(hidden_states, len(conditions)) + aligned
 
         skips = [hidden_states]
         for block in self.down_blocks:
@@ -232,49 +236,40 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             hidden_states = block(hidden_states, used, temb, conditions, size)
 
         prediction = self.conv_out(self.conv_act(self.conv_norm_out(hidden_states)))
+        prediction = repeated(prediction, len(conditions))
         return UNet2DConditionOutput(sample=prediction) if return_dict else (prediction,)
 
-    def _embed_time(self, sample: torch.Tensor, timesteps: torch.Tensor, pooled: torch.Tensor | None) -> torch.Tensor:
-        """Time embedding `(batch, 4 * block_out_channels[0])`, with the pooled text added if the model takes it."""
-        temb = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
-        pooled = self._checked_pooled(pooled)
-        return temb if pooled is None else temb + self.pooled_embedding(pooled)
-
-    def _checked_pooled(self, pooled: torch.Tensor | None) -> torch.Tensor | None:
-        if (pooled is None) != (self.config.pooled_projection_dim is None):
-            width = self.config.pooled_projection_dim
+    def _check(self, sample: torch.Tensor, conditions: Conditions) -> bool:
+        """Refuse conditions that the model does not take; an aligned condition that is missing becomes zeros."""
+        if len(conditions) % len(sample):
+            raise ValueError(f"conditions: expected rows for each of {len(sample)} samples, got {len(conditions)}")
+        width, pooled = self.config.pooled_projection_dim, conditions.pooled
+        if (pooled is None) != (width is None):
             raise ValueError(
                 f"pooled_projections: expected {'None' if width is None else f'(batch, {width})'}, got {_shape(pooled)}"
             )
-        return pooled
-
-    def _checked_aligned(self, sample: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor | None:
-        """The time-aligned condition `(batch, aligned_channels, time)`, zeros for None; None if none is taken."""
-        channels = self.config.aligned_channels
+        channels, aligned = self.config.aligned_channels, conditions.aligned
         if channels is None:
-            if condition is not None:
-                got = _shape(condition)
+            if aligned is not None:
+                got = _shape(aligned)
                 raise ValueError(f"aligned_condition: expected None (the model has no aligned_channels), got {got}")
-            return None
+            return True
         bins = sample.shape[-1]
         if bins != self.config.latent_bins:
             raise ValueError(f"sample: expected {self.config.latent_bins} frequency bins (latent_bins), got {bins}")
-        shape = (len(sample), channels, sample.shape[2])
-        if condition is None:
-            return sample.new_zeros(shape)
-        if tuple(condition.shape) != shape:
-            raise ValueError(f"aligned_condition: expected shape {shape}, got {_shape(condition)}")
-        return condition
+        shape = (len(conditions), channels, sample.shape[2])
+        if aligned is None:
+            conditions.aligned = sample.new_zeros(shape)
+        elif tuple(aligned.shape) != shape:
+            raise ValueError(f"aligned_condition: expected shape {shape}, got {_shape(aligned)}")
+        return True
 
-    def _embed_aligned(self, sample: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor | None:
-        """Map `(batch, block_out_channels[0], time, latent_bins)` of the time-aligned condition.
+    def _embed_aligned(self, aligned: torch.Tensor, bins: int) -> torch.Tensor:
+        """Map `(batch, block_out_channels[0], time, bins)` of the condition `(batch, aligned_channels, time)`.
 
         It is added to `conv_in`'s output, which equals concatenating the condition to the latent before a linear layer.
         """
-        condition = self._checked_aligned(sample, condition)
-        if condition is None:
-            return None
-        return self.aligned_embedding(condition).unflatten(1, (-1, sample.shape[-1])).transpose(2, 3)
+        return self.aligned_embedding(aligned).unflatten(1, (-1, bins)).transpose(2, 3)
 
     def _with_known(self, sample: torch.Tensor, known: torch.Tensor | None, mask: torch.Tensor | None) -> torch.Tensor:
         """What enters the network: the sample and, if the model takes them, known latents and their mask."""
@@ -345,15 +340,6 @@ def _timesteps(sample: torch.Tensor, timestep: torch.Tensor | float) -> torch.Te
         shape = tuple(timesteps.shape)
         raise ValueError(f"timestep: expected a number or a tensor of shape ({len(sample)},), got shape {shape}")
     return timesteps.expand(len(sample))
-
-
-def _bias(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
-    """Additive attention bias `(batch, 1, length)` of a mask `(batch, length)`: 0 keeps, -10000 discards."""
-    if mask is None:
-        return None
-    if not mask.is_floating_point():
-        mask = (1 - mask.to(dtype)) * MASK_BIAS
-    return mask.to(dtype).unsqueeze(1)
 
 
 def _shape(tensor: torch.Tensor | None) -> str:

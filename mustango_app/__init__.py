@@ -9,6 +9,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import munet  # noqa: F401 - before torch, whoever imports that first, see `munet.processor`
+
 if TYPE_CHECKING:
     from munet.music import MusicPlan
     from mustango_app.clip import Clip

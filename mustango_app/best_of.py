@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from munet.errors import RequestError
@@ -29,13 +30,28 @@ def adherence_of(clip: Clip) -> float:
 
 
 def most_adherent(clips: Iterable[Clip]) -> Clip:
-    """The clip with the highest `adherence_of`, the first of equals; `settings` tells the score and of how many."""
+    """The clip with the highest `adherence_of`, the first of equals; `settings` tells the score and of how many.
+
+    A clip is heard while `clips` makes the next one.
+    """
     best, best_score, count = None, -1.0, 0
-    for clip in clips:
-        score = adherence_of(clip)
-        count += 1
-        if score > best_score:
-            best, best_score = clip, score
+    with ThreadPoolExecutor(1, "mustango-hearing") as pool:
+        for clip, heard in heard_meanwhile(clips, pool):
+            score = heard.result()
+            count += 1
+            if score > best_score:
+                best, best_score = clip, score
     if best is None:
         raise ValueError("clips: expected at least one, got none")
     return replace(best, settings={**best.settings, "best_of": count, "adherence": round(best_score, 4)})
+
+
+def heard_meanwhile(clips: Iterable[Clip], pool: Executor) -> Iterator[tuple[Clip, Future[float]]]:
+    """Yield each clip with its score to come, one behind what is made: more are never held."""
+    last: tuple[Clip, Future[float]] | None = None
+    for clip in clips:
+        if last is not None:
+            yield last
+        last = clip, pool.submit(adherence_of, clip)
+    if last is not None:
+        yield last

@@ -1,7 +1,8 @@
 """The engine: one model, loaded once, that makes clips from text and plan.
 
-What a person may get wrong is checked by `mustango_app.request` before the model runs. Clips are made one after the
-other, so that clip i of several is, bit for bit, the clip that seed + i makes alone.
+What a person may get wrong is checked by `mustango_app.request` before the model runs. On a processor clips are made
+one after the other, so that clip i of several is, bit for bit, the clip that seed + i makes alone; on a GPU they are
+made together (`mustango_app.together`).
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import torch
 from scipy.signal import resample
 
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
-from mustango_app.best_of import most_adherent
+from munet.processor import keep_memory, usable_cores
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
-from mustango_app.request import Draft, Request
+from mustango_app.request import MAX_CLIPS, Draft, Request, check_integer
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
+from mustango_app.together import clips_at_once, play_together
 
 if TYPE_CHECKING:
     from mustango_app.shaping.source import Piece
@@ -42,6 +45,7 @@ class Mustango:
         device: "cpu", "cuda", "cuda:1", ...; None or "auto" takes a CUDA device where there is one.
         dtype: "float32", "float16" or "bfloat16" of the weights; the halves are for GPUs and save memory.
         offload: whether the parts wait in main memory and visit the GPU in turn: slower, for small GPUs.
+        batch: clips made together where several are asked for; None for 1 on a processor, 16 on a GPU.
 
     Raises:
         RequestError: if there is no such model, device or dtype, or the checkpoint is damaged.
@@ -53,8 +57,13 @@ class Mustango:
         device: str | None = None,
         dtype: str | None = None,
         offload: bool = False,
+        batch: int | None = None,
     ) -> None:
         self.device = _device(device)
+        self.batch = clips_at_once(self.device, batch if batch is None else check_integer("batch", batch, 1, MAX_CLIPS))
+        if self.device.type == "cpu":
+            torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+            keep_memory()
         if offload and self.device.type != "cuda":
             raise RequestError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
@@ -140,35 +149,13 @@ class Mustango:
             plans: complete, one a clip.
             callback, stop: as in `generate`.
             on_audio: called with every chunk `(channels, samples)` of a long piece as soon as it is decoded; a piece
-                of one window has none.
+                of one window has none, nor have clips that are made together.
 
         Raises:
             RequestError: the weights give samples that are not finite, or there is too little memory.
             Stopped: if `stop` was set.
         """
-        steps = request.steps or self.default_steps
-        guidance = self.default_guidance if request.guidance is None else request.guidance
-        settings = {"model": self.name, "steps": steps, "guidance": guidance, "device": str(self.device)}
-        total, made = steps * request.num_clips * request.best_of, 0
-
-        def make(plan: MusicPlan, seed: int) -> Clip:
-            nonlocal made
-            before = steps * made
-
-            def after_step(step: int) -> None:
-                if callback is not None:
-                    callback(before + step, total)
-
-            audio = self._run(request.english, plan, seed, steps, guidance, after_step, stop, on_audio)
-            made += 1
-            return Clip(audio, self.sample_rate, plan, request.prompt, seed, settings)
-
-        return [
-            most_adherent(make(plan, seed + k) for k in range(request.best_of))
-            if request.best_of > 1
-            else make(plan, seed)
-            for plan, seed in zip(plans, request.seeds, strict=True)
-        ]
+        return play_together(self, request, plans, callback, stop, on_audio)
 
     def shape(
         self,
@@ -211,43 +198,46 @@ class Mustango:
         """Play a piece's plan again from the sound that is there: fields of a `Variation`."""
         return self.shape(piece, Variation(strength=strength, **fields), plan=plan, callback=callback, stop=stop)
 
-    def _run(
+    def samples_of(
         self,
-        prompt: str,
-        plan: MusicPlan,
-        seed: int,
+        prompts: Sequence[str],
+        plans: Sequence[MusicPlan],
+        seeds: Sequence[int],
         steps: int,
-        guidance: float,
+        guidance: Guidance,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
         on_audio: Callable[[np.ndarray], None] | None = None,
-    ) -> np.ndarray:
-        """Make a clip; return float32 `(channels, samples)`."""
-        played = on_whole_frames(plan, self.pipeline.frame_rate) if plan.loop else plan
-        options: dict[str, Any] = {"circular": plan.loop}
-        if on_audio is not None:
+    ) -> list[np.ndarray]:
+        """Make clips of one length together; return float32 `(channels, samples)` of each."""
+        loop, rate = bool(plans[0].loop), self.pipeline.frame_rate
+        played = [on_whole_frames(plan, rate) if loop else plan for plan in plans]
+        run = (seeds, steps, guidance, after_step, stop)
+        options: dict[str, Any] = {"circular": loop}
+        if on_audio is not None and len(plans) == 1:
             options["callback_on_audio"] = lambda chunk: on_audio(chunk[0].cpu().float().numpy())
-        made = self.sample(prompt, played, played.duration, seed, steps, guidance, after_step, stop, **options)
-        samples = round(plan.duration * self.sample_rate)
-        audio = np.atleast_2d(np.asarray(made, dtype=np.float32))
-        audio = closed(audio, samples) if plan.loop else audio[:, :samples]
-        self.check_finite(audio)
-        return audio
+        sounds = []
+        for plan, made in zip(plans, self.sample(prompts, played, played[0].duration, *run, **options), strict=True):
+            samples = round(plan.duration * self.sample_rate)
+            audio = np.atleast_2d(np.asarray(made, dtype=np.float32))
+            sounds.append(closed(audio, samples) if loop else audio[:, :samples])
+            self.check_finite(sounds[-1])
+        return sounds
 
     def sample(
         self,
-        prompt: str,
-        plan: MusicPlan,
+        prompts: Sequence[str],
+        plans: Sequence[MusicPlan],
         seconds: float,
-        seed: int,
+        seeds: Sequence[int],
         steps: int,
-        guidance: float,
+        guidance: Guidance,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
         output_type: str = "np",
         **options: Any,
     ) -> Any:
-        """Run the pipeline for one clip, alone; return its sound, or its latents `(1, channels, frames, bins)`.
+        """Run the pipeline once; return the clips' sounds, or their latents `(clips, channels, frames, bins)`.
 
         Raises:
             RequestError: there is too little memory.
@@ -264,18 +254,17 @@ class Mustango:
         with self.alone():
             if stop is not None and stop.is_set():
                 raise Stopped("stopped before the first step")
-            made = self.pipeline(
-                prompt=[prompt],
-                plans=[plan],
+            return self.pipeline(
+                prompt=list(prompts),
+                plans=list(plans),
                 audio_length_in_s=seconds,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
-                generator=[torch.Generator("cpu").manual_seed(seed)],
+                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
                 output_type=output_type,
                 callback_on_step_end=on_step_end,
                 **options,
             ).audios
-        return made[0] if output_type == "np" else made
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

@@ -15,13 +15,14 @@ from typing import Any
 import gradio as gr
 
 from munet.errors import RequestError
+from munet.guidance_weights import LIMITS
 from munet.music import MusicPlan
 from munet.music.checks import BPM_RANGE, ENERGIES
 from mustango_app.engine import Stopped
 from mustango_app.page.analysis import without_folders
 from mustango_app.page.guard import FAILED, is_below
 from mustango_app.page.results import EXPORTS
-from mustango_app.request import GUIDANCE_RANGE, MAX_BARS, SECONDS_RANGE, STEPS_RANGE
+from mustango_app.request import MAX_BARS, SECONDS_RANGE, STEPS_RANGE
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
 MOST_CHORDS, MOST_TITLE, LONGEST_ECHO = 4000, 200, 160  # characters
@@ -31,7 +32,7 @@ _RANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         name: {"minimum": low, "maximum": high}
         for name, (low, high) in {
             "bpm": BPM_RANGE, "meter": (1, 15), "seconds": SECONDS_RANGE, "bars": (1, MAX_BARS), "steps": STEPS_RANGE,
-            "guidance": GUIDANCE_RANGE, "best_of": (1, 64), "seed": (0, 2**63 - 65),
+            "guidance": LIMITS, "best_of": (1, 64), "seed": (0, 2**63 - 65),
         }.items()
     }
     | {"energy": {"enum": list(ENERGIES)}, "prompt": {"maxLength": 2000}}

@@ -15,6 +15,7 @@ import gradio as gr
 
 from augmentation.audio import read_audio
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance, guidance_weights
 from munet.music import MusicPlan
 from mustango_app.engine import Mustango, Stopped
 from mustango_app.page import cards
@@ -30,7 +31,7 @@ from mustango_app.page.runs import Desk, Run
 from mustango_app.page.shaping import asked_on_card, clip_of, job_of
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
-from mustango_app.request import GUIDANCE_RANGE, STEPS_RANGE, Draft, Request, check_integer, check_number
+from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer
 
 POLL = 0.15  # seconds between looks at a run
 MOST_VARIATIONS, MOST_CANDIDATES = 4, 8
@@ -133,15 +134,14 @@ class Handlers:
         check_work(making.steps, plan.duration or 0.0, making.best_of * making.variations)
         return making.jobs(self._engine), making.listen, cards.latest(runs)
 
-    def _quality(self, steps: float | None, guidance: float | None) -> tuple[int, float]:
+    def _quality(self, steps: float | None, guidance: Guidance | None) -> tuple[int, Guidance]:
         """Return steps and guidance as asked, the model's own where the field is empty.
 
         Raises:
             RequestError: one is out of its range.
         """
         asked = self._engine.default_steps if steps is None else check_integer("steps", steps, *STEPS_RANGE)
-        weight = self._engine.default_guidance
-        return asked, weight if guidance is None else check_number("guidance", guidance, *GUIDANCE_RANGE)
+        return asked, guidance_weights(self._engine.default_guidance if guidance is None else guidance)
 
     def follow(self, jobs: list[Job], listen: bool, runs: Runs, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Make clips; yield (status, cards, runs) until the end. A visitor who leaves stops it."""

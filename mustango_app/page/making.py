@@ -16,6 +16,7 @@ import numpy as np
 
 from augmentation.hearing.listen import Heard
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
 from mustango_app.engine import Mustango
@@ -73,7 +74,7 @@ class Making:
     plan: MusicPlan
     seed: int | None
     steps: int
-    guidance: float
+    guidance: Guidance
     best_of: int = 1
     variations: int = 1
     listen: bool = True

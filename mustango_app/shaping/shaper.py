@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from scipy.signal import resample
 
+from munet.guidance_weights import Guidance
 from munet.long_form import Known
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
@@ -109,12 +110,12 @@ class _Run:
         model: Mustango,
         seed: int,
         steps: int,
-        guidance: float,
+        guidance: Guidance,
         strength: float,
         after_step: AfterStep,
         stop: threading.Event | None,
     ) -> None:
-        self.model, self.settings = model, (seed, steps, guidance, after_step, stop)
+        self.model, self.settings = model, ([seed], steps, guidance, after_step, stop)
         self.strength, self.codec = strength, model.pipeline.vae
 
     def fill(self, source: Source, shaped: Shaped) -> np.ndarray:
@@ -162,8 +163,8 @@ class _Run:
             sound = sound.mean(dim=1) if self.codec.audio_channels == 1 else sound
             held = self.codec.encode(sound.to(self.model.device), **circle)
         latents = self.model.sample(
-            to_english(prompt).english,
-            plan,
+            [to_english(prompt).english],
+            [plan],
             audio.shape[1] / self.model.sample_rate,
             *self.settings,
             output_type="latent",

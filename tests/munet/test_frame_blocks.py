@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from munet.frame_blocks import rotate
+from munet.frame_blocks import rotate, rotation
 from munet.unet import MuNetModel
 
 FRAMES = {"width": 16, "layers": 2, "passes": 2, "heads": 2, "cross_heads": (1, 1, 1), "inner": 16, "aligned_hidden": 8}
@@ -84,7 +84,7 @@ def test_known_latents_count_where_the_mask_says_and_nothing_known_is_the_null_f
 
 def test_attention_knows_only_how_far_frames_are_apart() -> None:
     states = torch.randn(1, 1, 1, 8, generator=torch.Generator().manual_seed(3)).expand(1, 1, 6, 8)
-    turned = rotate(states)[0, 0]
+    turned = rotate(states, *rotation(6, 8))[0, 0]
     products = turned @ turned.T
     assert torch.allclose(products.diagonal(1), products[0, 1].expand(5), atol=1e-5)
     assert torch.allclose(turned[0], states[0, 0, 0])

@@ -212,8 +212,7 @@ def test_aligned_condition_acts_on_its_own_frames_and_none_means_zeros() -> None
         none = model(**small_inputs()).sample
         assert torch.equal(none, model(**small_inputs(aligned_condition=zeros)).sample)
         assert not torch.allclose(none, model(**small_inputs(aligned_condition=pulse)).sample)
-        sample = small_inputs()["sample"]
-        change = model._embed_aligned(sample, pulse) - model._embed_aligned(sample, zeros)
+        change = model._embed_aligned(pulse, 4) - model._embed_aligned(zeros, 4)
     assert change.shape == (2, 8, 8, 4)
     # A kernel of 3 frames reaches one frame to each side.
     assert change.abs().sum(dim=(0, 1, 3)).nonzero().flatten().tolist() == [4, 5, 6]

@@ -1,0 +1,124 @@
+"""Clips that are made together: one batch through the networks instead of one clip after the other.
+
+A GPU does several clips in little more time than one. A processor does not, it is busy with one clip already, and there
+a clip that is made alone is the same bit for bit; so an engine makes them together only where it is told to
+(`Mustango(batch=...)`) or has a GPU. The noise of each clip comes from its own seed: in a batch it is the same clip, to
+rounding.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from munet.guidance_weights import Guidance
+from munet.music import MusicPlan
+from mustango_app.best_of import most_adherent
+from mustango_app.clip import Clip
+from mustango_app.request import Request
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
+
+ON_GPU = 16  # clips of 10 seconds that a GPU makes at once, if nobody says how many
+SECONDS = 160.0  # of sound at once on a GPU: longer clips, fewer of them
+
+
+class Job(NamedTuple):
+    """One clip to make."""
+
+    prompt: str
+    english: str
+    plan: MusicPlan
+    seed: int
+
+
+class Alike(NamedTuple):
+    """What the clips of a batch have in common."""
+
+    duration: float
+    loop: bool
+    steps: int
+    guidance: str
+
+
+def clips_at_once(device: torch.device, asked: int | None) -> int:
+    """Return how many clips an engine on `device` makes together: as many as asked for, else 1, or 16 on a GPU."""
+    return asked or (ON_GPU if device.type == "cuda" else 1)
+
+
+def batches(jobs: Sequence[Job], alike: Callable[[Job], Alike], at_once: int) -> Iterator[list[Job]]:
+    """Group jobs of one kind, in their order, at most `at_once` in a batch and not more than `SECONDS` of sound."""
+    kinds: dict[Alike, list[Job]] = {}
+    for job in jobs:
+        kinds.setdefault(alike(job), []).append(job)
+    for kind, members in kinds.items():
+        size = max(1, min(at_once, int(SECONDS / kind.duration)))
+        yield from (members[first : first + size] for first in range(0, len(members), size))
+
+
+def play_together(
+    engine: Mustango,
+    request: Request,
+    plans: Sequence[MusicPlan],
+    callback: Callable[[int, int], None] | None = None,
+    stop: threading.Event | None = None,
+    on_audio: Callable[[np.ndarray], None] | None = None,
+) -> list[Clip]:
+    """Make the clips of `request` as `Mustango.play` does, in batches.
+
+    Raises:
+        RequestError: the weights give samples that are not finite, or there is too little memory.
+        Stopped: if `stop` was set.
+    """
+    steps = request.steps or engine.default_steps
+    guidance = engine.default_guidance if request.guidance is None else request.guidance
+    total, made = steps * request.num_clips * request.best_of, 0
+
+    def make(jobs: Sequence[Job]) -> Iterator[Clip]:
+        nonlocal made
+        for batch in batches(
+            jobs, lambda job: Alike(job.plan.duration, job.plan.loop, steps, repr(guidance)), engine.batch
+        ):
+
+            def after_step(step: int, before: int = made, count: int = len(batch)) -> None:
+                if callback is not None:
+                    callback(before + step * count, total)
+
+            yield from make_batch(engine, batch, steps, guidance, after_step, stop, on_audio)
+            made += steps * len(batch)
+
+    def jobs_of(plan: MusicPlan, seed: int) -> list[Job]:
+        return [Job(request.prompt, request.english, plan, seed + k) for k in range(request.best_of)]
+
+    planned = list(zip(plans, request.seeds, strict=True))
+    if request.best_of > 1:
+        return [most_adherent(make(jobs_of(*one))) for one in planned]
+    clips = {clip.seed: clip for clip in make([job for one in planned for job in jobs_of(*one)])}
+    return [clips[seed] for seed in request.seeds]
+
+
+def make_batch(
+    engine: Mustango,
+    jobs: Sequence[Job],
+    steps: int,
+    guidance: Guidance,
+    after_step: Callable[[int], None],
+    stop: threading.Event | None,
+    on_audio: Callable[[np.ndarray], None] | None = None,
+) -> Iterator[Clip]:
+    """Make clips of equal length in one run of the pipeline, see `play_together`."""
+    settings: dict[str, Any] = {
+        "model": engine.name,
+        "steps": steps,
+        "guidance": guidance,
+        "device": str(engine.device),
+    }
+    prompts, plans, seeds = ([getattr(job, name) for job in jobs] for name in ("english", "plan", "seed"))
+    sounds = engine.samples_of(prompts, plans, seeds, steps, guidance, after_step, stop, on_audio)
+    for job, audio in zip(jobs, sounds, strict=True):
+        yield Clip(audio, engine.sample_rate, job.plan, job.prompt, job.seed, settings)
