@@ -24,6 +24,7 @@ from augmentation.dataset.clips import PARAPHRASERS, BuildConfig
 from augmentation.dataset.corpus import ENCODINGS, CorpusConfig, build_corpus
 from augmentation.dataset.extract import extract_files
 from augmentation.dataset.records import count_rows, read_rows
+from augmentation.dataset.tables import PARQUET
 from augmentation.hearing.listen import PARTS
 from augmentation.workers import ENGINES
 from munet.errors import RequestError
@@ -72,6 +73,11 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split(",") if part)
 
 
+def _shard(text: str) -> tuple[int, int]:
+    index, _, count = text.partition("/")
+    return int(index), int(count)
+
+
 def _extract_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("audio", nargs="+", metavar="AUDIO", help="audio files, and folders of them")
     parser.add_argument("--out", required=True, metavar="FILE", help="JSON lines; run again to continue")
@@ -110,16 +116,28 @@ def _build_arguments(parser: argparse.ArgumentParser) -> None:
     words = "what rewords captions: chat is the model that MUSTANGO_CHAT_URL and _MODEL name (default offline)"
     parser.add_argument("--paraphraser", choices=PARAPHRASERS, default=given["paraphraser"], help=words)
     parser.add_argument("--keep-low-quality", action="store_true", help="keep clips whose caption speaks of it")
-    parser.add_argument("--parquet", action="store_true", help="write Parquet files with the audio as well")
+    words = "write Parquet files as well: with the audio in them, or naming the FLAC files (default reference)"
+    parser.add_argument("--parquet", nargs="?", const="reference", default="", choices=PARQUET[1:], help=words)
+    parser.add_argument("--webdataset", action="store_true", help="write tar archives for webdataset as well")
+    words = "column of METADATA that decides: train, validation, test, or a flag for test, such as is_audioset_eval"
+    parser.add_argument("--split-by", metavar="COLUMN", help=words)
+    words = "let recordings that sound the same fall into different splits"
+    parser.add_argument("--no-fingerprints", dest="fingerprints", action="store_false", help=words)
+    words = "make every N-th clip only, from the I-th (0 to N - 1) on; the last of N jobs ends the folder"
+    parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help=words)
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="clips at work at a time (default 1)")
     parser.add_argument("--engine", choices=tuple(ENGINES), default="process", help="where they work (default process)")
 
 
 def _build(arguments: argparse.Namespace) -> int:
     config = BuildConfig(**{field.name: getattr(arguments, field.name) for field in fields(BuildConfig)})
-    report = build_dataset(config, arguments.out, arguments.workers, arguments.engine)
+    report = build_dataset(config, arguments.out, arguments.workers, arguments.engine, shard=arguments.shard)
+    for remark in report["remarks"]:
+        print(f"splits: {remark}", file=sys.stderr)
     made = f"{report['made']} of {report['clips']} clips made now"
     summary = f"{report['rows']} rows in {report['out']}, {made}, {report['dropped']} left out for low quality"
+    if report["missing"]:
+        summary += f"; {report['missing']} clips are left to other jobs, and the last one writes the tables"
     return _conclude(arguments, report, summary, f"clips failed, see failures.jsonl in {report['out']}")
 
 

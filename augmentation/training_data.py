@@ -61,18 +61,19 @@ class ComposedClips:
 
 
 class CorpusClips:
-    """Clips of a dataset folder with `metadata.jsonl`, or of its folder `train` where it is split.
+    """Clips of a dataset folder with `metadata.jsonl`, or of one of its splits where it is split.
 
     Args:
         folder: where the dataset lies, as `python -m augmentation compose` or `build` has written it.
+        split: which one is meant where the folder holds several.
 
     Raises:
         RequestError: there are no rows.
     """
 
-    def __init__(self, folder: str) -> None:
-        whole, train = Path(folder), Path(folder) / "train"
-        self.folder = train if (train / METADATA).is_file() and not (whole / METADATA).is_file() else whole
+    def __init__(self, folder: str, split: str = "train") -> None:
+        whole, part = Path(folder), Path(folder) / split
+        self.folder = part if (part / METADATA).is_file() and not (whole / METADATA).is_file() else whole
         self.rows = read_rows(self.folder)
 
     def __len__(self) -> int:
@@ -82,19 +83,39 @@ class CorpusClips:
         """Return what messages call clip `index`: its file."""
         return str(self.rows[index].get("file_name", f"row {index + 1} of {METADATA}"))
 
+    def path(self, index: int) -> Path:
+        """Audio file of clip `index`.
+
+        Raises:
+            KeyError: its row names none.
+        """
+        return self.folder / self.rows[index]["file_name"]
+
+    def recording(self, index: int) -> str:
+        """Return what clip `index` was cut from, its own file where the row does not say."""
+        return str(self.rows[index].get("recording") or self.rows[index].get("source") or self.name(index))
+
+    def words(self, index: int) -> tuple[MusicPlan, list[str]]:
+        """Plan and captions of clip `index`, as far as `LONGEST_SECONDS` go; `main_caption` first.
+
+        Raises:
+            ValueError, KeyError: the row cannot be used.
+        """
+        row = self.rows[index]
+        captions = [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
+        plan = plan_of(row)
+        if plan.duration is not None and plan.duration > LONGEST_SECONDS:  # as the audio is cut
+            plan = plan.crop(0.0, LONGEST_SECONDS)
+        return plan, captions
+
     def read(self, index: int, sample_rate: int, seconds: float) -> Clip:
         """Read clip `index`, at most two minutes of it; `seconds` is not needed.
 
         Raises:
             OSError, ValueError, KeyError: the file or its row cannot be used.
         """
-        row = self.rows[index]
-        audio, _ = read_audio(self.folder / row["file_name"], sample_rate, seconds=LONGEST_SECONDS)
+        audio, _ = read_audio(self.path(index), sample_rate, seconds=LONGEST_SECONDS)
         if not audio.size:
             raise ValueError("no samples")
         stereo = np.repeat(audio, 2, axis=0) if len(audio) == 1 else audio[:2]
-        captions = [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
-        plan = plan_of(row)
-        if plan.duration is not None and plan.duration > LONGEST_SECONDS:  # as the audio is cut
-            plan = plan.crop(0.0, LONGEST_SECONDS)
-        return Clip(stereo, plan, captions)
+        return Clip(stereo, *self.words(index))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from augmentation.audio import check_output, read_audio
 from munet.errors import RequestError
+from munet.guidance_weights import read_guidance
 from munet.music import MusicPlan
 from mustango_app.exchange.commands import add_export, add_sources, export_all, plan_of_source, source_plan
 from mustango_app.printed import heard_text, plan_text
@@ -71,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_sources(generate)
     generate.add_argument("--export", metavar="DIR", help="write sound, plan, MIDI, chord sheet and click there, too")
     generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
-    generate.add_argument("--guidance", type=_number(float), help="weight of guidance (the model's own)")
+    generate.add_argument("--guidance", type=read_guidance, help="weight of guidance, or of groups: chords=2,text=6")
     generate.add_argument("--num-clips", type=_number(int), default=1, help="how many, with seeds SEED, SEED+1, ...")
     generate.add_argument("--best-of", type=_number(int), default=1, help="candidates per clip; the best is kept (1)")
     _add_model_flags(generate)

@@ -18,6 +18,7 @@ import torch
 from scipy.signal import resample
 
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from munet.processor import keep_memory, usable_cores
 from mustango_app.checkpoint import load_pipeline, parse_dtype
@@ -195,7 +196,7 @@ class Mustango:
         plans: Sequence[MusicPlan],
         seeds: Sequence[int],
         steps: int,
-        guidance: float,
+        guidance: Guidance,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
     ) -> list[np.ndarray]:
@@ -220,7 +221,7 @@ class Mustango:
         seconds: float,
         seeds: Sequence[int],
         steps: int,
-        guidance: float,
+        guidance: Guidance,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
         output_type: str = "np",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance, guidance_weights
 from munet.music import MusicPlan
 from mustango_app.planning import planner
 from mustango_app.planning.asked import field_value
@@ -24,7 +25,7 @@ SECONDS_RANGE = (1.0, 600.0)  # a model may take less, see `model_planner`
 DEFAULT_SECONDS = 10.0
 MAX_CLIPS, MAX_BARS = 64, 400
 SEED_RANGE = (0, 2**63 - 65)
-STEPS_RANGE, GUIDANCE_RANGE = (1, 1000), (0.0, 30.0)
+STEPS_RANGE = (1, 1000)
 # What is asked of the music, by name; the rest of a request says how it is made.
 MUSIC_FIELDS = (
     "bpm", "meter", "key", "chords", "style", "instruments", "energy", "melody", "sections", "loop",
@@ -95,7 +96,8 @@ class Request:
         plan: a plan, in parts or whole.
         seed: equal seeds make equal clips on one machine; drawn when the request is made if None.
         steps: denoising steps, 1 to 1000; the model's own if None.
-        guidance: weight of classifier-free guidance, 0 to 30, 1 is none; the model's own if None.
+        guidance: weight of classifier-free guidance, 0 to 30, 1 is none; or weights of "text", "chords", "beats",
+            "instruments", "melody" by name; the model's own if None.
         num_clips: how many; clip i has `seeds[i]`.
         best_of: candidates made for each clip, of which the one that keeps to the plan best is kept.
 
@@ -122,7 +124,7 @@ class Request:
     plan: MusicPlan | None = None
     seed: int | None = None
     steps: int | None = None
-    guidance: float | None = None
+    guidance: Guidance | None = None
     num_clips: int = 1
     best_of: int = 1
     draft: Draft = field(init=False, repr=False, compare=False)
@@ -144,7 +146,7 @@ class Request:
         if self.steps is not None:
             checked["steps"] = check_integer("steps", self.steps, *STEPS_RANGE)
         if self.guidance is not None:
-            checked["guidance"] = check_number("guidance", self.guidance, *GUIDANCE_RANGE)
+            checked["guidance"] = guidance_weights(self.guidance)
         if self.plan is not None and not isinstance(self.plan, MusicPlan):
             raise RequestError(f"plan: expected a MusicPlan, got {self.plan!r}")
         for name, value in checked.items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
@@ -41,7 +42,7 @@ class Alike(NamedTuple):
     duration: float
     loop: bool
     steps: int
-    guidance: float
+    guidance: str
 
 
 def clips_at_once(device: torch.device, asked: int | None) -> int:
@@ -78,7 +79,9 @@ def play_together(
 
     def make(jobs: Sequence[Job]) -> Iterator[Clip]:
         nonlocal made
-        for batch in batches(jobs, lambda job: Alike(job.plan.duration, job.plan.loop, steps, guidance), engine.batch):
+        for batch in batches(
+            jobs, lambda job: Alike(job.plan.duration, job.plan.loop, steps, repr(guidance)), engine.batch
+        ):
 
             def after_step(step: int, before: int = made, count: int = len(batch)) -> None:
                 if callback is not None:
@@ -101,7 +104,7 @@ def make_batch(
     engine: Mustango,
     jobs: Sequence[Job],
     steps: int,
-    guidance: float,
+    guidance: Guidance,
     after_step: Callable[[int], None],
     stop: threading.Event | None,
 ) -> Iterator[Clip]:

@@ -13,7 +13,9 @@ it holds the fields of `Distillation` and `munet_share`, MuNet's own share of th
 DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S,
 "soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length of what the
 model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are cut from
-each) and, for the decoder, `recordings` (folders of real music that are mixed in). `mustango train CONFIG --data DIR`
+each) and, for the decoder, `recordings` (folders of real music that are mixed in). MuNet sees every row of a folder
+once in each round, in windows that begin on beats, encoded once into `cache` (`latents` in the dataset), and measures
+itself on the split `validation` or the folder `validation`. `mustango train CONFIG --data DIR`
 puts a folder in the place of the configuration's clips. `--minutes N` gives this run a schedule and a limit of N
 minutes, the last checkpoint included.
 """
@@ -39,16 +41,18 @@ from munet.training.decoder import DecoderTrainer, DecoderTraining
 from munet.training.distill import Distillation, DistillTrainer
 from munet.training.excerpts import audio_files, excerpts, turned_down
 from munet.training.loop import Budget
-from munet.training.munet import MuNetTrainer, train_munet
+from munet.training.munet import MuNetTrainer, filled_pool, train_munet
 from munet.training.pack import pack
-from munet.training.pool import Pool
+from munet.training.pool import RowSource
 from munet.training.settings import MuNetTraining
+from mustango_app.folder_rows import folder_pool
 from mustango_app.train_chain import Chain
 from mustango_app.training_rows import Faults, WindowSettings, batches
 
 STAGES = ("autoencoder", "munet", "distill", "decoder", "pack", "chain")
 DATA_FIELDS = (
     "folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows", "recordings",
+    "cache", "validation",
 )  # fmt: skip
 EXCERPT_PIECE_SECONDS = 10.24  # of the composed pieces that the decoder's excerpts are cut from
 EVERY_STYLE = "all"  # in place of a list of styles: those that the composer knows now
@@ -150,14 +154,24 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
         settings = settings_from(MuNetTraining if stage == "munet" else Distillation, values)
         faults.path = Path(settings.out) / "faults.jsonl"
         trainer = (MuNetTrainer if stage == "munet" else DistillTrainer)(settings, data.get("seconds", 10.24))
-        cut, share = windows_of(data, trainer.pipeline.vae), trainer.processes.share
-        first = trainer.progress.step * settings.batch_size  # what an earlier run has probably not come to
-        rows = batches(source, cut, workers, trainer.clip_tokens, share=share, faults=faults, first=first)
+        pool = _pool(trainer, source, data, workers, faults)
         if "distill" not in config:
-            return train_munet(trainer, rows)
-        return train_munet(trainer, rows, partial(_distill, config["distill"], trainer, data.get("seconds", 10.24)))
+            return train_munet(trainer, pool)
+        return train_munet(trainer, pool, partial(_distill, config["distill"], trainer, data.get("seconds", 10.24)))
     except FloatingPointError as error:
         raise RequestError(f"{error}; the checkpoint before it stays: try a lower learning_rate") from error
+
+
+def _pool(
+    trainer: MuNetTrainer, source: ComposedClips | CorpusClips, data: Mapping[str, Any], workers: int, faults: Faults
+) -> RowSource:
+    """The rows to train on: all of a folder's in turn, or those of clips composed while the training runs."""
+    cut, share = windows_of(data, trainer.pipeline.vae), trainer.processes.share
+    if isinstance(source, CorpusClips):
+        return folder_pool(trainer, source, data, workers, faults)
+    first = trainer.progress.step * trainer.settings.batch_size  # what an earlier run has probably not come to
+    rows = batches(source, cut, workers, trainer.clip_tokens, share=share, faults=faults, first=first)
+    return filled_pool(trainer, rows)
 
 
 def _train_decoder(
@@ -187,7 +201,7 @@ def taking_turns(clips: Iterator[torch.Tensor], recordings: Iterator[torch.Tenso
         yield from (first, second, recording)
 
 
-def _distill(values: Mapping[str, Any], teacher: MuNetTrainer, seconds: float, pool: Pool) -> Path:
+def _distill(values: Mapping[str, Any], teacher: MuNetTrainer, seconds: float, pool: RowSource) -> Path:
     """Distil a MuNet that was trained a moment ago, on the rows that its pool holds."""
     settings, share = teacher.settings, values.get("munet_share", 0.7)
     training = {name: value for name, value in values.items() if name != "munet_share"}

@@ -93,19 +93,22 @@ class Rows(Dataset[dict[str, Any]]):
 
 
 class Places(Sampler[tuple[int, int]]):
-    """Endless (clip, round) pairs of one process' share of the clips; a folder is shuffled anew every round."""
+    """Endless (clip, round) pairs of one process' share of the clips; a folder is shuffled anew every round.
+
+    `first` is the clip to begin with, or of a folder how many pairs all processes have had already.
+    """
 
     def __init__(self, count: int, shuffle: bool, share: tuple[int, int], first: int = 0) -> None:
         self.count, self.shuffle, self.share, self.first = count, shuffle, share, first
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        number = 0
+        number, done = divmod(self.first, self.count) if self.shuffle else (0, 0)
         while True:
             order = np.random.default_rng((7, number)).permutation(self.count) if self.shuffle else range(self.count)
             for position, index in enumerate(order):
-                if position % self.share[1] == self.share[0]:
+                if position >= done and position % self.share[1] == self.share[0]:
                     yield (int(index) + (0 if self.shuffle else self.first)) % self.count, number
-            number += 1
+            number, done = number + 1, 0
 
 
 @dataclass
@@ -152,7 +155,7 @@ def batches(
         clips: of a batch.
         share: (i, n): this is the i-th of n processes that share the clips.
         faults: gets the clips that cannot be used.
-        first: clip of a composed source to begin with.
+        first: see `Places`.
 
     Raises:
         RequestError: no clip can be used.
@@ -166,7 +169,7 @@ def batches(
         sampler=Places(len(source), isinstance(source, CorpusClips), share, first),
         num_workers=workers,
         collate_fn=joined,
-        worker_init_fn=_single_thread,
+        worker_init_fn=single_thread,
         prefetch_factor=2 if workers else None,
         multiprocessing_context="forkserver" if workers else None,
     )
@@ -186,5 +189,6 @@ def joined(examples: Sequence[Mapping[str, Any]]) -> tuple[dict[str, torch.Tenso
     return {name: torch.cat([example[name] for example in whole]) for name in (whole[0] if whole else ())}, faults
 
 
-def _single_thread(_: int) -> None:
+def single_thread(_: int) -> None:
+    """Keep a worker process to one thread."""
     torch.set_num_threads(1)

@@ -5,7 +5,8 @@ audio, so the same bytes come out whatever the number of workers and however oft
 is written under a temporary name and renamed into place, the rows of a clip last, so that they are its done marker:
 
     OUT/manifest.json                 the parameters; a run with others refuses to continue here
-    OUT/train/000042_ID_p+2.flac      audio; likewise validation/ and test/, decided by a hash of the recording's ID
+    OUT/splits.jsonl                  recording and split of each clip, see `augmentation.dataset.splits`
+    OUT/train/000042_ID_p+2.flac      audio; likewise validation/ and test/
     OUT/shards/000042.jsonl           rows of one finished clip, or 000042.failed.jsonl
 
 and when every clip is done or has failed: `metadata.jsonl` beside the audio of each split (Hugging Face's `audiofolder`
@@ -18,7 +19,7 @@ Clips whose caption speaks of low quality are left out, as in MusicBench; what i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -29,11 +30,13 @@ from tqdm import tqdm
 from augmentation.audio import encode
 from augmentation.dataset.card import write_card
 from augmentation.dataset.clips import BuildConfig, labelled, make_versions
-from augmentation.dataset.corpus import FAILURES, ITEM_ERRORS, join_lines, open_folder
+from augmentation.dataset.corpus import FAILURES, ITEM_ERRORS, MANIFEST, join_lines, open_folder
+from augmentation.dataset.placing import place_sources
 from augmentation.dataset.quality import filter_rows
 from augmentation.dataset.records import json_lines
 from augmentation.dataset.sources import Source, read_sources
-from augmentation.dataset.tables import SPLITS, write_tables
+from augmentation.dataset.splits import SPLITS, Place
+from augmentation.dataset.tables import write_tables
 from augmentation.hearing.backends import refuse_missing
 from augmentation.workers import ENGINES
 from munet.errors import expect
@@ -55,14 +58,15 @@ def _shard_paths(folder: Path, index: int) -> tuple[Path, Path]:
     return folder / "shards" / f"{index:06d}.jsonl", folder / "shards" / f"{index:06d}.failed.jsonl"
 
 
-def make_clip(config: BuildConfig, folder: Path, source: Source) -> Outcome:
-    """Make a clip and its versions on disk, the done marker last."""
+def make_clip(config: BuildConfig, folder: Path, task: tuple[Source, Place]) -> Outcome:
+    """Make a clip, given with its place, and its versions on disk, the done marker last."""
+    source, place = task
     started = listened = time.process_time()
     done, failed = _shard_paths(folder, source.index)
     try:
         audio, labels = labelled(config, source)
         listened = time.process_time()
-        versions = make_versions(config, source, audio, labels)
+        versions = make_versions(config, source, place, audio, labels)
         made = [(row, encode(changed, config.sample_rate, "flac")) for row, changed in versions]
     except ITEM_ERRORS as error:
         failure = {"index": source.index, "source": source.id, "error": f"{type(error).__name__}: {error}"}
@@ -101,6 +105,7 @@ def build_dataset(
     workers: int = 1,
     engine: str = "process",
     progress: Callable[..., tqdm] = tqdm,
+    shard: tuple[int, int] = (0, 1),
 ) -> dict[str, Any]:
     """Make the dataset, or what is missing of it. Clips that failed before are tried again.
 
@@ -111,11 +116,14 @@ def build_dataset(
         engine: "process" for processes of this machine (with one worker: this one); "ray" for a Ray cluster, which
             must reach the audio and `folder` under the same paths.
         progress: Progress bar class, called with tqdm's arguments.
+        shard: (i, n): make every n-th clip from the i-th on, beside other jobs that make the rest. Whichever finds
+            that nothing is missing ends the folder.
 
     Returns:
-        `{"out", "clips", "dropped", "rows", "failures", "made", "listening", "seconds"}`: clips asked for after the
-        quality filter dropped some, rows written, clips failed, clips made by this run, and the processor seconds
-        that this run spent in extractors and altogether.
+        `{"out", "clips", "dropped", "rows", "failures", "made", "missing", "remarks", "listening", "seconds"}`: clips
+        asked for after the quality filter dropped some, rows written, clips failed, clips made by this run, clips
+        that other jobs have not made yet, what there is to say about splits, and the processor seconds that this run
+        spent in extractors and altogether.
 
     Raises:
         ValueError: For bad arguments, malformed metadata, a folder of other parameters or one that another run
@@ -125,44 +133,75 @@ def build_dataset(
     """
     expect("workers", 1 <= workers <= 256, "a whole number from 1 to 256", workers)
     expect("engine", engine in ENGINES, " or ".join(ENGINES), engine)
+    whole = 0 <= shard[0] < shard[1]
+    expect("shard", whole, "i/n with i from 0 to n - 1", f"{shard[0]}/{shard[1]}")
     refuse_missing(() if config.given else config.labels)
-    with alone(folder, "out"):
-        return _build(config, Path(folder), workers, engine, progress)
+    if shard[1] == 1:
+        with alone(folder, "out"):
+            return _build(config, Path(folder), workers, engine, progress, shard)
+    with alone(f"{folder}.{shard[0]}-of-{shard[1]}", "shard"):
+        return _build(config, Path(folder), workers, engine, progress, shard)
 
 
 def _build(
-    config: BuildConfig, folder: Path, workers: int, engine: str, progress: Callable[..., tqdm]
+    config: BuildConfig, folder: Path, workers: int, engine: str, progress: Callable[..., tqdm], shard: tuple[int, int]
 ) -> dict[str, Any]:
     """Make what is missing of the dataset."""
     manifest = config.manifest()
     sources, dropped = choose(config, read_sources(config.metadata, config.audio_dir, config.limit))
     expect("metadata", bool(sources), "at least one clip to keep", f"{len(dropped)} of low quality")
-    open_folder(manifest, folder, ("shards", *SPLITS))
+    open_folder(manifest, folder, ("shards", *SPLITS), shared=shard[1] > 1)
+    places, remarks = place_sources(config, folder, sources, ENGINES[engine], workers, shard)
+    missing = [
+        (source, places[source.index])
+        for number, source in enumerate(sources)
+        if number % shard[1] == shard[0] and not _shard_paths(folder, source.index)[0].is_file()
+    ]
+    outcomes = _make(config, folder, missing, workers, engine, progress)
     paths = [_shard_paths(folder, source.index) for source in sources]
-    missing = [source for source, (done, _) in zip(sources, paths, strict=True) if not done.is_file()]
+    others = sum(not done.is_file() and not failed.is_file() for done, failed in paths)
+    counts = {"clips": len(sources), "dropped": len(dropped), "failures": sum(failed.is_file() for _, failed in paths)}
+    fresh = any(outcome.rows for outcome in outcomes)
+    rows = 0 if others else _finish(config, folder, manifest, paths, dropped, counts, fresh or shard[1] > 1)
+    return {
+        "out": str(folder),
+        **counts,
+        "rows": rows,
+        "made": sum(outcome.rows > 0 for outcome in outcomes),
+        "missing": others,
+        "remarks": remarks,
+        "listening": sum(outcome.listening for outcome in outcomes),
+        "seconds": sum(outcome.seconds for outcome in outcomes),
+    }
+
+
+def _make(
+    config: BuildConfig, folder: Path, missing: Sequence[tuple[Source, Place]], workers: int, engine: str,
+    progress: Callable[..., tqdm],
+) -> list[Outcome]:  # fmt: skip
+    """Make clips, several at a time."""
     outcomes = []
-    before = len(sources) - len(missing)
     with (
-        progress(total=len(sources), initial=before, unit="clip", desc="build", disable=None, smoothing=0) as bar,
+        progress(total=len(missing), unit="clip", desc="build", disable=None, smoothing=0) as bar,
         ENGINES[engine](partial(make_clip, config, folder), missing, min(workers, max(1, len(missing)))) as results,
     ):
         for outcome in results:
             outcomes.append(outcome)
             bar.update()
-    failures = join_lines(folder, FAILURES, [failed for _, failed in paths])
-    if dropped:
-        write_atomically(folder / DROPPED, json_lines(dropped))
-    shards = [done for done, _ in paths if done.is_file()]
-    locations = write_tables(folder, shards, config.parquet, fresh=any(outcome.rows for outcome in outcomes))
-    _sweep(folder, locations)
-    write_card(folder, manifest, shards, {"clips": len(sources), "dropped": len(dropped), "failures": failures})
-    return {
-        "out": str(folder),
-        "clips": len(sources),
-        "dropped": len(dropped),
-        "rows": len(locations),
-        "failures": failures,
-        "made": sum(outcome.rows > 0 for outcome in outcomes),
-        "listening": sum(outcome.listening for outcome in outcomes),
-        "seconds": sum(outcome.seconds for outcome in outcomes),
-    }
+    return outcomes
+
+
+def _finish(
+    config: BuildConfig, folder: Path, manifest: Mapping[str, Any], paths: Sequence[tuple[Path, Path]],
+    dropped: Sequence[Mapping[str, Any]], counts: Mapping[str, int], fresh: bool,
+) -> int:  # fmt: skip
+    """End a folder in which every clip is done or has failed; returns the number of rows."""
+    with alone(folder / MANIFEST, "out", wait=True):
+        join_lines(folder, FAILURES, [failed for _, failed in paths])
+        if dropped:
+            write_atomically(folder / DROPPED, json_lines(dropped))
+        shards = [done for done, _ in paths if done.is_file()]
+        locations = write_tables(folder, shards, config.parquet, config.webdataset, fresh)
+        _sweep(folder, locations)
+        write_card(folder, manifest, shards, counts)
+    return len(locations)

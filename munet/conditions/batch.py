@@ -49,7 +49,7 @@ def plan_tokens(
     frames: int,
     frame_rate: float,
     styles: Sequence[str] | None = None,
-    start: int = 0,
+    start: int | None = None,
 ) -> dict[str, torch.Tensor]:
     """Tokens of the beats and chords of each plan and the aligned features, for a window of latent frames.
 
@@ -59,20 +59,22 @@ def plan_tokens(
         frames: latent frames of the window.
         frame_rate: latent frames per second.
         styles: see `munet.conditions.aligned.aligned_features`.
-        start: first latent frame of the window; beats and chords are timed from there.
+        start: first latent frame of the window; beats and chords are those within it, timed from there. None: the
+            window holds all of the piece.
 
     Raises:
         ValueError: a window has more beats or chords than the encoders take.
     """
     beats = [plan.beats for plan in plans]
     chords = [plan.chords for plan in plans]
-    if start:
+    if start is not None:
         span = (start / frame_rate, (start + frames) / frame_rate)
         beats = [beats_within(row, *span) for row in beats]
         chords = [chords_within(row, *span) for row in chords]
     tokens = dict(zip(BEATS, beat_encoder.tokenize(beats), strict=True))
     tokens |= dict(zip(CHORDS, chord_encoder.tokenize(chords), strict=True))
-    aligned = [aligned_features(plan, start + frames, frame_rate, styles)[:, start:] for plan in plans]
+    first = start or 0
+    aligned = [aligned_features(plan, first + frames, frame_rate, styles)[:, first:] for plan in plans]
     return {**tokens, "aligned": torch.from_numpy(np.stack(aligned))}
 
 

@@ -284,6 +284,7 @@ def run_training(
     report: Callable[[int, float], str] | None = None,
     agree: Callable[[float], float] | None = None,
     report_seconds: float = 30.0,
+    closing_seconds: float = 0.0,
 ) -> None:
     """Repeat `step` until the budget or this run's time is used up; checkpoints on the way and at the end.
 
@@ -298,20 +299,25 @@ def run_training(
         run_seconds: wall seconds after which this run has stopped, its last checkpoint written; None for no limit.
         report: (steps since the last report, seconds since) -> what to say beside step and loss.
         agree: makes the clocks of several processes one.
-        report_seconds: wall seconds from report to report.
+        report_seconds: wall seconds from report to report; the first comes after the first step.
+        closing_seconds: what `save` takes beside writing, as far as is known before the first time.
 
     Raises:
         FloatingPointError: a loss that is not finite; the last checkpoint stays.
     """
     started = time.monotonic()
-    before, saved, said, said_step = progress.seconds, started, started, progress.step
-    reserve = LAST_SAVE_SECONDS if run_seconds is None else min(LAST_SAVE_SECONDS, 0.1 * run_seconds)
+    before, saved, said, said_step, slowest = progress.seconds, started, started - report_seconds, progress.step, 0.0
+    reserve = closing_seconds + (
+        LAST_SAVE_SECONDS if run_seconds is None else min(LAST_SAVE_SECONDS, 0.1 * run_seconds)
+    )
     watch = LossWatch()
     bar = tqdm(total=budget.steps, initial=progress.step, desc=name, unit="step", mininterval=5, disable=None)
     while budget.fraction(progress) < 1:
+        begun = time.monotonic()
         values = step()
         progress.step += 1
         elapsed = time.monotonic() - started
+        slowest = max(slowest, started + elapsed - begun)
         elapsed = elapsed if agree is None else agree(elapsed)
         progress.seconds = before + elapsed
         watch.check(progress.step, values)
@@ -320,7 +326,7 @@ def run_training(
             log.write(progress.step, {key: value.item() for key, value in values.items()})
         if report is not None and elapsed - (said - started) > report_seconds:
             left = _seconds_left(budget, progress, run_seconds, elapsed)
-            rate = report(progress.step - said_step, elapsed - (said - started))
+            rate = report(progress.step - said_step, min(elapsed, elapsed - (said - started)))
             loss = f" loss {values['loss'].item():.4f}" if "loss" in values else ""
             bar.write(f"{name}: step {progress.step}{loss}, {rate}, {left}")
             said, said_step = started + elapsed, progress.step
@@ -330,7 +336,7 @@ def run_training(
             save()
             reserve = 2 * (time.monotonic() - begun) + 1
             saved = started + elapsed
-        if run_seconds is not None and elapsed + reserve > run_seconds:
+        if run_seconds is not None and elapsed + slowest + reserve > run_seconds:
             break
     bar.close()
     watch.close()

@@ -9,8 +9,9 @@ the first one writes.
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from subprocess import SubprocessError
@@ -39,9 +40,16 @@ from munet.training.loop import (
     velocity_loss,
 )
 from munet.training.masks import known_frames
-from munet.training.pool import Pool
+from munet.training.pool import Pool, RowSource
 from munet.training.processes import Processes
 from munet.training.settings import NOISE_SCHEDULE, MuNetTraining, new_pipeline
+from munet.training.validation import PASSES, Validation
+
+VALIDATION_SHARE = 0.04  # of a run's time that one measurement may take
+USUAL_SHARE = 0.5  # of the peak that a forward pass reaches on a CPU; less on a GPU, where a measurement is soon done
+FEWEST_STEPS = 8  # that a run with little time is cut into
+SAMPLE_STEPS = 20
+TEXT_STEP = 64  # tokens by which a batch's text is as long as it must be
 
 
 class MuNetTrainer:
@@ -95,6 +103,8 @@ class MuNetTrainer:
         self.null = self.null_tokens()
         self.flops = 3 * self.forward_flops()  # of a sample: forward, and twice as much backward
         self.compiled = self._compile(self.modules)
+        self.validation: Validation | None = None
+        self.slowest = 0.0  # seconds of a step
 
     def _compile(self, modules: Denoiser) -> bool:
         """Compile the blocks of a model, where this is wanted and works; says whether it was done.
@@ -140,10 +150,12 @@ class MuNetTrainer:
 
     @torch.no_grad()
     def inputs(self, tokens: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """What `Denoiser` takes of tokens: the text embedded."""
+        """What `Denoiser` takes of tokens: the text embedded, about as long as the longest of these captions."""
+        length = TEXT_STEP * (int(tokens["text_mask"].any(dim=0).nonzero().max()) // TEXT_STEP + 1)
+        ids, mask = (tokens[name][:, :length] for name in ("input_ids", "text_mask"))
         with self.autocast():
-            text, pooled = encode_tokens(self.pipeline.text_encoder, tokens["input_ids"], tokens["text_mask"])
-        return {**tokens, "text": text.float(), "pooled": pooled.float()}
+            text, pooled = encode_tokens(self.pipeline.text_encoder, ids, mask)
+        return {**tokens, "input_ids": ids, "text_mask": mask, "text": text.float(), "pooled": pooled.float()}
 
     def known(self, latents: torch.Tensor) -> dict[str, torch.Tensor]:
         """Known latents and their mask for a model that takes them."""
@@ -193,34 +205,82 @@ class MuNetTrainer:
         self.average.step(self.parameters)
         return norm
 
-    def train(self, pool: Pool) -> None:
+    def train(self, pool: RowSource) -> None:
         """Train until the budget or this run's time is used up; leaves a checkpoint."""
         settings = self.settings
         smooth: torch.Tensor | None = None
         self._try_compiled(pool)
-        report = self._report(pool)
+        peak = matmul_peak(self.device, self.dtype)
+        if self.validation is not None and self.left() is not None:
+            row = PASSES * self.flops / 3 / (USUAL_SHARE * peak)
+            self.validation.keep(int(VALIDATION_SHARE * self.left() / row))
+        self.validate()
+        batch = self._batch(peak)
+        report = self._report(pool, peak, batch)
 
         def step() -> dict[str, torch.Tensor]:
             nonlocal smooth
+            began = time.monotonic()
             pool.check()
-            loss = self.loss(pool.draw(settings.batch_size, self.generator))
+            loss = self.loss(pool.draw(batch, self.generator))
             norm = self.step(loss)
             smooth = loss.detach() if smooth is None else 0.98 * smooth + 0.02 * loss.detach()
+            self.slowest = max(self.slowest, time.monotonic() - began)
             return {"loss": smooth, "norm": norm}
 
-        left = None if settings.run_seconds is None else settings.run_seconds - (time.monotonic() - self.began)
+        def save() -> None:
+            self.save()
+            if self.validate():
+                self._keep_best()
+
+        left, closing = self.left(), 0.0 if self.validation is None else 1.2 * self.validation.seconds
         if settings.window and left is not None:
-            reserve = min(LAST_SAVE_SECONDS, 0.1 * left)
+            reserve = min(LAST_SAVE_SECONDS, 0.1 * left) + closing
             self.budget = replace(settings.budget, seconds=max(left - reserve, 1e-3), begin=self.progress.seconds)
         limits = (settings.checkpoint_seconds, left)
         log = Log(self.out / "log.csv") if self.processes.writes else Log(None)
         run_training(
-            "munet", self.budget, self.progress, log, step, self.save, *limits,
-            report if self.processes.writes else None, self.processes.agree,
+            "munet", self.budget, self.progress, log, step, save, *limits,
+            report if self.processes.writes else None, self.processes.agree, closing_seconds=closing,
         )  # fmt: skip
         self.processes.wait()
 
-    def _try_compiled(self, pool: Pool) -> None:
+    def measure_on(self, rows: Sequence[Mapping[str, torch.Tensor]]) -> None:
+        """Take rows `(1, ...)` that the run does not train on to measure itself on."""
+        whole = [row for row in rows if "fault" not in row]
+        if whole:
+            stacked = {name: torch.cat([row[name] for row in whole]) for name in whole[0]}
+            self.validation = Validation(stacked, self.out / "validation.jsonl")
+
+    def left(self) -> float | None:
+        """Seconds left of this run; None without a limit."""
+        run = self.settings.run_seconds
+        return None if run is None else run - (time.monotonic() - self.began)
+
+    def validate(self) -> bool:
+        """Measure the averaged weights, if there is something to measure on; says whether they are the best so far."""
+        if self.validation is None or not self.processes.writes:
+            return False
+        self.average.store(self.parameters)
+        self.average.copy_to(self.parameters)
+        try:
+            loss = self.validation.measure(self)
+        finally:
+            self.average.restore(self.parameters)
+        better = self.validation.note(self.progress.step, self.progress.seconds, loss)
+        before = "" if loss == self.validation.first else f" ({self.validation.first:.4f} at the start of this run)"
+        print(f"munet: validation loss {loss:.4f} at step {self.progress.step}{before}", flush=True)
+        return better
+
+    def _keep_best(self) -> None:
+        """Keep a copy of the newest checkpoint's pipeline as the best one."""
+        fresh, best = self.out / "best.new", self.out / "best"
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(self.out / "latest" / "pipeline", fresh / "pipeline")
+        shutil.rmtree(best, ignore_errors=True)
+        fresh.rename(best)
+
+    def _try_compiled(self, pool: RowSource) -> None:
         """Fall back to the plain model where the compiler fails on this machine."""
         if not self.compiled:
             return
@@ -238,10 +298,20 @@ class MuNetTrainer:
         """All networks that a step evaluates."""
         return (self.modules,)
 
-    def _report(self, pool: Pool) -> Any:
-        """Rate, share of the measured peak, and how much of the data was seen."""
-        peak = matmul_peak(self.device, self.dtype)
-        flops, each = self.flops, self.settings.batch_size
+    def _batch(self, peak: float) -> int:
+        """Rows of a step: those of the settings, or as few as it takes for several steps in the time that is left."""
+        batch, left = self.settings.batch_size, self.left()
+        seconds = self.flops / (USUAL_SHARE * peak)  # of a row
+        if left is None or self.processes.share[1] > 1 or batch * seconds < left / FEWEST_STEPS:
+            return batch
+        fewer = max(1, min(batch, int(left / FEWEST_STEPS / seconds)))
+        print(f"munet: steps of {fewer} rows instead of {batch}, which would take {batch * seconds:.0f} s each of the "
+              f"{left:.0f} s left", flush=True)  # fmt: skip
+        return fewer
+
+    def _report(self, pool: RowSource, peak: float, each: int) -> Any:
+        """Rate, share of the measured peak (FLOP/s), and how much of the data was seen."""
+        flops = self.flops
         print(f"munet: {self.why}; matrix products {peak / 1e12:.2f} TFLOP/s, a sample {flops / 1e9:.1f} GFLOP")
 
         def report(steps: int, seconds: float) -> str:
@@ -283,36 +353,46 @@ class MuNetTrainer:
 
     def write_samples(self) -> None:
         """Let the averaged weights play every sample prompt over a plan of 120 BPM in C major."""
+        left, prompts = self.left(), len(self.settings.sample_prompts)
+        # A forward pass is a third of a step, and a sampling step under guidance takes two.
+        cost = prompts * (SAMPLE_STEPS * self.slowest / self.settings.batch_size + 2)
+        if prompts and left is not None and cost > left / 2:
+            print(f"munet: no time for the {prompts} sample prompts at step {self.progress.step}", flush=True)
+            return
         plan = MusicPlan(bpm=120, meter=4, key="C major", duration=10.0).complete()
         for index, prompt in enumerate(self.settings.sample_prompts):
             import soundfile  # a machine that only trains may lack it
 
             generator = torch.Generator(self.device).manual_seed(index)
-            audio = self.pipeline(prompt, plan, plan.duration, num_inference_steps=20, generator=generator).audios[0]
+            audio = self.pipeline(prompt, plan, plan.duration, SAMPLE_STEPS, generator=generator).audios[0]
             path = self.out / "samples" / f"{self.progress.step:07d}_{index}.flac"
             path.parent.mkdir(exist_ok=True)
             soundfile.write(path, audio.T, self.pipeline.sample_rate)
 
 
-def train_munet(
-    trainer: MuNetTrainer,
-    batches: Iterable[Mapping[str, torch.Tensor]],
-    then: Callable[[Pool], Path] | None = None,
-) -> Path:
-    """Train on `batches` of `{"audio": int16, ...ClipTokens}`; returns the newest checkpoint.
+def train_munet(trainer: MuNetTrainer, pool: RowSource, then: Callable[[RowSource], Path] | None = None) -> Path:
+    """Train on the rows of a pool, which is closed in the end; returns the newest checkpoint.
 
     Args:
         trainer: with its settings.
-        batches: endless.
-        then: goes on with the filled pool, such as a distillation, and returns its own checkpoint.
+        pool: of `{"latents", ...ClipTokens}`.
+        then: goes on with the pool, such as a distillation, and returns its own checkpoint.
     """
-    settings = trainer.settings
-    pool = Pool(settings.pool_clips, trainer.device, settings.draws_per_row)
-    print(f"munet: model on {trainer.device} after {time.monotonic() - trainer.began:.0f} s", flush=True)
-    pool.fill(batches, settings.prefill, trainer.prepare)
     print(f"munet: {pool.size} rows after {time.monotonic() - trainer.began:.0f} s", flush=True)
     try:
         trainer.train(pool)
         return trainer.out / "latest" if then is None else then(pool)
     finally:
         pool.close()
+
+
+def filled_pool(trainer: MuNetTrainer, batches: Iterable[Mapping[str, torch.Tensor]]) -> Pool:
+    """A pool that goes on taking `batches` of `{"audio": int16, ...ClipTokens}`, encoded as they come.
+
+    Half of a run's time is the most that it waits for the rows asked for; then it makes do with those that are there.
+    """
+    settings, left = trainer.settings, trainer.left()
+    pool = Pool(settings.pool_clips, trainer.device, settings.draws_per_row)
+    print(f"munet: model on {trainer.device} after {time.monotonic() - trainer.began:.0f} s", flush=True)
+    pool.fill(batches, settings.prefill, trainer.prepare, None if left is None else left / 2)
+    return pool

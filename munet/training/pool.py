@@ -8,9 +8,30 @@ processor time that a training on the same processor lacks.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 import torch
+
+
+class RowSource(Protocol):
+    """What a training draws from: a `Pool`, or the rows of a folder."""
+
+    size: int
+    seen: int
+
+    def draw(self, count: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        """Return `count` rows of every column, on the training device."""
+        ...
+
+    def check(self) -> None:
+        """Raise what went wrong while rows were made."""
+        ...
+
+    def close(self) -> None:
+        """End whatever makes the rows."""
+        ...
 
 
 class Pool:
@@ -56,19 +77,22 @@ class Pool:
         batches: Iterable[Mapping[str, torch.Tensor]],
         prefill: int,
         prepare: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None = None,
+        seconds: float | None = None,
     ) -> None:
         """Start filling from `batches` (each passed through `prepare`) and return once `prefill` rows are there.
+
+        After `seconds` the first rows are enough.
 
         Raises:
             RuntimeError: the source failed or ended before a single row came.
         """
-        arrived = threading.Event()
+        arrived, late = threading.Event(), None if seconds is None else time.monotonic() + seconds
 
         def work() -> None:
             try:
                 for batch in batches:
                     self.append(prepare(batch) if prepare else batch)
-                    if self.size >= min(prefill, self.capacity):
+                    if self.size >= min(prefill, self.capacity) or (late is not None and time.monotonic() > late):
                         arrived.set()
                     if not self._wait_for_draws():
                         break

@@ -47,7 +47,8 @@ class MuNetTraining:
         budget: steps or seconds, warm-up, decay.
         model: constructor arguments of `MuNetModel`; max_beats, max_chords: lengths of the encoders.
         styles: names of the styles that the model tells apart; None for the first edition of the aligned condition.
-        text_encoder: folder or Hub id, None for the packaged one; max_text_length: tokens read of a caption.
+        text_encoder: folder or Hub id, None for the packaged one; max_text_length: tokens read of a caption, None for
+        as many as `start` reads, or 64.
         batch_size, learning_rate: per optimizer step and process.
         ema_decay: of the weights' moving average, reached after a warm-up.
         snr_gamma, snr_weighting: of the loss weights, see `munet.training.loop.min_snr_weights`; gamma None for equal
@@ -62,7 +63,9 @@ class MuNetTraining:
         seed: of initialisation and sampling.
         device: "auto", "cpu", "cuda" or "cuda:N"; precision: "auto", "float32" or "bfloat16".
         compile: whether to run the model through torch.compile; None: on a GPU.
-        default_steps, default_guidance_scale: what the saved pipeline uses when a call names none.
+        default_steps, default_guidance_scale: what the saved pipeline uses when a call names none; None for what
+        `start` does, or 25 and 2.
+        validation_rows: at most, that the loss is measured on where there are clips to measure on.
         light: whether checkpoints leave out what only resuming needs.
 
     Raises:
@@ -77,7 +80,7 @@ class MuNetTraining:
     max_chords: int = 64
     styles: Sequence[str] | None = None
     text_encoder: str | None = None
-    max_text_length: int = 64
+    max_text_length: int | None = None
     batch_size: int = 64
     learning_rate: float = 4e-4
     ema_decay: float = 0.9995
@@ -97,13 +100,16 @@ class MuNetTraining:
     device: str | None = None
     precision: str = "auto"
     compile: bool | None = None
-    default_steps: int = 25
-    default_guidance_scale: float = 2.0
+    default_steps: int | None = None
+    default_guidance_scale: float | None = None
+    validation_rows: int = 32
     light: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "pool_clips", "prefill", "max_text_length", "default_steps"):
+        for name in ("batch_size", "pool_clips", "prefill", "max_text_length", "default_steps", "validation_rows"):
             value = getattr(self, name)
+            if value is None and name in ("max_text_length", "default_steps"):
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise RequestError(f"{name}: expected an integer of at least 1, got {value!r}")
         for name in ("learning_rate", "checkpoint_seconds"):
@@ -137,9 +143,9 @@ def new_pipeline(settings: MuNetTraining) -> MustangoPipeline:
                 f"autoencoder: expected the projection that start was trained with, {difference} differs"
             )
         pipeline.register_modules(vae=vae)
-    pipeline.register_to_config(
-        default_steps=settings.default_steps, default_guidance_scale=settings.default_guidance_scale
-    )
+    own = ("max_text_length", "default_steps", "default_guidance_scale")
+    given = {name: getattr(settings, name) for name in own if getattr(settings, name) is not None}
+    pipeline.register_to_config(**given)
     pipeline.set_progress_bar_config(disable=True)
     # A lighter copy of the packaged encoder stands in for it in training only.
     pipeline._packaged_text_encoder = settings.text_encoder is None or is_light_copy(settings.text_encoder)
@@ -166,7 +172,6 @@ def _fresh_pipeline(settings: MuNetTraining, vae: Any, text: Mapping[str, Any]) 
         beat_encoder=BeatEncoder(embed_dim=width, max_beats=settings.max_beats, num_beat_types=METER_RANGE[1] + 2),
         chord_encoder=ChordEncoder(width, settings.max_chords, tuple(QUALITIES), fme_base=10000.0),
         scheduler=DPMSolverMultistepScheduler(**NOISE_SCHEDULE),
-        max_text_length=settings.max_text_length,
         **text,
     )
 

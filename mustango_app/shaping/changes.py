@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance, guidance_weights
 from munet.music import ENERGIES
 from munet.music.checks import BPM_RANGE, check_choice, check_instruments, check_number
 from mustango_app.planning.asked import field_value
 from mustango_app.request import (
-    GUIDANCE_RANGE,
     MAX_BARS,
     MAX_CLIPS,
     SECONDS_RANGE,
@@ -41,7 +41,7 @@ class Change:
 
     seed: int | None = None
     steps: int | None = None
-    guidance: float | None = None
+    guidance: Guidance | None = None
     best_of: int = 1
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Change:
         if self.steps is not None:
             self._hold("steps", check_integer("steps", self.steps, *STEPS_RANGE))
         if self.guidance is not None:
-            self._hold("guidance", check_number("guidance", self.guidance, GUIDANCE_RANGE))
+            self._hold("guidance", guidance_weights(self.guidance))
 
     def _hold(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

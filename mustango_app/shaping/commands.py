@@ -8,6 +8,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
+from munet.guidance_weights import read_guidance
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -46,7 +47,7 @@ def add_shaping(
             _add_music(parser)
         parser.add_argument("--seed", type=_number, help="equal seeds make equal music (drawn and printed)")
         parser.add_argument("--steps", type=_number, help="denoising steps")
-        parser.add_argument("--guidance", type=_number, help="weight of guidance (the model's own)")
+        parser.add_argument("--guidance", type=read_guidance, help="weight of guidance, or chords=2,text=6")
         parser.add_argument("--best-of", type=_number, default=1, help="candidates; the best is kept (1)")
         parser.set_defaults(change=lambda arguments, kind=kind: _change(kind, arguments))
         made.append(parser)

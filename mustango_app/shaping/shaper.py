@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from scipy.signal import resample
 
+from munet.guidance_weights import Guidance
 from munet.long_form import Known
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
@@ -109,7 +110,7 @@ class _Run:
         model: Mustango,
         seed: int,
         steps: int,
-        guidance: float,
+        guidance: Guidance,
         strength: float,
         after_step: AfterStep,
         stop: threading.Event | None,

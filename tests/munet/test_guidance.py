@@ -9,6 +9,7 @@ import torch
 
 from munet.errors import RequestError
 from munet.guidance import guidance_weights, guided, is_guided, without_groups
+from munet.guidance_weights import read_guidance
 from tests.munet.conditions.test_batch import tokens_and_null
 
 
@@ -50,3 +51,11 @@ def test_each_form_lacks_one_group_and_keeps_the_others() -> None:
     assert torch.equal(forms["chord_roots"][count:], given["chord_roots"])
     assert not torch.equal(forms["chord_roots"][:count], given["chord_roots"])
     assert not forms["aligned"][:count, 51].any() and forms["aligned"][count:, 51].all()
+
+
+def test_guidance_as_people_write_it() -> None:
+    assert read_guidance("4.5") == 4.5
+    assert read_guidance("chords=2, text=6") == {"chords": 2.0, "text": 6.0}
+    for text in ("much", "chords=many", "=,="):
+        with pytest.raises(RequestError, match="guidance: expected a number, or weights"):
+            read_guidance(text)

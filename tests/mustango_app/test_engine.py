@@ -38,6 +38,15 @@ def test_equal_seeds_make_equal_clips(engine: Mustango) -> None:
     assert not np.array_equal(first, other)
 
 
+def test_guidance_has_a_weight_for_each_group(engine: Mustango) -> None:
+    weights = {"chords": 3, "text": 2}
+    clip, plain = (engine.generate(PROMPT, seconds=2, steps=2, seed=3, guidance=one) for one in (weights, 1.0))
+    assert clip.settings["guidance"] == {"harmony": 3.0, "text": 2.0}
+    assert not np.array_equal(clip, plain)
+    with pytest.raises(ValueError, match="guidance: expected groups among"):
+        engine.generate(PROMPT, guidance={"tempo": 2})
+
+
 def test_a_drawn_seed_is_reported_and_makes_the_clip_again(engine: Mustango) -> None:
     first, second = (engine.generate(PROMPT, seconds=2, steps=1) for _ in range(2))
     assert first.seed != second.seed

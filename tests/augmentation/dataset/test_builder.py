@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,8 @@ from augmentation.dataset.corpus import CorpusConfig, build_corpus
 from augmentation.dataset.labels import stretch_row, transpose_row
 from augmentation.dataset.records import plan_of, read_rows
 from augmentation.dataset.sources import Source
-from augmentation.dataset.tables import FIELDS, SPLITS
+from augmentation.dataset.splits import SPLITS
+from augmentation.dataset.tables import FIELDS, write_tables
 from augmentation.training_data import CorpusClips
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,7 +44,7 @@ def run(*arguments: object, **options: object) -> subprocess.CompletedProcess:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "fingerprints" not in path.parts)
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -325,11 +327,50 @@ def test_names_are_safe_and_never_collide() -> None:
     assert clip_name(Source(4, "-0Gj8-vB1q4", "", None)) == "000004_-0Gj8-vB1q4"
 
 
-def test_splits_follow_the_recording_and_the_seed() -> None:
-    config, other = (BuildConfig("rows.jsonl", ".", seed=seed, validation=0.2, test=0.3) for seed in (1, 2))
-    splits = [config.split_of(str(number)) for number in range(2000)]
-    assert [splits.count(split) / 2000 for split in SPLITS] == pytest.approx([0.5, 0.2, 0.3], abs=0.04)
-    assert splits != [other.split_of(str(number)) for number in range(2000)]
+def test_jobs_that_share_a_folder_give_the_same_bytes(corpus: Path, dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shared"
+    arguments = [corpus, "--audio-dir", corpus, "--out", out, *FLAGS, "--json"]
+    reports = []
+    for part in ("1/3", "0/3", "2/3"):
+        done = run(*arguments, "--shard", part)
+        assert done.returncode == 0, done.stderr
+        reports.append(json.loads(done.stdout))
+    assert [(report["made"], report["missing"]) for report in reports] == [(7, 13), (7, 6), (6, 0)]
+    assert [report["rows"] for report in reports] == [0, 0, 12 * CLIPS]
+    assert digests(out) == digests(dataset)
+    assert run(*arguments, "--shard", "3/3").returncode == 2
+
+
+def test_archives_for_webdataset_hold_the_rows_and_the_files(corpus: Path, dataset: Path, tmp_path: Path) -> None:
+    shards = sorted((dataset / "shards").glob("*.jsonl"))
+    (tmp_path / "out").mkdir()
+    for name in (*SPLITS, "shards"):
+        (tmp_path / "out" / name).mkdir()
+        for path in (dataset / name).iterdir():
+            (tmp_path / "out" / name / path.name).symlink_to(path)
+    write_tables(tmp_path / "out", shards, webdataset=True)
+    rows = {Path(row["file_name"]).stem.replace(".", "-"): row for row in all_rows(dataset)}
+    found = {}
+    for path in (tmp_path / "out" / "webdataset").glob("*.tar"):
+        with tarfile.open(path) as archive:
+            names = archive.getnames()
+            assert [name.split(".", 1)[0] for name in names[::2]] == [name.split(".", 1)[0] for name in names[1::2]]
+            for name in names[1::2]:
+                row = json.loads(archive.extractfile(name).read())
+                key, ending = name.split(".", 1)
+                assert ending == "json" and rows[key] == row and row["location"].startswith(path.name.split("-")[0])
+                found[key] = archive.extractfile(f"{key}.flac").read() == (dataset / row["location"]).read_bytes()
+    assert found.keys() == rows.keys() and all(found.values())
+
+
+def test_musicbench_s_two_tests_are_the_clips_without_and_with_sentences(dataset: Path) -> None:
+    clips = [row for row in read_rows(dataset / "test") if row["augmentation"] is None]
+    plain, stated = (read_rows(dataset / "musicbench" / f"MusicBench_Test{name}.json") for name in "AB")
+    assert [row["location"] for row in plain] == [row["location"] for row in stated] == [r["location"] for r in clips]
+    for row, given, full in zip(clips, plain, stated, strict=True):
+        assert given["main_caption"] == row["alt_caption"]
+        sentences = [row[name] for name in ("prompt_ch", "prompt_bt", "prompt_bpm", "prompt_key")]
+        assert full["main_caption"] == " ".join([row["alt_caption"], *sentences]) and all(sentences)
 
 
 def test_missing_ray_is_said(

@@ -89,9 +89,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset")
     labels = {"bpm": 120.0, "key": ["A", "minor"], "beats": [[0.0, 0.5], [1.0, 2.0]], "keyprob": [1.0], "meter": 2}
     labels |= {"chords": ["Am"], "chords_time": [0.0]}
-    tone = np.sin(2 * np.pi * 220 * np.arange(8000) / 8000)
     rows = []
     for number in range(6):
+        tone = np.sin(2 * np.pi * (220 + number) * np.arange(8000) / 8000)
         soundfile.write(folder / f"{number}.wav", 0.5 * tone, 8000)
         rows.append({"file": f"{number}.wav", "caption": "A tone.", **labels})
     (folder / "rows.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
@@ -111,7 +111,7 @@ def test_parquet_holds_all_fields_and_the_audio(dataset: Path, tmp_path: Path, m
         (tmp_path / name).symlink_to(dataset / name)
     shards = sorted((tmp_path / "shards").glob("*.jsonl"))
     before = {path: path.read_bytes() for path in dataset.glob("*/*.jsonl")}
-    tables.write_tables(tmp_path, shards, parquet=True, fresh=True)
+    tables.write_tables(tmp_path, shards, parquet="embedded", fresh=True)
     files = sorted(path.name for path in (tmp_path / "parquet").iterdir())
     total = len(read_rows(dataset / "train"))
     assert [name for name in files if "train" in name] == [
@@ -126,7 +126,7 @@ def test_parquet_holds_all_fields_and_the_audio(dataset: Path, tmp_path: Path, m
         assert given["augmentation"] == (change and {k: v for k, v in change.items() if v is not None})
         assert each == {name: value for name, value in given.items() if name != "augmentation"}
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "parquet").iterdir()}
-    tables.write_tables(tmp_path, shards, parquet=True, fresh=False)
+    tables.write_tables(tmp_path, shards, parquet="embedded", fresh=False)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "parquet").iterdir()} == kept
     assert {path: path.read_bytes() for path in dataset.glob("*/*.jsonl")} == before
 
