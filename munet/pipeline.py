@@ -38,6 +38,7 @@ from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windo
 from munet.music import MusicPlan
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.predictor import Prediction, predict_plan
+from munet.themes import with_themes
 from munet.unet import MuNetModel
 
 
@@ -364,6 +365,7 @@ class MustangoPipeline(DiffusionPipeline):
         # 2. Noise
         self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
         noise = self.prepare_latents(len(prompts), frames, generator, latents)
+        noise = with_themes(noise, plans, self.frame_rate) if latents is None else noise
         timesteps, latents = first_latents(self.scheduler, noise, known, strength)
         takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
         step_options = {"generator": generator} if takes_generator else {}

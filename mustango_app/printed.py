@@ -23,7 +23,7 @@ def plan_text(plan: MusicPlan, sources: Mapping[str, str] | None = None) -> str:
         ("style", plan.style, "style"),
         ("players", ", ".join(plan.instruments or ()), "instruments"),
         ("energy", plan.energy, "energy"),
-        ("form", ", ".join(f"{part.name} from {part.start:g} s" for part in plan.parts() if part.name), ""),
+        ("form", ", ".join(f"{part.name} from {part.start:g} s" for part in plan.parts() if part.name), "sections"),
     )
     reasons = {name: f"  ({why})" for name, why in (sources or {}).items()}
     lines = [f"  {name:<8}{value}{reasons.get(field, '')}" for name, value, field in rows if value]

@@ -80,11 +80,11 @@ def styles() -> Mapping[str, Prior]:
             if phrase in _NO_STYLES:
                 continue
             own = [rows[word] for word in phrase.lower().split() if word in rows and rows[word].style == style.name]
-            rows.setdefault(phrase.lower(), own[-1] if own else _of(style))
+            rows.setdefault(phrase.lower(), own[-1] if own else of_style(style))
     return MappingProxyType(rows)
 
 
-def _of(style: Style) -> Prior:
+def of_style(style: Style) -> Prior:
     """Return what a style suggests by its own table: the middle of its tempi, its commonest metre and mode."""
     low, usual, high = style.tempo
     mode = "minor" if style.minor >= 0.6 else "major" if style.minor <= 0.3 else None

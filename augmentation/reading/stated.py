@@ -11,7 +11,7 @@ from augmentation.reading.readers.arrangement import Arrangement, read_arrangeme
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
-from augmentation.reading.readers.sections import Change, Tagged, find_changes, find_tagged
+from augmentation.reading.readers.sections import Change, Tagged, find_changes, find_tagged, find_told
 from augmentation.reading.readers.statement import Statement, plainest
 from augmentation.reading.readers.tempo import find_tempos
 from augmentation.reading.tokens import Tokens
@@ -28,7 +28,7 @@ class Reading:
         chords: the list of chords.
         arrangement: who plays and how.
         changes: what changes within the piece, said in prose.
-        tagged: the parts of a text that is divided into sections.
+        tagged: the parts of a text that is divided into sections or tells them in their order.
     """
 
     tokens: Tokens
@@ -86,5 +86,5 @@ def read(text: str) -> Reading:
         chords,
         arrangement,
         tuple(find_changes(tokens)),
-        tuple(find_tagged(tokens)),
+        tuple(find_tagged(tokens) or find_told(tokens)),
     )

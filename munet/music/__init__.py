@@ -10,11 +10,11 @@ from munet.music.grid import TEMPO_WORDS, beat_grid, spread_chords, tempo_word
 from munet.music.keys import MODES, Key, estimate_key
 from munet.music.notation import ChordLine, parse_chord_line, read_chord_line
 from munet.music.plan import MusicPlan
-from munet.music.sections import Note, Part, Section
+from munet.music.sections import Note, Part, Section, theme_of
 from munet.music.spelling import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP
 
 __all__ = [
     "BEAT_UNITS", "ENERGIES", "MODES", "MUSTANGO_QUALITIES", "PITCH_NAMES_FLAT", "PITCH_NAMES_SHARP", "QUALITIES",
     "TEMPO_WORDS", "Chord", "ChordLine", "Key", "MusicPlan", "Note", "Part", "PlanError", "Section", "beat_grid",
-    "estimate_key", "parse_chord_line", "read_chord_line", "spread_chords", "tempo_word",
+    "estimate_key", "parse_chord_line", "read_chord_line", "spread_chords", "tempo_word", "theme_of",
 ]  # fmt: skip

@@ -26,6 +26,14 @@ from munet.music.chords import Chord
 from munet.music.keys import Key
 
 Tempo = float | tuple[float, float]
+_NUMBERED = ("part", "section", "movement", "scene")  # told apart by their numbers
+
+
+def theme_of(name: str) -> str:
+    """Return what a section's name says of its music: "Verse 2" is a verse again, "part 2" another part."""
+    words = name.lower().split()
+    again = len(words) > 1 and words[-1].isdigit() and words[-2] not in _NUMBERED
+    return " ".join(words[:-1] if again else words)
 
 
 def check_key(argument: str, value: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from augmentation.compose.styles import STYLES
 from augmentation.reading import priors
 from augmentation.reading.readers.arrangement import Arrangement, Word
 from augmentation.reading.readers.chords import PROGRESSION
@@ -34,8 +35,10 @@ _MODAL = MappingProxyType({  # degrees of the mode's own scale
 Count = tuple[float | None, int | None, str | None]
 
 
-def main_style(found: Arrangement) -> Word | None:
-    """Return the style that counts: one with a metre of its own first, then the longest word, then the first."""
+def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
+    """Return the style that counts: the fixed one, else one with a metre of its own, the longest, the first."""
+    if fixed in STYLES:
+        return Word(priors.of_style(STYLES[fixed]), -1, fixed)
     return max(
         found.styles,
         key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index),
@@ -176,13 +179,28 @@ def choose_key(asked: Asked, line: ChordLine | None, words: Sequence[Word | None
 
 def choose_progression(asked: Asked, key: Key, style: Word | None) -> tuple[ChordLine, Source]:
     """Choose a progression of the style in the mode of `key`; a church mode has its own."""
+    by_style = key.mode not in _MODAL and style is not None and style.prior.progressions(_mode(key))
+    source = Source(Origin.SUGGESTED, style.source) if by_style and style else DEFAULT
+    return progressions(asked, key, style)[0], source
+
+
+def progressions(asked: Asked, key: Key, style: Word | None) -> tuple[ChordLine, ...]:
+    """Return all progressions that suit: the chosen one, then in turn those with other chords, then other orders."""
+    mode = _mode(key)
     if key.mode in _MODAL:
-        return read_chord_line(asked.pick("chords", _MODAL[key.mode]), key), DEFAULT
-    mode = key.as_major_or_minor().mode
-    own = style.prior.progressions(mode) if style else ()
-    common = priors.MINOR_PROGRESSIONS if mode == "minor" else priors.MAJOR_PROGRESSIONS
-    line = read_chord_line(asked.pick("chords", own or common), Key(key.tonic, mode))
-    return line, Source(Origin.SUGGESTED, style.source) if own and style else DEFAULT
+        rows: Sequence[str] = _MODAL[key.mode]
+    else:
+        common = priors.MINOR_PROGRESSIONS if mode == "minor" else priors.MAJOR_PROGRESSIONS
+        rows, key = (style.prior.progressions(mode) if style else ()) or common, Key(key.tonic, mode)
+    chosen = asked.pick("chords", range(len(rows)))
+    lines = dict.fromkeys(tuple(read_chord_line(row, key).symbols) for row in (*rows[chosen:], *rows[:chosen]))
+    chosen_line, *others = lines
+    others.sort(key=lambda symbols: set(symbols) == set(chosen_line))
+    return tuple(ChordLine(symbols, None, None) for symbols in (chosen_line, *others))
+
+
+def _mode(key: Key) -> str:
+    return key.as_major_or_minor().mode
 
 
 def place(

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from augmentation.reading.readers.arrangement import Arrangement, Word
 from augmentation.reading.readers.meter import count_bar
 from augmentation.reading.readers.sections import Change, Tagged
 from augmentation.reading.stated import Reading, read
 from augmentation.reading.tokens import Kind, Token
-from munet.music import Key, Section
+from munet.music import Key, Section, theme_of
 from munet.music.checks import BARS_RANGE, BPM_RANGE
 from munet.music.notation import read_chord_line
+from munet.music.sections import Tempo
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
 
 OPEN_BARS = 8  # of a marked section that says no length
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF = 0.5
+_FEELS = MappingProxyType({"half-time": 0.5, "double-time": 2.0})
 _MOST_BARS = BARS_RANGE[1]
 _REACH = 8  # tokens behind "modulates"
 _EVERYONE = ("full band", "whole band", "entire band", "everyone", "everyone plays", "full ensemble", "full orchestra")
@@ -36,6 +39,7 @@ class Frame:
         bpm, meter, key, duration: of the plan.
         band: who plays.
         style: the composer's style.
+        energy: of the piece.
     """
 
     bpm: float
@@ -44,6 +48,7 @@ class Frame:
     duration: float
     band: tuple[str, ...]
     style: str | None
+    energy: str | None = None
 
 
 def allows_sections(asked: Asked) -> bool:
@@ -89,19 +94,33 @@ def _change(reading: Reading, *kinds: str) -> Change | None:
 # --- sections that the text marks
 
 
-def marked_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
-    """Return the sections that the text marks, with what each says of itself."""
+def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BARS) -> tuple[Section, ...]:
+    """Return the sections that the text marks or tells, with what each says of itself.
+
+    Args:
+        asked: the request.
+        frame: what holds for the whole piece.
+        open_bars: bars of a section that says no length.
+    """
     sections: list[Section] = []
     playing: tuple[str, ...] | None = None
     for tagged in asked.reading.tagged:
         reading = read(tagged.text)
-        bars = _bars(reading, tagged, frame)
-        playing, says = _players(reading, playing, frame)
+        bars = _bars(reading, tagged, frame) or open_bars
+        joins = tagged.told and bool(sections) and Kind.WITH in reading.tokens[_first_player(reading) - 1]
+        playing, says = _players(reading, playing, frame, joins)
         tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
                                     reading.meter.value if reading.meter else None)  # fmt: skip
         key = reading.key.value if reading.key else None
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
         to = reading.tempo.value.to if reading.tempo else None
+        if (
+            tempo is None
+            and "bpm" not in asked.given
+            and (feel := _feel(reading))
+            and BPM_RANGE[0] <= frame.bpm * feel <= BPM_RANGE[1]
+        ):
+            tempo, bars = frame.bpm * feel, bars and max(1, round(bars * feel))
         sections.append(
             Section(
                 tagged.name,
@@ -115,10 +134,27 @@ def marked_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
                 prompt=tagged.body or None,
             )
         )
-    return tuple(sections)
+    return _as_before(sections)
 
 
-def _bars(reading: Reading, tagged: Tagged, frame: Frame) -> int:
+def _as_before(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Return sections of which those that return have what they do not say from their first appearance."""
+    first: dict[str, Section] = {}
+    found = []
+    for section in sections:
+        origin = first.setdefault(theme_of(section.name), section)
+        inherited = {name: value for name, value in vars(origin).items() if getattr(section, name) is None}
+        found.append(section.with_(**inherited))
+    return tuple(found)
+
+
+def _feel(reading: Reading) -> float | None:
+    """Return how many beats are counted for one where a section has a half-time or double-time feel."""
+    change = _change(reading, *_FEELS)
+    return _FEELS[change.kind] if change else None
+
+
+def _bars(reading: Reading, tagged: Tagged, frame: Frame) -> int | None:
     for token in reading.tokens:
         number, unit = token.get(Kind.QUANTITY, (0.0, ""))
         if unit == "bar" and 1 <= number <= _MOST_BARS:
@@ -126,11 +162,24 @@ def _bars(reading: Reading, tagged: Tagged, frame: Frame) -> int:
         if unit in ("second", "minute") and Kind.DECADE not in token:
             seconds = number * (60 if unit == "minute" else 1)
             return min(_MOST_BARS, max(1, round(seconds * frame.bpm / 60 / frame.meter)))
-    return OPEN_BARS
+    return None
 
 
-def _players(reading: Reading, before: tuple[str, ...] | None, frame: Frame) -> tuple[tuple[str, ...] | None, bool]:
-    """Return who plays in a section after those of the one before, and whether the section says anything of it."""
+def _first_player(reading: Reading) -> int:
+    """Return the first token of who is named first, without an article or adjectives before it."""
+    first = min((player.first for player in reading.arrangement.players), default=0)
+    while first > 1 and not reading.tokens.ends(first - 1) and Kind.WITH not in reading.tokens[first - 1]:
+        first -= 1
+    return first
+
+
+def _players(
+    reading: Reading, before: tuple[str, ...] | None, frame: Frame, joins: bool
+) -> tuple[tuple[str, ...] | None, bool]:
+    """Return who plays in a section after those of the one before, and whether the section says anything of it.
+
+    Who is named plays alone, or `joins` those who played before.
+    """
     found = reading.arrangement
     everyone = any(token.word in _EVERYONE for token in reading.tokens)
     players = [player for player in found.players if reading.tokens.word(player.first) not in _EVERYONE]
@@ -139,9 +188,9 @@ def _players(reading: Reading, before: tuple[str, ...] | None, frame: Frame) -> 
         return before, False
     added = {at for change in range(len(reading.tokens)) if reading.tokens[change].get(Kind.ENTER) in ("add", "enter")
              for at in range(change - 3, change + 12)}  # fmt: skip
-    if everyone or (not named and before is None):
+    if everyone or (before is None and (joins or not named)):
         base: Sequence[str] = frame.band
-    elif named and not any(player.first in added for player in players):
+    elif named and not joins and not any(player.first in added for player in players):
         base = () if not found.removed else before or ()
     else:
         base = before or ()
@@ -258,6 +307,19 @@ def _entered(
     return ordered(before), ordered(after)
 
 
+def shared_out(sections: Sequence[Section], frame: Frame) -> tuple[Section, ...]:
+    """Return sections of which those without a length share what the others leave of a piece; none if that is too
+    little for a bar each, or if there are none of them."""
+    bars = [60 * (section.meter or frame.meter) / _mean(section.bpm or frame.bpm) for section in sections]
+    taken = sum(section.bars * bar for section, bar in zip(sections, bars, strict=True) if section.bars)
+    needed = sum(bar for section, bar in zip(sections, bars, strict=True) if not section.bars)
+    return tuple(sections) if 0 < needed <= frame.duration - taken else ()
+
+
+def _mean(tempo: Tempo) -> float:
+    return sum(tempo) / 2 if isinstance(tempo, tuple) else tempo
+
+
 def cut_to(sections: Sequence[Section], frame: Frame, longest: float | None) -> tuple[tuple[Section, ...], bool]:
     """Return sections in bars as far as they fit into `longest` seconds, and whether something was cut."""
     kept: list[Section] = []
@@ -269,9 +331,8 @@ def cut_to(sections: Sequence[Section], frame: Frame, longest: float | None) -> 
         if section.bars is None:
             return tuple(sections), False
         tempo = section.bpm or base
-        mean = sum(tempo) / 2 if isinstance(tempo, tuple) else tempo
         base = tempo[1] if isinstance(tempo, tuple) and tempo[0] != tempo[1] else base
-        bar = 60 * (section.meter or frame.meter) / mean
+        bar = 60 * (section.meter or frame.meter) / _mean(tempo)
         bars = min(section.bars, int(left / bar + 1e-6))
         if bars < 1:
             return tuple(kept) or (section.with_(bars=1),), True

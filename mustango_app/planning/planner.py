@@ -28,6 +28,7 @@ from mustango_app.planning.choices import (
     main_style,
     main_word,
     place,
+    progressions,
     stated_line,
     whole_bars,
 )
@@ -40,8 +41,10 @@ from mustango_app.planning.form import (
     first_paces,
     home_key,
     marked_sections,
+    shared_out,
 )
 from mustango_app.planning.remarks import cut_note, language_notes, make_notes
+from mustango_app.planning.song import chosen_sections, has_form, in_words, theme_lines, with_tune_again
 from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
 
 Sources = dict[str, Source]
@@ -83,7 +86,11 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     asked = check(text, fixed)
     lead = _lead(asked)
     found = lead.reading.arrangement
-    style, mood, pace = main_style(found), main_word(found.moods), main_word(first_paces(lead.reading))
+    style, mood, pace = (
+        main_style(found, asked.plan.style),
+        main_word(found.moods),
+        main_word(first_paces(lead.reading)),
+    )
     sources: Sources = {}
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
@@ -96,32 +103,37 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     own = style is None or not any(player.first == style.index for player in found.players)
     band, sources["instruments"] = _band(asked, named_style if own or asked.plan.style else None)
     energy, sources["energy"] = _energy(lead)
-    frame = Frame(bpm, meter, key, duration, band, named_style)
+    frame = Frame(bpm, meter, key, duration, band, named_style, energy)
     whole = MusicPlan(
         bpm=bpm, meter=meter, key=str(key), duration=duration, beat_unit=asked.plan.beat_unit or count[2],
         style=named_style, instruments=band, energy=energy, melody=asked.plan.melody,
     )  # fmt: skip
-    sections, cut = _sections(asked, frame)
+    sections, cut = _sections(asked, frame, sources)
+    if not sections and has_form(asked, duration):
+        sections = chosen_sections(asked, frame, style, line)
+        sources |= {"sections": DEFAULT} if sections else {}
     if sections:
         plan = _in_sections(asked, frame, whole, sections, line, sources, style)
+        plan = plan if sources["sections"] == GIVEN else with_tune_again(plan)
     else:
         plan = _in_one(asked, whole, line, sources, style)
     notes = (
         *language_notes(asked.said), *make_notes(asked, plan, sources), *_cut_notes(cut, plan),
-        *_line_notes(line, sources),
+        *_line_notes(line, sources), *_form_notes(plan, sources),
     )  # fmt: skip
     return plan.with_(loop=asked.plan.loop, notes=notes), sources
 
 
 def _lead(asked: Asked) -> Asked:
-    """Return the request that the plan's own fields are read from: of a text in sections what comes before them.
+    """Return the request that the plan's own fields are read from: of a text in sections what stands around them.
 
     A tempo or key that is not stated there is that of the first section that states one; a metre that of the first.
     """
     reading = asked.reading
     if not reading.tagged or not allows_sections(asked):
         return asked
-    head = read(reading.tokens.text[: reading.tagged[0].start])
+    text = reading.tokens.text
+    head = read(f"{text[: reading.tagged[0].start]}{text[reading.tagged[-1].end :]}")
     parts = [read(tagged.text) for tagged in reading.tagged]
     changes: dict[str, Any] = {}
     for field, single in (("tempos", "tempo"), ("meters", "meter"), ("keys", "key")):
@@ -157,6 +169,8 @@ def _band(asked: Asked, style: str | None) -> tuple[tuple[str, ...], Source]:
     found = asked.reading.arrangement
     if asked.plan.instruments is not None:
         return asked.plan.instruments, GIVEN
+    if asked.reading.tagged:  # who is silent in one section may play in others
+        found = replace(found, removed=_lead(asked).reading.arrangement.removed)
     source = (
         STATED if found.players or found.removed else Source(Origin.SUGGESTED, f"style: {style}") if style else DEFAULT
     )
@@ -170,19 +184,25 @@ def _energy(asked: Asked) -> tuple[str | None, Source]:
     return energy, STATED if energy else DEFAULT
 
 
-def _sections(asked: Asked, frame: Frame) -> tuple[tuple[Section, ...], bool]:
+def _sections(asked: Asked, frame: Frame, sources: Sources) -> tuple[tuple[Section, ...], bool]:
     """Return the sections fixed or stated, and whether the end of them was cut."""
     if asked.plan.sections:
+        sources["sections"] = GIVEN
         return asked.plan.sections, False
     if not allows_sections(asked):
         return (), False
     if not asked.reading.tagged:
-        return () if asked.plan.loop else changed_sections(asked, frame), False
-    most = frame.duration if "duration" in asked.given else asked.longest
-    sections, cut = cut_to(marked_sections(asked, frame), frame, most)
-    if "duration" in asked.given:
-        sections = (*sections[:-1], sections[-1].with_(bars=None))
-    return sections, cut
+        sections = () if asked.plan.loop else changed_sections(asked, frame)
+        sources |= {"sections": STATED} if sections else {}
+        return sections, False
+    sources["sections"] = STATED
+    if sources["duration"] not in (GIVEN, STATED):
+        return cut_to(marked_sections(asked, frame), frame, asked.longest)
+    shared = shared_out(marked_sections(asked, frame, None), frame)
+    if shared:
+        return shared, False
+    sections, cut = cut_to(marked_sections(asked, frame), frame, frame.duration)
+    return (*sections[:-1], sections[-1].with_(bars=None)), cut
 
 
 def _in_one(asked: Asked, whole: MusicPlan, line: ChordLine | None, sources: Sources, style: Word | None) -> MusicPlan:
@@ -207,26 +227,31 @@ def _in_sections(
     style: Word | None,
 ) -> MusicPlan:
     """Return the complete plan of a piece in sections, each with its chords in its key."""
+    chosen = sources["sections"].origin is Origin.CHOSEN
     if line is None and not asked.plan.chords:
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
-    filled = []
-    ends = [*(section.start for section in sections[1:]), whole.duration]
-    for section, end in zip(sections, ends, strict=True):
-        home = Key.parse(section.key) if section.key else frame.key
-        own = choose_progression(asked, home, style)[0] if line is None else _moved(asked, line, frame.key, home)
-        meter, seconds = section.meter or frame.meter, (end or 0.0) - (section.start or 0.0)
-        room = max(1, section.bars * meter if section.bars else int(seconds * frame.bpm / 60 / _RAMP))
-        kept = section.chords or asked.plan.chords
-        filled.append(section if kept else section.with_(chords=own.symbols[:room]))
     timed = asked.reading.tagged or any(section.bars for section in sections)
-    open_ended = timed and "duration" not in asked.given
+    open_ended = timed and sources["duration"] not in (GIVEN, STATED) and not chosen
     if open_ended:
         sources["duration"] = STATED
+    whole = whole.with_(duration=None if open_ended else whole.duration)
+    filled = []
+    themes = theme_lines(sections)
+    for laid, number in zip(whole.with_(sections=sections).laid(), themes, strict=True):
+        section, home = laid.section, Key.parse(laid.section.key) if laid.section.key else frame.key
+        choices = progressions(asked, home, style)
+        own = choices[number % len(choices)] if line is None else _moved(asked, line, frame.key, home)
+        room = max(1, section.bars * laid.meter if section.bars else int(len(laid.beats()) / _RAMP))
+        kept = section.chords or asked.plan.chords or (chosen and line is not None)
+        filled.append(section if kept else section.with_(chords=own.symbols[:room]))
     players = [section.instruments or whole.instruments or () for section in filled]
     band = asked.plan.instruments or ordered([name for names in players for name in names])
-    plan = whole.with_(sections=filled, duration=None if open_ended else whole.duration, instruments=band).complete()
+    plan = whole.with_(sections=filled, instruments=band).complete()
     given = asked.plan  # beats and chords in time are the truth of a plan, whatever its sections would give
-    return plan.with_(beats=given.beats or plan.beats, chords=given.chords or plan.chords)
+    chords = given.chords or plan.chords
+    if chosen and line is not None:  # stated chords lie where they would without sections
+        chords = place(line, plan.beats or (), frame.meter, frame.duration, sources["chords"] != GIVEN)
+    return plan.with_(beats=given.beats or plan.beats, chords=chords)
 
 
 def _moved(asked: Asked, line: ChordLine, home: Key, key: Key) -> ChordLine:
@@ -242,8 +267,13 @@ def _moved(asked: Asked, line: ChordLine, home: Key, key: Key) -> ChordLine:
 def _cut_notes(cut: bool, plan: MusicPlan) -> tuple[Note, ...]:
     if not cut:
         return ()
-    names = ", ".join(f"{section.name} ({section.bars} bars)" for section in plan.sections or ())
-    return (cut_note("the sections", f"cut to {plan.duration:g} s: {names}"),)
+    return (cut_note("the sections", f"cut to {plan.duration:g} s: {in_words(plan.sections or ())}"),)
+
+
+def _form_notes(plan: MusicPlan, sources: Sources) -> tuple[Note, ...]:
+    if "sections" not in sources or sources["sections"].origin is not Origin.CHOSEN:
+        return ()
+    return (Note("the form", "sections", f"chosen for {plan.duration:g} s: {in_words(plan.sections or ())}", True),)
 
 
 def _line_notes(line: ChordLine | None, sources: Sources) -> tuple[Note, ...]:

@@ -172,8 +172,10 @@ def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows
         if word.source in sources.get("bpm", ""):
             yield _row(asked, word.index, word.index + 1, "bpm", f"{plan.bpm:g} BPM", True)
     for energy, index in found.energies:
-        wins = plan.energy == energy
-        yield _row(asked, index, index + 1, "energy", str(plan.energy), wins and "energy" not in asked.given)
+        names = [section.name for section in plan.sections or () if section.energy == energy]
+        told = f"{names[0]}: {energy}" if names and plan.energy != energy else str(plan.energy)
+        wins = bool(names) or plan.energy == energy
+        yield _row(asked, index, index + 1, "energy", told, wins and "energy" not in asked.given)
     for index in found.denied:
         yield _row(asked, _negation_before(tokens, index), index + 1, "style" if Kind.STYLE in tokens[index] else None,
                    f"not {tokens.word(index)}", True)  # fmt: skip
@@ -191,6 +193,8 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
         elif change.kind in ("enter", "leave"):
             used = bool(plan.sections) and "instruments" not in asked.given
             outcome = f"sections: {names}" if used else "there is no time for it"
+        elif slower := next((one for one in plan.sections or () if one.bpm in (plan.bpm / 2, plan.bpm * 2)), None):
+            used, outcome = True, f"{slower.name} is counted at {slower.bpm:g} BPM"
         else:
             used, outcome = False, "the tempo stays as it is; the words alone reach the model"
         yield _row(asked, change.first, change.last, "sections", outcome, used)

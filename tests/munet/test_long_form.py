@@ -10,6 +10,7 @@ from munet.codec.joins import turned_down
 from munet.long_form import Known, windows_over
 from munet.music import MusicPlan, Section
 from munet.pipeline import MustangoPipeline
+from munet.themes import with_themes
 from tests.tiny import tiny_pipeline
 
 PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0).complete()
@@ -61,6 +62,41 @@ def test_a_window_knows_only_its_own_stretch(windowed: MustangoPipeline) -> None
     first, second = run(windowed), run(windowed, plan=other)
     changed = (first - second).abs().amax(dim=(0, 1, 3))
     assert changed[:15].max() < 1e-4 and changed[45:].min() > 1e-2
+
+
+def song(*names: str, bpm: float = 120) -> MusicPlan:
+    return MusicPlan(bpm=bpm, meter=4, key="C major", sections=[Section(name, bars=1) for name in names]).complete()
+
+
+def test_sections_that_return_have_their_noise_again() -> None:
+    noise = torch.randn(2, 4, 100, 2, generator=torch.Generator().manual_seed(0))
+    plans = [song("verse", "chorus", "Chorus 2", "outro"), MusicPlan(duration=8.0)]
+    themes = with_themes(noise, plans, 12.5)
+    assert torch.equal(themes[0, :, 50:75], noise[0, :, 25:50]), "a chorus of 2 s begins at 2 s and again at 4 s"
+    for frames in (slice(0, 50), slice(75, 100)):
+        assert torch.equal(themes[0, :, frames], noise[0, :, frames])
+    assert torch.equal(themes[1], noise[1]), "without sections nothing changes"
+    parts = with_themes(noise, [song("part 1", "part 2"), song("part 1", "part 2")], 12.5)
+    assert torch.equal(parts, noise)
+
+
+def test_a_theme_is_cut_to_the_shorter_of_two_sections() -> None:
+    sections = [Section("verse", bars=1), Section("chorus", bars=1), Section("verse", bars=2)]
+    plan = MusicPlan(bpm=110, meter=4, key="C major", sections=sections).complete()
+    noise = torch.randn(1, 4, 109, 2, generator=torch.Generator().manual_seed(0))
+    themes = with_themes(noise, [plan], 12.5)
+    # At 110 BPM a bar lasts 27.3 frames: the third section begins at 54.5 and is moved by 55, to 81.8.
+    assert torch.equal(themes[0, :, 55:82], noise[0, :, :27])
+    assert torch.equal(themes[0, :, 82:], noise[0, :, 82:])
+
+
+def test_a_returning_section_sounds_alike_in_the_pipeline(windowed: MustangoPipeline) -> None:
+    plan = song("chorus", "verse", "chorus")
+    latents = run(windowed, 6.0, plan)
+    first, verse, again = latents[:, :, 5:20], latents[:, :, 30:45], latents[:, :, 55:70]
+    assert (first - again).abs().mean() < 0.5 * (first - verse).abs().mean()
+    given = torch.randn(1, 4, 75, 2, generator=torch.Generator().manual_seed(3))
+    assert not torch.equal(run(windowed, 6.0, plan, latents=given), latents), "given noise is taken as it is"
 
 
 def test_prompts_of_sections_reach_their_windows(windowed: MustangoPipeline) -> None:

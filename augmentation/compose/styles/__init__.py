@@ -1,7 +1,8 @@
 """Styles are data: one TOML file a style holds everything about it, from tempo and drum patterns to its words.
 
 To add a style, add a file (`style.Style` tells its fields); a folder of your own is read as well where the environment
-variable `MUSTANGO_STYLES` names it. Public: `STYLES`, `Style`, `Asked`, `load_style`, `load_styles`, `style_words`.
+variable `MUSTANGO_STYLES` names it. Public: `STYLES`, `FORMS`, `Style`, `Asked`, `load_style`, `load_styles`,
+`style_words`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from augmentation.compose.styles.files import load_style, load_styles
-from augmentation.compose.styles.style import Asked, Patterns, Style, StyleWords
+from augmentation.compose.styles.style import FORMS, Asked, Form, Patterns, Style, StyleWords
 
-__all__ = ["STYLES", "Asked", "Patterns", "Style", "StyleWords", "load_style", "load_styles", "style_words"]
+__all__ = [
+    "FORMS", "STYLES", "Asked", "Form", "Patterns", "Style", "StyleWords", "load_style", "load_styles", "style_words",
+]  # fmt: skip
 
 STYLES_VARIABLE = "MUSTANGO_STYLES"
 _MORE = os.environ.get(STYLES_VARIABLE)

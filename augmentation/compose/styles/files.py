@@ -18,7 +18,7 @@ from typing import Any
 from augmentation.compose.drums import DRUMS, FILLS
 from augmentation.compose.moods import MOODS
 from augmentation.compose.programs import INSTRUMENTS
-from augmentation.compose.styles.style import Asked, Patterns, Style, StyleWords
+from augmentation.compose.styles.style import FORMS, Asked, Patterns, Style, StyleWords
 from munet.errors import RequestError, expect
 from munet.music import Key, PlanError
 from munet.music.degrees import degree_chord
@@ -213,9 +213,10 @@ _FIELDS: Mapping[str, Check] = MappingProxyType(
         "fills": _one_of(("none", *FILLS)),
         "hand_drums": _flag,
         "human": _number(0, 1),
+        "form": _one_of(tuple(FORMS)),
     }
 )
-_OPTIONAL = ("asked", "solos", "solo", "always", "swing", "swing_unit", "kit", "fills", "hand_drums", "human")
+_OPTIONAL = ("asked", "solos", "solo", "always", "swing", "swing_unit", "kit", "fills", "hand_drums", "human", "form")
 
 
 def load_style(path: str | Path) -> Style:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 # What a style has no melody rhythms of its own for is sung in these.
 STRAIGHT_MELODY = (
@@ -17,6 +18,31 @@ STRAIGHT_MELODY = (
     "x- -x x- x-|x- -- x- ..",
     "xx x- xo x-|x- xo x- ..",
     "x.x. xox. x.xo x-..|x.xo x-x. x--- ....",
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a piece of some length goes on.
+
+    Attributes:
+        rounds: the sections that come round again.
+        closing: which of them comes back once more after the last round.
+        middle: what comes before that, if anything.
+    """
+
+    rounds: tuple[str, str]
+    closing: str
+    middle: str | None = None
+
+
+FORMS: Mapping[str, Form] = MappingProxyType(
+    {
+        "song": Form(("verse", "chorus"), "chorus", "bridge"),
+        "dance": Form(("build-up", "drop"), "drop", "breakdown"),
+        "solos": Form(("theme", "solo"), "theme"),
+        "episodes": Form(("theme", "episode"), "theme"),
+    }
 )
 
 
@@ -95,6 +121,7 @@ class Style:
         kit: General MIDI drum kit.
         fills: a key of `augmentation.compose.drums.FILLS`, or "none".
         hand_drums: percussion rather than a kit.
+        form: how pieces of some length go on, a key of `FORMS`.
         human: how far players stray from the grid, 0 for a machine to 1 for a person.
     """
 
@@ -119,3 +146,4 @@ class Style:
     fills: str = "straight"
     hand_drums: bool = False
     human: float = 1.0
+    form: str = "song"

@@ -1,6 +1,6 @@
-"""Reader of form: sections that a text marks ("[intro 4 bars] soft piano [verse] add bass"), and changes said in prose.
-
-"starts slow then speeds up", "modulates to A major", "drums enter in the chorus".
+"""Reader of form: sections that a text marks ("[intro 4 bars] soft piano [verse] add bass") or tells in their order
+("a quiet intro, then a loud chorus"), and changes said in prose ("starts slow then speeds up", "modulates to A major",
+"drums enter in the chorus").
 """
 
 from __future__ import annotations
@@ -12,24 +12,32 @@ from augmentation.reading.tokens import Kind, Tokens
 _LONGEST_TAG = 24  # tokens within brackets
 _REACH = 8  # tokens between "drums enter" and "the chorus"
 _OPEN, _CLOSE = "([{<", ")]}>"
+_ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
+_JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
+_DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
+_VAGUE = ("part", "instrumental")
+_WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """A section that the text marks.
+    """A section that the text marks or tells.
 
     Args:
         name: such as "verse 2".
         text: the words of its tag and its body.
         body: the words behind the tag.
-        start: where it begins in the text.
+        start, end: its span in the text.
+        told: whether prose tells it.
     """
 
     name: str
     text: str
     body: str
     start: int
+    end: int
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,42 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
     found = []
     for (first, after, name), end in zip(heads, ends, strict=True):
         body, tag = tokens.span(after, end).strip(" ,;\n"), tokens.span(first, after).strip("([{<>}]) :")
-        found.append(Tagged(name, f"{tag}. {body}", body, tokens[first].start))
+        found.append(Tagged(name, f"{tag}. {body}", body, tokens[first].start, tokens[end - 1].end))
     return found
+
+
+def find_told(tokens: Tokens) -> list[Tagged]:
+    """Return the sections that prose tells in their order; none unless there are two and a word for the order.
+
+    What is said of a section reaches from the joint before its name to the next section's; the last one's ends with
+    its sentence.
+    """
+    names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
+    names = [at for at in names if tokens.word(tokens.back(at, _DETERMINERS)) not in _WITHIN]
+    starts = [_told_from(tokens, at) for at in names]
+    if len(names) < 2 or not any(tokens.word(at) in _ORDER for at in range(starts[0] - 2, names[-1])):
+        return []
+    last = next(at for at in range(names[-1], len(tokens) + 1) if tokens.stops(at))
+    found = []
+    for at, first, end in zip(names, starts, [*starts[1:], last], strict=True):
+        while tokens.word(end - 1) in (*_JOINTS, "and", "it", "that") and end > at + 1:
+            end -= 1
+        words = tokens.span(first, end).strip(" ,;:.\n")
+        name = _name(tokens, at, at + 2) or ""
+        found.append(Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True))
+    return found
+
+
+def _told_from(tokens: Tokens, at: int) -> int:
+    """Return the token with which the words about a section begin, a joint such as "then" left out."""
+    first = at
+    while first > 0 and tokens.word(first - 1) not in _JOINTS and not _joined(tokens, first - 1):
+        first -= 1
+    return first
+
+
+def _joined(tokens: Tokens, index: int) -> bool:
+    return tokens.word(index) == "and" and tokens.word(index + 1) in ("a", "an", "the")
 
 
 def _name(tokens: Tokens, first: int, last: int) -> str | None:

@@ -35,6 +35,57 @@ def test_headings_mark_sections_too() -> None:
     assert plan_from_text("a song with an intro and a chorus").sections is None
 
 
+@pytest.mark.parametrize(
+    ("text", "names", "energies"),
+    [
+        ("a quiet intro, then a loud chorus", ["intro", "chorus"], ["calm", "energetic"]),
+        ("starts with a calm verse and leads into a lively chorus", ["verse", "chorus"], ["calm", "energetic"]),
+        ("rock: intro, then verse, then an energetic chorus", ["intro", "verse", "chorus"], [None, None, "energetic"]),
+        ("a loud chorus, then the verse, then the chorus", ["chorus", "verse", "chorus"],
+         ["energetic", None, "energetic"]),
+        ("a song with an intro and a chorus", [""], [None]),
+        ("rock, then the drums enter in the chorus", ["verse", "chorus"], [None, None]),
+    ],
+)  # fmt: skip
+def test_prose_tells_sections_in_their_order(text: str, names: list[str], energies: list[str | None]) -> None:
+    parts = plan_from_text(text, bpm=120).parts()
+    assert [part.name for part in parts] == names and [part.energy for part in parts] == energies
+
+
+def test_told_sections_say_who_plays_and_leave_the_rest_to_the_whole() -> None:
+    text = "A rock song in E minor that opens with a guitar intro, followed by a verse with drums and bass. 140 bpm."
+    plan = plan_from_text(text)
+    intro, verse = plan.parts()
+    assert (plan.key, plan.bpm, plan.style) == ("E minor", 140, "rock")
+    assert intro.instruments == ("electric guitar",) and intro.prompt == "a guitar intro"
+    assert set(verse.instruments) == {"drums", "electric bass", "electric guitar"}
+    assert plan.duration == pytest.approx(16 * 4 * 60 / 140)
+    house = plan_from_text("house: a drop, then a breakdown without drums, then the drop")
+    drop, breakdown, again = house.parts()
+    assert "drums" in (drop.instruments or house.instruments) and "drums" not in breakdown.instruments
+    assert again.instruments == drop.instruments
+    drums, chorus = (symbols for symbols in (house.sections[0].chords, house.sections[1].chords))
+    assert drums != chorus and house.sections[2].chords == drums
+
+
+def test_sections_without_a_length_share_that_of_the_piece() -> None:
+    for length in ({"seconds": 32}, {}):
+        text = "[intro 4 bars] piano [verse] drums [chorus] everyone"
+        plan = plan_from_text(text if length else f"32 seconds: {text}", bpm=120, **length)
+        assert [part.start for part in plan.parts()] == [0.0, 8.0, 20.0] and plan.duration == 32.0
+        assert all(len(section.chords) > 1 for section in plan.sections)
+
+
+def test_half_time_counts_every_other_beat() -> None:
+    plan = plan_from_text("at 140 bpm, a loud verse, then a half-time chorus")
+    verse, chorus = plan.parts()
+    assert (verse.bpm, chorus.bpm) == (140, 70) and plan.sections[1].bars == plan.sections[0].bars // 2
+    assert chorus.end - chorus.start == pytest.approx(verse.end - verse.start)
+    assert any(note.statement == "half-time" and note.used and "70 BPM" in note.outcome for note in plan.notes)
+    fixed = plan_from_text("a loud verse, then a half-time chorus", bpm=140)
+    assert {part.bpm for part in fixed.parts()} == {140}
+
+
 def test_sections_have_keys_tempi_metres_and_chords_of_their_own() -> None:
     text = "[verse 4 bars] 90 bpm, C major, chords C Am F G [chorus 4 bars] 120 bpm, D major, 3/4"
     plan = plan_from_text(text)
