@@ -92,7 +92,7 @@ def asked_split(source: Source, column: str | None) -> str | None:
     Raises:
         RequestError: the column is missing, or holds something that names no split.
     """
-    if column is None or source.problem:
+    if column is None:
         return None
     names = (column, f"{column}_mcaps") if column == AUDIOSET else (column,)
     values = [source.row[name] for name in names if source.row.get(name) is not None]
