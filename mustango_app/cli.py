@@ -20,6 +20,7 @@ from munet.errors import RequestError
 from munet.guidance_weights import read_guidance
 from munet.music import MusicPlan
 from mustango_app.exchange.commands import add_export, add_sources, export_all, plan_of_source, source_plan
+from mustango_app.page.command import add_serve
 from mustango_app.printed import heard_text, plan_text
 from mustango_app.request import Request
 from mustango_app.shaping.commands import add_shaping
@@ -104,10 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, metavar="N", help="limit of this run, its last checkpoint included")
     train.add_argument("--device", help="auto, cpu, cuda or cuda:N, instead of the configuration's")
 
-    serve = _add(commands, "serve", _serve, "open the page, and its HTTP API")
-    serve.add_argument("--host", help="address to listen at (GRADIO_SERVER_NAME, else this machine only)")
-    serve.add_argument("--port", type=_number(int), help="port (GRADIO_SERVER_PORT, else 7860 or the next free one)")
-    _add_model_flags(serve)
+    _add_model_flags(add_serve(commands, _add, _load_model))
     return parser
 
 
@@ -347,13 +345,6 @@ def _train(arguments: argparse.Namespace) -> int:
 
     spent = time.time() - psutil.Process().create_time()  # imports take their time of the minutes too
     return train(arguments.config, arguments.data, arguments.minutes, arguments.device, spent)
-
-
-def _serve(arguments: argparse.Namespace) -> None:
-    model = _load_model(arguments)
-    from mustango_app.page.blocks import serve
-
-    serve(model, arguments.host, arguments.port)
 
 
 def _load_model(arguments: argparse.Namespace) -> Mustango:

@@ -140,14 +140,22 @@ class Mustango:
         plans: Sequence[MusicPlan],
         callback: Callable[[int, int], None] | None = None,
         stop: threading.Event | None = None,
+        on_audio: Callable[[np.ndarray], None] | None = None,
     ) -> list[Clip]:
         """Make the clips of `request` for plans that are there already, complete ones, one a clip.
+
+        Args:
+            request: words, seeds, steps and guidance.
+            plans: complete, one a clip.
+            callback, stop: as in `generate`.
+            on_audio: called with every chunk `(channels, samples)` of a long piece as soon as it is decoded; a piece
+                of one window has none, nor have clips that are made together.
 
         Raises:
             RequestError: the weights give samples that are not finite, or there is too little memory.
             Stopped: if `stop` was set.
         """
-        return play_together(self, request, plans, callback, stop)
+        return play_together(self, request, plans, callback, stop, on_audio)
 
     def shape(
         self,
@@ -199,15 +207,17 @@ class Mustango:
         guidance: Guidance,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
+        on_audio: Callable[[np.ndarray], None] | None = None,
     ) -> list[np.ndarray]:
         """Make clips of one length together; return float32 `(channels, samples)` of each."""
         loop, rate = bool(plans[0].loop), self.pipeline.frame_rate
         played = [on_whole_frames(plan, rate) if loop else plan for plan in plans]
         run = (seeds, steps, guidance, after_step, stop)
+        options: dict[str, Any] = {"circular": loop}
+        if on_audio is not None and len(plans) == 1:
+            options["callback_on_audio"] = lambda chunk: on_audio(chunk[0].cpu().float().numpy())
         sounds = []
-        for plan, made in zip(
-            plans, self.sample(prompts, played, played[0].duration, *run, circular=loop), strict=True
-        ):
+        for plan, made in zip(plans, self.sample(prompts, played, played[0].duration, *run, **options), strict=True):
             samples = round(plan.duration * self.sample_rate)
             audio = np.atleast_2d(np.asarray(made, dtype=np.float32))
             sounds.append(closed(audio, samples) if loop else audio[:, :samples])

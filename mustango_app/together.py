@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 
 from munet.guidance_weights import Guidance
@@ -66,6 +67,7 @@ def play_together(
     plans: Sequence[MusicPlan],
     callback: Callable[[int, int], None] | None = None,
     stop: threading.Event | None = None,
+    on_audio: Callable[[np.ndarray], None] | None = None,
 ) -> list[Clip]:
     """Make the clips of `request` as `Mustango.play` does, in batches.
 
@@ -87,7 +89,7 @@ def play_together(
                 if callback is not None:
                     callback(before + step * count, total)
 
-            yield from make_batch(engine, batch, steps, guidance, after_step, stop)
+            yield from make_batch(engine, batch, steps, guidance, after_step, stop, on_audio)
             made += steps * len(batch)
 
     def jobs_of(plan: MusicPlan, seed: int) -> list[Job]:
@@ -107,6 +109,7 @@ def make_batch(
     guidance: Guidance,
     after_step: Callable[[int], None],
     stop: threading.Event | None,
+    on_audio: Callable[[np.ndarray], None] | None = None,
 ) -> Iterator[Clip]:
     """Make clips of equal length in one run of the pipeline, see `play_together`."""
     settings: dict[str, Any] = {
@@ -116,6 +119,6 @@ def make_batch(
         "device": str(engine.device),
     }
     prompts, plans, seeds = ([getattr(job, name) for job in jobs] for name in ("english", "plan", "seed"))
-    sounds = engine.samples_of(prompts, plans, seeds, steps, guidance, after_step, stop)
+    sounds = engine.samples_of(prompts, plans, seeds, steps, guidance, after_step, stop, on_audio)
     for job, audio in zip(jobs, sounds, strict=True):
         yield Clip(audio, engine.sample_rate, job.plan, job.prompt, job.seed, settings)

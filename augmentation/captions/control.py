@@ -52,6 +52,10 @@ VOLUME_SENTENCES: Mapping[tuple[bool, bool], tuple[str, ...]] = MappingProxyType
 })  # fmt: skip
 
 
+A_FEW_SECONDS = (2.0, 6.0)
+MIDWAY = (0.35, 0.65)  # share of the clip
+
+
 # --- one sentence, its form given by number ---------------------------------------------------------------------------
 
 
@@ -109,6 +113,20 @@ def volume_sentence(rising: bool, start: float, end: float, form: int) -> str:
     return VOLUME_SENTENCES[rising, start == 0][form].format(start=f"{start:.2f}", end=f"{end:.2f}")
 
 
+def volume_forms(rising: bool, start: float, duration: float | None) -> tuple[int, ...]:
+    """Numbers of the forms that are true of a change of volume from `start` in a clip of `duration` seconds.
+
+    "Midway" needs a start near the middle, "a few seconds" one from 2 to 6; without a duration neither is said.
+    """
+    share = start / duration if duration else 0.0
+    limits = {"Midway": (share, MIDWAY), "After a few": (start if duration else 0.0, A_FEW_SECONDS)}
+    return tuple(
+        form
+        for form, text in enumerate(VOLUME_SENTENCES[rising, start == 0])
+        if all(low <= value <= high for words, (value, (low, high)) in limits.items() if text.startswith(words))
+    )
+
+
 # --- forms drawn ------------------------------------------------------------------------------------------------------
 
 
@@ -125,7 +143,7 @@ def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key
     """Sentences that state the plan in the forms of MusicBench.
 
     Args:
-        plan: The plan; a field it leaves open gives an empty sentence, and so do fewer than two beats.
+        plan: The plan; a field it leaves open gives an empty sentence, and so do fewer than two beats or chords.
         rng: Source of the choice between forms.
         alternative_key: Second guess at the key.
 
@@ -135,7 +153,7 @@ def control_sentences(plan: MusicPlan, rng: np.random.Generator, alternative_key
     sentences = dict.fromkeys(FACTS, "")
     if plan.chords and all(symbol == "N" for symbol, _ in plan.chords):
         plan = plan.with_(chords=None, key=None)  # nobody plays a pitch
-    if plan.chords:
+    if len({symbol for symbol, _ in plan.chords or ()}) > 1:  # one chord is no progression
         form = draw_form(rng, skeletons.CHORD_SENTENCES)
         sentences["chords"] = chord_sentence([symbol for symbol, _ in plan.chords], form)
     if plan.beats and len(plan.beats) > 1:

@@ -28,7 +28,10 @@ PROMPTS = (*FIELDS.values(), "prompt_aug")
 
 @dataclass(frozen=True)
 class Paraphrase:
-    """A text, what wrote it ("offline" or the name of a model), and why it was not the model if one was asked."""
+    """A text, what wrote it ("offline" or the name of a model), and why it was not the model if one was asked.
+
+    `by` is empty where nobody found other words: the text is then the caption with its sentences, as they were.
+    """
 
     text: str
     by: str
@@ -130,29 +133,51 @@ def missing_facts(text: str, sentences: Sequence[str]) -> list[str]:
 # --- offline ----------------------------------------------------------------------------------------------------------
 
 _PIECE = r"(song|music|clip|piece|track|recording|audio|composition|tune|excerpt|instrumental|performance)"
+# Verbs that end an object: "this song features drums and has a groove" is no "in this song one hears drums and has".
+_VERBS = (
+    r"\b(?:is|are|was|were|has|have|had|sounds?|feels?|gives?|makes?|creates?|evokes?|starts?|ends?|begins?|plays?|sings?|"
+    r"can|could|would|may|might|will|adds?|fits?|builds?|brings?|provides?|carries|carry|takes?|goes|go|comes?|sets?|"
+    r"drives?|keeps?|does|do|features?|includes?|contains?|consists?)\b"
+)
 # Pattern in a sentence, and what may stand instead. Only turns that keep number, article and meaning.
+_HAS = "(?:features|contains|presents|includes|showcases)"
+_THINGS = r"(?!(?:an? |the )?(?:sense|feeling|feel|vibe|atmosphere|air|mood|lack|need|use|usage|element|hint|touch)\b)"
 REWORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (rf"^(?:The|This) ((?:[\w-]+ ){{0,4}}?){_PIECE} (?:features|contains|presents|includes|showcases) ", (
-        r"The \1\2 features ", r"This \1\2 presents ", r"This \1\2 has ", r"In this \1\2 one hears ",
-        r"In this \1\2 you can hear ", r"This \1\2 offers ",
+    (rf"^(?:The|This) ((?:[\w-]+ ){{0,4}}?){_PIECE} {_HAS} {_THINGS}(?!.*{_VERBS})", (
+        r"In this \1\2 one hears ", r"In this \1\2 you can hear ", r"This \1\2 offers ", r"This \1\2 presents ",
+    )),
+    (rf"^(?:The|This) ((?:[\w-]+ ){{0,4}}?){_PIECE} {_HAS} ", (
+        r"The \1\2 features ", r"This \1\2 presents ", r"This \1\2 has ", r"This \1\2 offers ",
+    )),
+    (rf"^(?:The|This) ((?:[\w-]+ ){{0,4}}?){_PIECE} has (?!been\b|to\b)", (
+        r"This \1\2 comes with ", r"The \1\2 features ", r"This \1\2 presents ",
     )),
     (r"^This is (an?) ", (r"Here is \1 ", r"What we hear is \1 ", r"We hear \1 ", r"What we have here is \1 ")),
-    (r"^There (?:is|are) (?!no\b|nothing\b|also\b|not\b)", ("One hears ", "You can hear ", "We hear ")),
-    (r"^(?:The|This) (?:song|piece|track|music|tune|clip) is ", (
+    (r"^Here we have ", ("What we hear is ", "This is ", "We hear ")),
+    (rf"^There (?:is|are) (?!no\b|nothing\b|also\b|not\b|only\b){_THINGS}", (
+        "One hears ", "You can hear ", "We hear ",
+    )),
+    (rf"^(An?) (?=[^.,;]*\w)(?!.*{_VERBS})", (r"We hear \1 ", r"This is \1 ", r"Here is \1 ")),
+    (r"^(?:The|This) (?:song|piece|track|music|tune|clip) is (?!(?:the )?(?:song|piece|track|music|tune|clip)\b)", (
         "The piece is ", "This track is ", "The music is ", "It is ", "This tune is ",
     )),
     (r"^(?:The|This) (song|piece|track|music|tune) (?:can|may|could|might|would) be (?=play|used|heard|suit)", (
         r"This \1 could be ", "It could be ", "It might be ", r"The \1 might well be ",
     )),
-    (r"^It sounds (?!like\b|as\b)", ("It feels ", "It comes across as ", "To the ear it is ")),
+    (r"^It sounds (?!like\b|as\b|much\b|exactly\b)", ("It feels ", "It comes across as ", "To the ear it is ")),
     (r"^The (?:overall )?(?:atmosphere|mood|feeling) is ", ("The mood is ", "The atmosphere is ", "The feeling is ")),
-    (r"^The tempo is (?=[a-z])", ("The pace is ", "The tempo is ")),
+    (r"^The tempo is (?=[a-z])", ("The pace is ", "Its tempo is ")),
     (r"\b(is|are) accompanied by\b", (r"\1 backed by", r"\1 supported by", r"\1 joined by")),
     (r"\bthat consists of\b", ("made up of", "that is built from", "made of")),
-    (r"\bcan be heard\b", ("can be made out", "can be noticed", "can be heard")),
-    (r"\bin the background\b", ("further back", "behind it all", "in the background")),
-    (r"\b([Mm]ale|[Ff]emale) vocalist\b", (r"\1 singer", r"\1 vocalist")),
-    (r"\ba lot of\b", ("plenty of", "lots of")),
+    (r"\bcan be heard\b", ("can be made out", "can be noticed")),
+    (r"\bin the background(?=[.,;!?]|$)", ("further back", "behind it all", "somewhere behind")),
+    (r"\b([Mm]ale|[Ff]emale) vocalist\b", (r"\1 singer",)),
+    (r"(?<!quite )(?<!whole )(?<!such )\ba lot of\b", ("plenty of", "lots of")),
+    (r"^A lot of ", ("Plenty of ", "Lots of ")),
+    (r"\bmay be played while\b", ("could be played while", "might be played while")),
+    (r"\bwould be suitable for\b", ("would be right for", "would suit")),
+    (r"\bstarts with\b", ("begins with", "opens with")),
+    (r"\bis very (?=\w)", ("is really ", "is quite ")),
 )  # fmt: skip
 _WORD_FORMS = MappingProxyType({
     "word": ("The tempo is {}.", "Its tempo is {}.", "It is played in {}.", "Tempo: {}."),
@@ -169,19 +194,27 @@ SYNONYMS = tuple(words.MOOD_WORDS[mood][:3] for mood in ("happy", "uplifting", "
 KEPT = 0.25  # share of turns of phrase that stay as they are
 
 
-def _reworded(sentence: str, rng: np.random.Generator) -> str:
+def _reworded(sentence: str, rng: np.random.Generator, kept: float) -> str:
+    """The sentence in other words; a share `kept` of what could be said otherwise stays."""
     for pattern, options in REWORDINGS:
-        if re.search(pattern, sentence) and rng.random() >= KEPT:
-            sentence = re.sub(pattern, pick(rng, options), sentence, count=1)
+        found = re.search(pattern, sentence)
+        if found and rng.random() >= kept:
+            other = [text for text in options if found.expand(text) != found[0]]
+            sentence = re.sub(pattern, pick(rng, other), sentence, count=1)
+            sentence = re.sub(r"^(This is|Here is|We hear|What we hear is) (An?)\b", _lower_article, sentence)
     for group in SYNONYMS:
         for word in group:
-            if re.search(rf"\b{word}\b", sentence) and rng.random() >= KEPT:
+            if re.search(rf"\b{word}\b", sentence) and rng.random() >= kept:
                 # "a" and "an" before the word must stay right, and no word come twice.
                 like = [other for other in group if (other[0] in "aeiou") == (word[0] in "aeiou")]
-                like = [other for other in like if other == word or other not in sentence]
-                sentence = re.sub(rf"\b{word}\b", pick(rng, like), sentence, count=1)
+                like = [other for other in like if other not in sentence]
+                sentence = re.sub(rf"\b{word}\b", pick(rng, like), sentence, count=1) if like else sentence
                 break
     return sentence
+
+
+def _lower_article(match: re.Match[str]) -> str:
+    return f"{match[1]} {match[2].lower()}"
 
 
 def _fragments(facts: Sequence[Fact], rng: np.random.Generator) -> str:
@@ -217,7 +250,13 @@ class OfflineParaphraser:
     """Rewords a caption by tables and tells the facts in other forms at other places; no network, no model."""
 
     def paraphrase(self, caption: str, sentences: Sequence[str], rng: np.random.Generator) -> Paraphrase:
-        text = [_reworded(sentence, rng) for sentence in re.split(r"(?<=[.!?])\s+", caption.strip()) if sentence]
+        plain = [sentence for sentence in re.split(r"(?<=[.!?])\s+", caption.strip()) if sentence]
+        text = plain
+        for kept in (KEPT, 0.0):
+            if text == plain:
+                text = [_reworded(sentence, rng, kept) for sentence in plain]
+        if plain and text == plain:
+            return Paraphrase(" ".join(plain), "", "no other words were found")
         facts = {sentence: read_sentence(sentence) for sentence in sentences if sentence}
         told = [fact for fact in facts.values() if fact and fact.kind != "volume"]
         quoted = [sentence for sentence, fact in facts.items() if fact is None or fact.kind == "volume"]
@@ -236,7 +275,8 @@ def paraphrase_row(row: Mapping[str, Any], paraphraser: Paraphraser, rng: np.ran
         rng: Source of every choice.
 
     Returns:
-        A new row; `paraphrase` says what wrote it and, where a model was asked in vain, why.
+        A new row; `paraphrase` says what wrote it and, where a model was asked in vain, why. It is None, and the
+        caption as it was, where no other words were found.
 
     Raises:
         RequestError: If a caption is missing.
@@ -246,5 +286,7 @@ def paraphrase_row(row: Mapping[str, Any], paraphraser: Paraphraser, rng: np.ran
             raise RequestError(f"{field}: expected a caption, got {row.get(field)!r}")
     stated = [row[field] for field in PROMPTS if row.get(field) and row[field] in row["main_caption"]]
     result = paraphraser.paraphrase(row["alt_caption"], stated, rng)
+    if not result.by:
+        return {**copy.deepcopy(dict(row)), "paraphrase": None}
     changed = {"main_caption": result.text, "paraphrase": {"by": result.by, "note": result.note}}
     return {**copy.deepcopy(dict(row)), **changed}

@@ -23,6 +23,7 @@ from augmentation.captions.paraphrase import OfflineParaphraser, Paraphraser, pa
 from augmentation.dataset.extract import extract, state_reliable
 from augmentation.dataset.labels import Record, crop_row
 from augmentation.dataset.records import METADATA
+from augmentation.dataset.revision import revise
 from augmentation.dataset.sources import Source, read_clip
 from augmentation.dataset.splits import Place
 from augmentation.dataset.tables import FIELDS, PARQUET, require_parquet
@@ -49,7 +50,10 @@ from munet.music.checks import BPM_RANGE
 VERSION = 2  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
 PARAPHRASERS = ("offline", "chat")
-LABELS = ("beats", "bpm", "meter", "chords", "chords_time", "key", "keyprob", "duration", "beat_confidence")
+LABELS = (
+    "beats", "bpm", "meter", "chords", "chords_time", "key", "keyprob", "duration", "beat_confidence", "beat_phase",
+    "chord_confidence",
+)  # fmt: skip
 # Packages that decide bytes: of every dataset, and of labels that are extracted.
 PACKAGES, EXTRACTORS = (
     ("numpy", "scipy", "soundfile", "soxr", "python-stretch", "pyloudnorm", "matplotlib"),
@@ -200,6 +204,12 @@ def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str,
     return audio, {**labels, "duration": seconds}
 
 
+def revised(caption: str, transform: Transform) -> str:
+    """The caption of a version: what it states of tempo, key and chords changed as the sound was."""
+    semitones = transform.semitones if isinstance(transform, Pitch) else 0
+    return revise(caption, semitones, transform.factor if isinstance(transform, Tempo) else 1.0)
+
+
 def make_versions(
     config: BuildConfig, source: Source, place: Place, audio: np.ndarray, labels: Mapping[str, Any]
 ) -> list[tuple[dict[str, Any], np.ndarray]]:
@@ -229,6 +239,7 @@ def make_versions(
             if not isinstance(transform, Volume):
                 changed = as_loud_as(changed, config.sample_rate, level)
             changed, record = crop(changed, config.sample_rate, record, config.clip_seconds)
+            record = record.with_fields(alt_caption=revised(source.caption, transform))
             record = record.with_fields(**paraphrase_row(state_reliable(record, rng).fields, paraphraser, rng))
         row = {**record.fields, "file_name": file_name, "location": f"{place.split}/{file_name}"}
         rows.append({field: row.get(field) for field in FIELDS})

@@ -1,9 +1,8 @@
 """From a recording to labels in MusicBench's fields; `python -m augmentation extract` does it for files and folders.
 
 Chords are written in Mustango's vocabulary ("Am7", "F#dim", "C/E", "N"), times in seconds from the start of the clip,
-tempo in beats per minute, `keyprob` is the share of the methods that agree on the key. All labels are kept, but a
-sentence states only what can be relied on (measured in `docs/dataset.md`): tempo and beats from a confidence of 0.3,
-the key when two of the three methods agree, chords without the gaps between them.
+tempo in beats per minute, `keyprob` is the share of the methods that agree on the key. All labels are kept, but
+sentences state, and models are handed, only what can be relied on (`augmentation.dataset.trust`).
 
 The file of rows is written whole at the end. Until then every finished row is a line of `FILE.partial`, so that a run
 that was killed goes on where it stopped.
@@ -26,36 +25,42 @@ from tqdm import tqdm
 
 from augmentation.dataset.corpus import ITEM_ERRORS
 from augmentation.dataset.labels import Record
+from augmentation.dataset.metadata import audio_files
 from augmentation.dataset.records import json_lines, read_rows
+from augmentation.dataset.revision import states
 from augmentation.dataset.sentences import state
-from augmentation.dataset.sources import Source, audio_files, read_clip
+from augmentation.dataset.sources import Source, read_clip
+from augmentation.dataset.spelling import spell_alike
+from augmentation.dataset.trust import reliable
 from augmentation.hearing.backends import refuse_missing
 from augmentation.hearing.listen import PARTS, Heard, listen
 from augmentation.workers import run_in_processes
 from munet.errors import expect
 from munet.files import alone, write_atomically
-from munet.music import Chord, Key
+from munet.music import MUSTANGO_QUALITIES, Chord, Key
 from munet.music.checks import BPM_RANGE
 
-CONFIDENT_BEATS = 0.3  # below, most of the wrong tempi are found
-CONFIDENT_KEY = 0.6  # two of three methods
+QUALITIES = (*MUSTANGO_QUALITIES, "5")
 DATASET = "extracted"
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------
 
 
-def chord_symbols(segments: Sequence[tuple[str, float, float]]) -> list[tuple[str, float]]:
-    """Chords of a recogniser in Mustango's vocabulary: (symbol, start second), a chord that goes on is named once.
+def chord_symbols(segments: Sequence[tuple[str, float, float]], key: Key | None = None) -> list[tuple[str, float]]:
+    """Chords of a recogniser in Mustango's vocabulary and power chords: (symbol, start second).
+
+    A chord that goes on is named once. All are spelled alike: as in the key, or, without one, in sharps or in flats,
+    whichever most of them have.
 
     Raises:
         ValueError: If a Harte label cannot be read.
     """
+    chords = spell_alike([Chord.from_harte(label).reduce(QUALITIES) for label, _, _ in segments], key)
     symbols: list[tuple[str, float]] = []
-    for label, start, _ in segments:
-        symbol = str(Chord.from_harte(label).reduce())
-        if not symbols or symbols[-1][0] != symbol:
-            symbols.append((symbol, round(start, 4)))
+    for chord, (_, start, _) in zip(chords, segments, strict=True):
+        if not symbols or symbols[-1][0] != str(chord):
+            symbols.append((str(chord), round(start, 4)))
     return symbols
 
 
@@ -67,8 +72,8 @@ def labels_of(heard: Heard) -> dict[str, Any]:
     """
     expect("extractors", not heard.missing, "all that are asked for", "; ".join(heard.missing))
     beats = [(round(t, 4), at) for t, at in heard.beats or () if 0 <= t < heard.duration and at > 0]
-    chords = chord_symbols(heard.chords or ())
     key = Key.parse(heard.key) if heard.key else None
+    chords = chord_symbols(heard.chords or (), key)
     low, high = BPM_RANGE
     return {
         "beats": [[t for t, _ in beats], [float(at) for _, at in beats]],
@@ -79,44 +84,52 @@ def labels_of(heard: Heard) -> dict[str, Any]:
         "keyprob": [] if heard.key_confidence is None else [round(heard.key_confidence, 4)],
         "meter": heard.meter,
         "duration": heard.duration,
-        "beat_confidence": None if heard.beat_confidence is None else round(heard.beat_confidence, 4),
+        **{
+            name: None if value is None else round(value, 4)
+            for name, value in (
+                ("beat_confidence", heard.beat_confidence),
+                ("beat_phase", heard.beat_phase),
+                ("chord_confidence", heard.chord_confidence),
+            )
+        },
     }
 
 
-def extract(audio: np.ndarray, sample_rate: int, parts: Sequence[str] = PARTS) -> dict[str, Any]:
+def extract(
+    audio: np.ndarray, sample_rate: int, parts: Sequence[str] = PARTS, span: tuple[float, float] | None = None
+) -> dict[str, Any]:
     """Labels of a recording, the same however many threads the process may use.
 
     Args:
         audio: float32 `(channels, samples)`.
         sample_rate: Hz.
         parts: What to measure, of `listen.PARTS`.
+        span: The part of it (seconds) that is asked about; see `listen`.
 
     Raises:
         ValueError: If the audio is unusable or an extractor is not installed.
     """
     with threadpool_limits(1):
-        return labels_of(listen(audio, sample_rate, parts))
+        return labels_of(listen(audio, sample_rate, parts, span))
 
 
 def state_reliable(record: Record, rng: np.random.Generator) -> Record:
-    """`sentences.state`, silent about labels that are likely to be wrong.
+    """`sentences.state`, silent about labels that are likely to be wrong (see `augmentation.dataset.trust`).
+
+    What the caption states by itself is not stated again: the label may be another opinion.
 
     Args:
-        record: A row with an `alt_caption`; `beat_confidence` and `keyprob` are looked at where they are given.
+        record: A row with an `alt_caption`.
         rng: Source of every choice.
 
     Returns:
         A new row; its labels are those of `record`.
     """
-    hidden: dict[str, Any] = {}
-    confidence = record.fields.get("beat_confidence")
-    if confidence is not None and confidence < CONFIDENT_BEATS:
-        hidden |= {"beats": None, "bpm": None, "meter": None}
-    if (record.fields.get("keyprob") or [1.0])[0] < CONFIDENT_KEY:
-        hidden |= {"key": None}
-    if any(symbol == "N" for symbol, _ in record.plan.chords or ()):
-        hidden |= {"chords": [pair for pair in record.plan.chords if pair[0] != "N"]}
-    return state(record, rng, known=record.plan.with_(**hidden) if hidden else None)
+    told = states(record.fields.get("alt_caption") or "")
+    hidden: dict[str, None] = dict.fromkeys(told & {"bpm", "key", "chords"})
+    hidden |= {"beats": None, "meter": None} if "meter" in told else {}
+    known = reliable(record.plan, record.fields)
+    return state(record, rng, known=known.with_(**hidden) if hidden else known)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

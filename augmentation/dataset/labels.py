@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from augmentation.dataset.records import MODE_WORDS, plan_of
-from munet.music import Key, MusicPlan
+from augmentation.dataset.spelling import is_mixed, spell_alike
+from munet.music import Chord, Key, MusicPlan
 
 
 def _fields(plan: MusicPlan) -> dict[str, Any]:
@@ -92,9 +93,15 @@ class Record:
         """Labels of the clip moved in pitch, `semitones` up.
 
         Chords are spelled in the new key if the row has a key, otherwise flats stay flats and sharps stay sharps; a
-        slash bass moves with its chord. The alternative key moves too.
+        slash bass moves with its chord. What would mix both, or be called Cb or E#, is spelled alike
+        (`augmentation.dataset.spelling`). The alternative key moves too.
         """
-        moved = self._relabelled(self.plan.transpose(semitones))
+        plan = self.plan.transpose(semitones)
+        symbols = [symbol for symbol, _ in plan.chords or ()]
+        if semitones % 12 and not plan.sections and is_mixed(symbols):
+            chords = spell_alike([Chord.parse(symbol) for symbol in symbols], Key.parse(plan.key) if plan.key else None)
+            plan = plan.with_(chords=[(str(chord), time) for chord, (_, time) in zip(chords, plan.chords, strict=True)])
+        moved = self._relabelled(plan)
         if "key" not in self.fields:
             return moved
         return moved.with_fields(key=_transposed_key(self.fields["key"], semitones))

@@ -10,10 +10,9 @@ import numpy as np
 from augmentation.captions.control import (
     FIELDS,
     PAPER_COUNTS,
-    VOLUME_SENTENCES,
     assemble,
     control_sentences,
-    draw_form,
+    volume_forms,
     volume_sentence,
 )
 from augmentation.dataset.labels import Record
@@ -49,7 +48,8 @@ def state(
     sentences = control_sentences(plan, rng, record.alternative_key if plan.key else None)
     change, volume = record.fields.get("augmentation") or {}, ""
     if change.get("kind") == "volume":
-        form = draw_form(rng, VOLUME_SENTENCES[change["rising"], change["start"] == 0])
+        forms = volume_forms(change["rising"], change["start"], record.fields.get("duration"))
+        form = forms[int(rng.integers(len(forms)))]
         volume = volume_sentence(change["rising"], change["start"], change["end"], form)
     texts = {FIELDS[fact]: text for fact, text in sentences.items()}
     main = assemble(caption, sentences, rng, counts, volume)

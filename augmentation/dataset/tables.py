@@ -52,7 +52,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "source": Field("text", False, "recording it was cut from, as the metadata call it"),
         "recording": Field("text", False, "the same for all that sounds the same; decides the split"),
         "main_caption": Field("text", True, "caption with 0 to 4 facts from the labels, reworded for changed versions"),
-        "alt_caption": Field("text", True, "caption as it was given"),
+        "alt_caption": Field("text", True, "caption as it was given, its tempo, key and chords changed with the sound"),
         "prompt_aug": Field("text", True, "sentence on a change of volume"),
         "prompt_ch": Field("text", True, "sentence on the chords"),
         "prompt_bt": Field("text", True, "sentence on the beats of a bar; empty if they are uncertain"),
@@ -68,6 +68,8 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "meter": Field("whole", False, "beats of a bar"),
         "duration": Field("number", False, "seconds"),
         "beat_confidence": Field("number", False, "0 to 1; below 0.3 tempo and beats are not stated"),
+        "beat_phase": Field("number", False, "0 to 1; below 0.5 the beats may be half a beat off, and are not stated"),
+        "chord_confidence": Field("number", False, "0 to 1; below 0.5 chords are not stated"),
         "augmentation": Field("change", False, "what was done to the clip; null for the clip itself"),
         "paraphrase": Field(
             "writer", False, "what reworded `main_caption`, and why it was not the model if one was asked"

@@ -30,6 +30,9 @@ CONFIDENCE_REACH = 3  # frames on either side of a beat
 # BPM. A pulse from twice the lowest to twice the highest may be one of eighth notes (see `pulse`).
 SLOW_RANGE = (50.0, 105.0)
 SAME_TEMPO = 0.04  # how far the slower beats may be from exactly half
+PIECE, MARGIN = 30, 5  # seconds that the networks hear at once, and that they hear twice on either side
+
+Span = tuple[float, float]  # seconds
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class BeatTrack:
         confidence: mean activation at the beats, 0 to 1; below 0.3 the tempo is often wrong. None without networks.
         missing: what could not be measured, and why.
         counted: whether the beats were counted, so that their positions in the bar and the metre mean something.
+        phase: how surely the pulse is on the beats and not halfway between them, 0 to 1: one minus the activation
+            there over that at the beats. None without networks.
     """
 
     beats: tuple[tuple[float, int], ...] | None
@@ -52,6 +57,12 @@ class BeatTrack:
     confidence: float | None
     missing: tuple[str, ...] = ()
     counted: bool = True
+    phase: float | None = None
+
+    def within(self, start: float, end: float) -> BeatTrack:
+        """Return the track of the part from `start` to `end` (seconds), its times counted from `start`."""
+        beats = tuple((time - start, at) for time, at in self.beats or () if start <= time < end)
+        return replace(self, beats=beats, bpm=tempo(np.array([time for time, _ in beats])))
 
 
 def tempo(times: np.ndarray) -> float | None:
@@ -91,6 +102,20 @@ def beat_confidence(activations: np.ndarray, times: np.ndarray) -> float:
     either = activations.sum(axis=1)
     frames = np.clip(np.round(times * FRAMES_PER_SECOND).astype(int), 0, len(either) - 1)
     return float(np.mean([either[max(0, f - CONFIDENCE_REACH) : f + CONFIDENCE_REACH + 1].max() for f in frames]))
+
+
+def phase_certainty(activations: np.ndarray, times: np.ndarray) -> float:
+    """One minus the share that the activation halfway between the beats has of that at the beats, from 0.
+
+    A snare on every off-beat, a syncopated riff or a tempo taken twice too slow make it small: a listener has two
+    pulses to choose from.
+
+    Args:
+        activations: `(frames, 2)` of the downbeat network, 100 frames a second.
+        times: `(beats,)` seconds.
+    """
+    on = beat_confidence(activations, times)
+    return max(0.0, 1 - beat_confidence(activations, (times[1:] + times[:-1]) / 2) / on) if on else 0.0
 
 
 @functools.cache
@@ -135,24 +160,50 @@ def _decode(samples: np.ndarray, activations: np.ndarray) -> np.ndarray:
     return slower if half is not None and abs(2 * half / bpm - 1) < SAME_TEMPO else found
 
 
-def track_with_madmom(samples: np.ndarray) -> BeatTrack:
+def _activations(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Activations of both networks, `(frames, 2)` and `(frames,)`; a long recording in overlapping pieces."""
+    network, piece, margin = _madmom_processors()[0], PIECE * SAMPLE_RATE, MARGIN * SAMPLE_RATE
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for start in range(0, max(1, len(samples) - margin), piece):
+        first = max(0, start - margin)
+        last = len(samples) if start + piece + margin >= len(samples) else start + piece + margin
+        downbeat_net, beat_net = network(signal(samples[first:last]))
+        keep = slice(
+            (start - first) * FRAMES_PER_SECOND // SAMPLE_RATE,
+            None if last == len(samples) else (start - first + piece) * FRAMES_PER_SECOND // SAMPLE_RATE,
+        )
+        found.append((downbeat_net[keep], beat_net[keep]))
+        if last == len(samples):
+            break
+    return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
+
+
+def track_with_madmom(samples: np.ndarray, span: Span | None = None) -> BeatTrack:
     """Track beats and downbeats with madmom.
+
+    Args:
+        samples: mono `(samples,)`.
+        span: part of them (seconds) that is asked about; what stands around it decides the pulse with it.
 
     Raises:
         ImportError: madmom is not installed.
     """
-    activations, beat_net = _madmom_processors()[0](signal(samples))
+    activations, beat_net = _activations(samples)
     found = _decode(samples, average_activations(activations, beat_net))
     times, positions = found[:, 0], found[:, 1].astype(int)
-    return BeatTrack(
+    track = BeatTrack(
         beats=tuple((float(time), int(position)) for time, position in zip(times, positions, strict=True)),
         bpm=tempo(times),
         meter=int(positions.max()) if len(positions) else None,
-        confidence=beat_confidence(activations, times),
+        confidence=None,
     )
+    if span is not None:
+        inside = (times >= span[0]) & (times < span[1])
+        track, times = track.within(*span), times[inside]
+    return replace(track, confidence=beat_confidence(activations, times), phase=phase_certainty(activations, times))
 
 
-def track_with_librosa(samples: np.ndarray) -> BeatTrack:
+def track_with_librosa(samples: np.ndarray, span: Span | None = None) -> BeatTrack:
     """Track beats by dynamic programming (Ellis 2007, librosa); downbeats and metre stay unknown.
 
     Raises:
@@ -161,7 +212,7 @@ def track_with_librosa(samples: np.ndarray) -> BeatTrack:
     import librosa
 
     _, times = librosa.beat.beat_track(y=samples, sr=SAMPLE_RATE, units="time")
-    return BeatTrack(
+    track = BeatTrack(
         beats=tuple((float(time), 0) for time in times),
         bpm=tempo(times),
         meter=None,
@@ -169,23 +220,27 @@ def track_with_librosa(samples: np.ndarray) -> BeatTrack:
         missing=("downbeats and metre: librosa finds beats only",),
         counted=False,
     )
+    return track if span is None else track.within(*span)
 
 
-BACK_ENDS: Mapping[str, Callable[[np.ndarray], BeatTrack]] = MappingProxyType(
+BACK_ENDS: Mapping[str, Callable[[np.ndarray, Span | None], BeatTrack]] = MappingProxyType(
     {"madmom": track_with_madmom, "librosa": track_with_librosa}
 )
 
 
 def track_beats(
-    samples: np.ndarray, back_ends: Mapping[str, Callable[[np.ndarray], BeatTrack]] = BACK_ENDS
+    samples: np.ndarray,
+    back_ends: Mapping[str, Callable[[np.ndarray, Span | None], BeatTrack]] = BACK_ENDS,
+    span: Span | None = None,
 ) -> BeatTrack:
     """Track the beats with the first back end that is installed; `missing` names those that are not.
 
     Args:
         samples: mono `(samples,)` float32 at 44.1 kHz.
         back_ends: functions by name, best first.
+        span: part of the samples (seconds) that is asked about, None for all of it. Times count from its start.
     """
-    track, missing = first_available("beats", back_ends, samples)
+    track, missing = first_available("beats", back_ends, samples, span)
     if track is None:
         return BeatTrack(beats=None, bpm=None, meter=None, confidence=None, missing=missing, counted=False)
     return replace(track, missing=missing + track.missing)

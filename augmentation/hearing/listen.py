@@ -44,6 +44,9 @@ class Heard:
         tuning: cents above A = 440 Hz; None without pitch, or when neither chords nor key were listened for.
         missing: what could not be measured, and why.
         counted: whether the beats were counted, so that their positions in the bar and the metre mean something.
+        chord_confidence: how sure the recogniser is of roots and triads, 0 to 1; below 0.5 often wrong.
+        beat_phase: how surely the pulse is on the beats and not halfway between them, 0 to 1; below 0.5 it may be
+            either.
     """
 
     duration: float
@@ -57,6 +60,8 @@ class Heard:
     tuning: float | None = None
     missing: tuple[str, ...] = ()
     counted: bool = True
+    beat_phase: float | None = None
+    chord_confidence: float | None = None
 
     @property
     def concert_pitch(self) -> float | None:
@@ -142,8 +147,13 @@ def _check(samples: np.ndarray, sample_rate: float) -> None:
         )
 
 
-def listen(audio: np.ndarray, sample_rate: int, parts: Collection[str] = PARTS) -> Heard:
-    """Extract beats, tempo, metre, chords and key from a recording.
+def listen(
+    audio: np.ndarray,
+    sample_rate: int,
+    parts: Collection[str] = PARTS,
+    span: tuple[float, float] | None = None,
+) -> Heard:
+    """Extract beats, tempo, metre, chords and key from a recording, or from a part of one.
 
     Takes about one second of a core for a clip of ten, and half a minute more on the first call in a process.
 
@@ -151,33 +161,45 @@ def listen(audio: np.ndarray, sample_rate: int, parts: Collection[str] = PARTS) 
         audio: `(channels, samples)` or `(samples,)`, floating point.
         sample_rate: Hz.
         parts: what to measure, of "beats" (tempo and metre with them), "chords" and "key".
+        span: the part of the audio (seconds) that is asked about, None for all of it. The beats are tracked in all of
+            it: ten seconds alone often do not say on which side of a snare the beat is. Times count from its start.
 
     Raises:
-        RequestError: unusable audio (see `front_end`) or an unknown part.
+        RequestError: unusable audio (see `front_end`), an unknown part, or a span outside of the audio.
     """
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         raise RequestError(f"parts: expected some of {PARTS}, got {unknown[0]!r}")
-    try:
-        samples = front_end(audio, sample_rate)
-    except ImportError as error:
-        return Heard(duration=np.shape(audio)[-1] / sample_rate, missing=(f"everything: {explain(error)}",))
-    duration = np.shape(audio)[-1] / sample_rate
-    found: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
+    surroundings: np.ndarray | None
+    try:
+        surroundings = front_end(audio, sample_rate)
+    except ImportError as error:
+        surroundings, missing = None, (f"everything: {explain(error)}",)
+    whole = np.shape(audio)[-1] / sample_rate
+    start, end = span or (0.0, whole)
+    if not 0 <= start < end <= whole + 1e-6:
+        raise RequestError(f"span: expected seconds within 0 and {whole:g}, got {span}")
+    if surroundings is None:
+        return Heard(duration=end - start, missing=missing)
+    samples = surroundings
+    if span is not None:
+        samples = surroundings[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+        samples = (PEAK / max(float(np.abs(samples).max()), 1e-6) * samples).astype(np.float32)
+    found: dict[str, Any] = {}
     if "beats" in parts:
-        track = track_beats(samples)
+        track = track_beats(surroundings, span=span)
         found |= {"beats": track.beats, "bpm": track.bpm, "meter": track.meter, "beat_confidence": track.confidence}
-        found["counted"] = track.counted
+        found |= {"counted": track.counted, "beat_phase": track.phase}
         missing += track.missing
     if {"chords", "key"} & set(parts):
         found["tuning"] = estimate_tuning(samples)
     if "chords" in parts:
         chords = recognise_chords(samples, tuning=found["tuning"])
-        found["chords"] = chords.chords
+        found |= {"chords": chords.chords, "chord_confidence": chords.confidence}
         missing += chords.missing
     if "key" in parts:
         key = estimate_key(samples, found.get("chords") or (), tuning=found["tuning"])
         found |= {"key": key.key, "key_confidence": key.confidence}
         missing += key.missing
-    return Heard(duration=duration, missing=missing, **found)
+    return Heard(duration=end - start, missing=missing, **found)

@@ -7,74 +7,194 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from augmentation.hearing.listen import Heard
+from munet.errors import RequestError
 from munet.music import Chord, Key, MusicPlan, PlanError
+from mustango_app.page.link import pack, unpack
+from mustango_app.page.live import Live
 from mustango_app.page.results import Results
 from mustango_app.page.timeline import timeline
+from mustango_app.page.words import Words
 
-KEPT = 6  # runs on the page; a run has up to four variations
+KEPT = 6  # runs on the page; a run has up to four variations of up to eight candidates
 DOWNLOADS = (
     ("sound.wav", "WAV"), ("sound.flac", "FLAC"), ("sound.mp3", "MP3"), ("sound.ogg", "OGG"), ("music.mid", "MIDI"),
-    ("chords.cho", "Chord sheet"), ("click.wav", "Click"), ("plan.json", "Plan"), ("all.zip", "ZIP"),
+    ("chords.cho", ""), ("click.wav", ""), ("plan.json", ""), ("all.zip", "ZIP"),
 )  # fmt: skip
-ACTIONS = (("use", "Use these settings"), ("delete", "Delete"))
+ACTIONS = ("use", "link", "delete")
+MOST_OF_A_RUN = 64
+_FILE_WORDS = MappingProxyType({"chords.cho": "chord_sheet_file", "click.wav": "click_file", "plan.json": "plan_file"})
 
-Runs = list[list[str]]  # tokens of the clips of each run, the newest run first
+Entry = dict[str, str]  # what a browser keeps of a clip: its token as "id", and its recipe as "make" (see `link`)
+Runs = list[list[Entry]]  # the newest run first
 
 
-def add_clip(runs: Runs, token: str, first: bool) -> Runs:
+def add_clip(runs: Runs, entry: Entry, first: bool) -> Runs:
     """Return the runs with a clip more: in front as a run of its own, or behind the others of the newest run."""
     if first or not runs:
-        return [[token], *runs][:KEPT]
-    return [[*runs[0], token], *runs[1:]]
+        return [[entry], *runs][:KEPT]
+    return [[*runs[0], entry], *runs[1:]]
+
+
+def with_made(runs: Runs, made: Sequence[str], results: Results) -> Runs:
+    """Return the runs with the clips of a new one in front."""
+    for index, token in enumerate(list(made)):
+        runs = add_clip(runs, entry_of(token, results), first=index == 0)
+    return runs
+
+
+def entry_of(token: str, results: Results) -> Entry:
+    """Return what a browser keeps of a clip."""
+    card = results.card(token)
+    return {"id": token, "make": pack(card["recipe"]) if card and card["recipe"] else ""}
 
 
 def without(runs: Runs, token: str) -> Runs:
     """Return the runs without a clip."""
-    left = [[one for one in run if one != token] for run in runs]
+    left = [[one for one in run if one["id"] != token] for run in runs]
     return [run for run in left if run]
 
 
-def shown_cards(results: Results, runs: Runs) -> list[dict[str, str]]:
-    """Return what `cards.js` shows, the newest run first: (id, HTML, version) of each clip that is still there."""
+def latest(runs: Any) -> Runs:
+    """Return the runs that a browser remembers, without what no page of ours has written."""
+    kept = []
+    for run in runs if isinstance(runs, list) else ():
+        entries = [
+            {"id": one["id"], "make": one["make"]}
+            for one in (run[:MOST_OF_A_RUN] if isinstance(run, list) else ())
+            if isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("make"), str)
+        ]
+        if entries:
+            kept.append(entries)
+    return kept[:KEPT]
+
+
+def shown_cards(
+    results: Results, runs: Runs, words: Words, live: str | None = None, fresh: bool = False
+) -> list[dict[str, str]]:
+    """Return what `cards.js` shows, the newest run first: (id, HTML, version, link) of each clip.
+
+    Args:
+        results: where the clips are kept; of one that is no longer there its recipe is shown.
+        runs: of this browser.
+        words: of its language.
+        live: the clip that is being made and can be heard already.
+        fresh: whether the newest run has just been made, so that the page's address should make it again.
+    """
     rows = []
+    sounding = results.live(live) if live else None
+    if live and sounding is not None:
+        rows.append(
+            {"id": live, "version": "live", "html": live_html(live, sounding, words), "link": "", "newest": "yes"}
+        )
     for number, run in enumerate(runs):
-        for token in run:
-            card = results.card(token)
-            if card is not None:
-                version = "heard" if card.get("heard") or card.get("unheard") else "made"
-                rows.append({"id": token, "version": version, "html": card_html(token, card, newest=number == 0)})
+        for entry in run:
+            token, card = entry["id"], results.card(entry["id"])
+            row = {"id": token, "link": entry["make"]} | ({"fresh": "yes"} if fresh and number == 0 else {})
+            if card is None:
+                html = gone_html(entry, words)
+                rows += [row | {"version": "gone", "html": html}] if html else []
+                continue
+            version = f"{'heard' if card.get('heard') or card.get('unheard') else 'made'} {card.get('best', '')}"
+            newest = "yes" if number == 0 and live is None else ""
+            rows.append(row | {"version": version, "html": card_html(token, card, words), "newest": newest})
     return rows
 
 
-def card_html(token: str, card: Mapping[str, Any], newest: bool = False) -> str:
+def live_html(token: str, live: Live, words: Words) -> str:
+    """Return the card of a clip that is being made: a player of what is there."""
+    name = escape(words("player", name=_title(live.title)), quote=True)
+    facts = " · ".join((words("being_made"), words("seconds", seconds=f"{live.seconds:.1f}")))
+    return (
+        f'<article class="card live" aria-label="{name}"><header><h3>{escape(_title(live.title))}</h3>'
+        f"<p>{escape(facts)}</p></header>"
+        f'<audio controls preload="none" src="results/{token}/live.mp3" aria-label="{name}"></audio></article>'
+    )
+
+
+def gone_html(entry: Entry, words: Words) -> str:
+    """Return the card of a clip whose sound has gone, "" if nothing is known of it."""
+    try:
+        recipe = unpack(entry["make"]) if entry["make"] else None
+    except RequestError:
+        return ""
+    if recipe is None:
+        return ""
+    title = escape(_title(recipe["prompt"]))
+    facts = words("seed", seed=recipe["seed"]) if "seed" in recipe else ""
+    buttons = _buttons(("use", "delete"), escape(entry["id"], quote=True), words)
+    return (
+        f'<article class="card gone" aria-label="{title}"><header><h3>{title}</h3><p>{escape(facts)}</p></header>'
+        f'<p>{escape(words("gone_card"))}</p><div class="actions">{buttons}</div></article>'
+    )
+
+
+def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
     """Return the HTML of one card."""
     clip = card["clip"]
     plan = MusicPlan.from_dict(clip["plan"])
     heard = Heard.from_dict(card["heard"]) if card.get("heard") else None
-    prompt, part = clip["prompt"], card.get("part", "")
-    title = prompt if len(prompt) <= 90 else f"{prompt[:88]}…"
+    title, part = _title(clip["prompt"]), _part(card, words)
     sound = f"results/{token}/sound.wav"
-    picture = timeline(plan, heard and heard_spans(heard), card.get("peaks"), (heard and heard.beats) or ())
-    name = escape(f"{title} {part}".strip(), quote=True)
+    picture = timeline(plan, words, heard and heard_spans(heard), card.get("peaks"), (heard and heard.beats) or ())
+    name = f"{title} {part}".strip()
     links = "".join(
-        f'<a href="results/{token}/{file}" download="mustango-{clip["seed"]}{_ending(file)}">{label}</a>'
+        f'<a href="results/{token}/{file}" download="mustango-{clip["seed"]}{_ending(file)}">'
+        f"{label or escape(words(_FILE_WORDS[file]))}</a>"
         for file, label in DOWNLOADS
     )
-    buttons = "".join(
-        f'<button type="button" data-action="{action}" data-id="{token}">{label}</button>' for action, label in ACTIONS
-    )
-    loop = '<button type="button" data-action="loop" aria-pressed="false">Loop</button>'
+    actions = [action for action in ACTIONS if action != "link" or card["recipe"]]
+    loop = '<button type="button" data-action="loop" aria-pressed="false">' + escape(words("action_loop")) + "</button>"
+    kind = " best" * bool(card.get("best"))
     return (
-        f'<article class="card{" newest" if newest else ""}" aria-label="{name}">'
-        f"<header><h3>{escape(title)}</h3><p>{escape(_facts(clip, part, card.get('score')))}</p></header>"
-        f'<audio controls preload="metadata" src="{sound}" aria-label="Player: {name}"></audio>'
+        f'<article class="card{kind}" aria-label="{escape(name, quote=True)}">'
+        f"<header><h3>{escape(title)}</h3><p>{escape(_facts(card, part, words))}</p></header>"
+        f'<audio controls preload="metadata" src="{sound}" '
+        f'aria-label="{escape(words("player", name=name), quote=True)}"></audio>'
         f'<div class="picture">{picture}</div>'
-        f'<div class="verdict">{_verdict(plan, heard, card.get("unheard"))}</div>'
-        f'<div class="actions">{loop}{buttons}</div>'
-        f'<nav class="downloads" aria-label="Downloads of {name}">{links}</nav></article>'
+        f'<div class="verdict">{_verdict(plan, heard, card, words)}</div>'
+        f'<div class="actions">{loop}{_buttons(actions, token, words)}</div>'
+        f"{_shape_form(token, clip['duration'], words)}"
+        f'<nav class="downloads" aria-label="{escape(words("downloads", name=name), quote=True)}">{links}</nav>'
+        "</article>"
+    )
+
+
+def _title(prompt: str) -> str:
+    return prompt if len(prompt) <= 90 else f"{prompt[:88]}…"
+
+
+def _buttons(actions: Sequence[str], token: str, words: Words) -> str:
+    return "".join(
+        f'<button type="button" data-action="{action}" data-id="{token}">{escape(words(f"action_{action}"))}</button>'
+        for action in actions
+    )
+
+
+def _shape_form(token: str, seconds: float, words: Words) -> str:
+    """Return the form in which a clip is continued, repainted or varied; a drag over the picture fills the region."""
+
+    def box(name: str, label: str, attributes: str) -> str:
+        return f'<label>{escape(words(label))} <input data-field="{name}" {attributes}/></label>'
+
+    region = f'type="number" min="0" max="{seconds:.2f}" step="any"'
+    more, amount = 'type="number" min="1" max="64" value="4"', 'type="range" min="0.1" max="1" step="0.1" value="0.5"'
+    hints = {name: escape(words(f"shape_{name}_hint"), quote=True) for name in ("prompt", "chords")}
+    return (
+        f'<details class="shape"><summary>{escape(words("shape_title"))}</summary>'
+        + "".join(
+            box(name, f"shape_{name}", f'type="text" maxlength="{most}" placeholder="{hints[name]}"')
+            for name, most in (("prompt", 2000), ("chords", 500))
+        )
+        + f"<div>{box('start', 'region_start', region)}{box('end', 'region_end', region)}"
+        + f"{_buttons(('edit',), token, words)}</div>"
+        + f"<div>{box('bars', 'shape_bars', more)}"
+        + f"{_buttons(('extend', 'begin'), token, words)}</div>"
+        + f"<div>{box('strength', 'shape_strength', amount)}"
+        + f"{_buttons(('vary',), token, words)}</div></details>"
     )
 
 
@@ -83,74 +203,86 @@ def _ending(file: str) -> str:
     return f".{suffix}" if stem in ("sound", "music", "chords", "all") else f"-{stem}.{suffix}"
 
 
-def _facts(clip: Mapping[str, Any], part: str, score: float | None) -> str:
-    settings = clip["settings"]
-    facts = [part, f"{clip['duration']:.1f} s", f"seed {clip['seed']}", f"{settings['steps']} steps"]
-    if settings.get("best_of"):
-        facts.append(f"best of {settings['best_of']}")
-    if score is not None:
-        facts.append(f"keeps to its plan: {100 * score:.0f} %")
+def _part(card: Mapping[str, Any], words: Words) -> str:
+    """Return what this clip is among the others of its run."""
+    parts = [
+        words(name, number=card[name][0], count=card[name][1]) for name in ("variation", "candidate") if name in card
+    ]
+    return " · ".join([*parts, *([words(card["shaped"])] if "shaped" in card else [])])
+
+
+def _facts(card: Mapping[str, Any], part: str, words: Words) -> str:
+    clip = card["clip"]
+    settings, best, score = clip["settings"], card.get("best"), card.get("score")
+    facts = [
+        part,
+        words("seconds", seconds=f"{clip['duration']:.1f}"),
+        words("recording") if settings.get("recording") else words("seed", seed=clip["seed"]),
+        words("steps", steps=settings["steps"]) if "steps" in settings else "",
+        f"★ {words('best', count=best)}" if best else "",
+        words("score", score=f"{100 * score:.0f}") if score is not None else "",
+    ]
     return " · ".join(filter(None, facts))
 
 
-def _verdict(plan: MusicPlan, heard: Heard | None, unheard: str | None) -> str:
+def _verdict(plan: MusicPlan, heard: Heard | None, card: Mapping[str, Any], words: Words) -> str:
     """Return asked against heard as a short list."""
     if heard is None:
-        return f"<p>{escape(unheard)}</p>" if unheard else "<p>Not listened to yet.</p>"
+        return f"<p>{escape(words('not_heard' if card.get('unheard') else 'not_heard_yet'))}</p>"
     rows = "".join(
-        f'<li class="{"same" if same else "other"}"><b>{name}</b> {escape(words)}</li>'
-        for name, words, same in comparison(plan, heard)
+        f'<li class="{"same" if same else "other"}"><b>{escape(name)}</b> {escape(text)}</li>'
+        for name, text, same in comparison(plan, heard, words)
     )
     missing = "".join(f"<li>{escape(reason)}</li>" for reason in heard.missing)
     return f"<ul>{rows}{missing}</ul>"
 
 
-def comparison(plan: MusicPlan, heard: Heard) -> list[tuple[str, str, bool]]:
+def comparison(plan: MusicPlan, heard: Heard, words: Words) -> list[tuple[str, str, bool]]:
     """Return (field, what was heard of what was asked in a musician's words, whether they agree)."""
     rows = []
     if heard.bpm is not None and plan.bpm is not None:
-        words, same = compare_tempi(plan.bpm, heard.bpm)
-        rows.append(("Tempo", words, same))
+        kind, same = compare_tempi(plan.bpm, heard.bpm)
+        rows.append((words("tempo"), words(kind, heard=f"{heard.bpm:.0f}", asked=f"{plan.bpm:g}"), same))
     if heard.meter is not None and plan.meter is not None:
         same = heard.meter == plan.meter
-        asked = "as asked" if same else f"asked {plan.meter}"
-        rows.append(("Metre", f"heard {heard.meter} beats a bar, {asked}", same))
+        kind = "heard_meter_same" if same else "heard_meter"
+        rows.append((words("label_meter"), words(kind, heard=heard.meter, asked=plan.meter), same))
     if heard.key and plan.key:
-        words, same = compare_keys(plan.key, heard.key)
-        rows.append(("Key", words, same))
+        kind, same = compare_keys(plan.key, heard.key)
+        rows.append((words("label_key"), words(kind, heard=heard.key, asked=plan.key), same))
     if heard.chords and plan.chords:
         share = shared_roots(plan, heard)
-        rows.append(("Chords", f"the roots agree for {100 * share:.0f} % of the time", share >= 0.75))
+        rows.append((words("label_chords"), words("heard_chords", share=f"{100 * share:.0f}"), share >= 0.75))
     return rows
 
 
 def compare_tempi(asked: float, heard: float) -> tuple[str, bool]:
-    """Say how a heard tempo relates to the asked one (BPM)."""
+    """Return the sentence for how a heard tempo relates to the asked one (BPM), and whether it is as good."""
     if abs(heard - asked) <= 0.04 * asked:
-        return f"heard {heard:.0f} BPM, as asked", True
-    for factor, name in ((2.0, "twice"), (0.5, "half"), (3.0, "three times"), (1 / 3, "a third of")):
+        return "heard_tempo_same", True
+    for factor, name in ((2.0, "twice"), (0.5, "half"), (3.0, "three_times"), (1 / 3, "third")):
         if abs(heard - factor * asked) <= 0.04 * factor * asked:
-            return f"heard {heard:.0f} BPM, {name} the asked {asked:g}", True
-    return f"heard {heard:.0f} BPM, asked {asked:g}", False
+            return f"heard_tempo_{name}", True
+    return "heard_tempo", False
 
 
 def compare_keys(asked: str, heard: str) -> tuple[str, bool]:
-    """Say how a heard key relates to the asked one."""
+    """Return the sentence for how a heard key relates to the asked one, and whether it is the same."""
     try:
         home, found = Key.parse(asked).as_major_or_minor(), Key.parse(heard).as_major_or_minor()
     except PlanError:
-        return f"heard {heard}, asked {asked}", False
+        return "heard_key", False
     if home == found:
-        return f"heard {heard}, as asked" + ("" if str(home) == asked else f" ({asked})"), True
+        return ("heard_key_same" if str(home) == asked else "heard_key_mode"), True
     step = (found.tonic_pc - home.tonic_pc) % 12
     if home.is_minor != found.is_minor:
         if step == 0:
-            return f"heard {heard}, the parallel of {asked}", False
+            return "heard_key_parallel", False
         if step == (3 if home.is_minor else 9):
-            return f"heard {heard}, the relative of {asked}", False
+            return "heard_key_relative", False
     elif step in (5, 7):
-        return f"heard {heard}, the {'dominant' if step == 7 else 'subdominant'} of {asked}", False
-    return f"heard {heard}, asked {asked}", False
+        return f"heard_key_{'dominant' if step == 7 else 'subdominant'}", False
+    return "heard_key", False
 
 
 def heard_spans(heard: Heard) -> list[tuple[float, float, Chord]]:
@@ -177,9 +309,3 @@ def _chord(label: str) -> Chord:
         return Chord.from_harte(label)
     except PlanError:
         return Chord.parse("N")
-
-
-def latest(runs: Sequence[Sequence[str]], results: Results) -> Runs:
-    """Return the runs that a browser remembers, as far as their clips are still there."""
-    kept = [[token for token in run if isinstance(token, str) and results.card(token)] for run in runs if run]
-    return [run for run in kept if run][:KEPT]

@@ -1,14 +1,13 @@
 """The fields of the plan as the page shows them: what a person types, what a plan says, and whose word counts.
 
 A field that is locked belongs to the person and is read as they typed it ("90,5", "3/4", "g moll", "8 bars"); the
-others are filled from the description. No gradio here.
+others are filled from the description.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -18,55 +17,21 @@ from augmentation.reading.readers.statement import plainest
 from munet.errors import RequestError
 from munet.music import MusicPlan, tempo_word
 from munet.music.grid import bar_starts
+from mustango_app.page.words import Words
 
 NEAR = 0.02  # seconds within which a chord counts as starting on a beat
 
 
-@dataclass(frozen=True)
-class Field:
-    """A field of the page.
-
-    Args:
-        name: the plan's word for it.
-        label: the page's word for it, and the key of its translations.
-        placeholder: an example.
-    """
-
-    name: str
-    label: str
-    placeholder: str = ""
-
-    @property
-    def word(self) -> str:
-        """The label within a sentence."""
-        return self.label.partition(" (")[0].lower()
-
-
-FIELDS = (
-    Field("bpm", "Tempo (BPM)", "90"),
-    Field("meter", "Metre", "3/4"),
-    Field("key", "Key", "G major"),
-    Field("duration", "Length", "10 s or 8 bars"),
-    Field("style", "Style"),
-    Field("energy", "Energy"),
-    Field("instruments", "Instruments"),
-    Field("chords", "Chords", "| G | D/F# | Em7 | C D7 |"),
-)
-NAMES = tuple(field.name for field in FIELDS)
+NAMES = ("bpm", "meter", "key", "duration", "style", "energy", "instruments", "chords")
 # The words of refusals -> the field that they are about.
-_AT = MappingProxyType({name: name for name in NAMES} | {"seconds": "duration", "bars": "duration", "beats": "bpm"})
-LABELS: Mapping[str, str] = MappingProxyType(
-    {field.name: field.label for field in FIELDS}
-    | {"prompt": "Describe the music", "seed": "Seed", "steps": "Steps", "guidance": "Guidance"}
-    | {"best_of": "Best of", "num_clips": "Variations", "audio": "Recording"}
-)
+AT = MappingProxyType({name: name for name in NAMES} | {"seconds": "duration", "bars": "duration", "beats": "bpm"})
 
 
 def read_locked(values: Sequence[Any], locks: Sequence[bool]) -> dict[str, Any]:
     """Return the fields of a `Request` that the locked values ask for; an empty one asks for nothing.
 
     Args:
-        values: of `FIELDS`, in order, as the page holds them.
+        values: of `NAMES`, in order, as the page holds them.
         locks: whether each belongs to the person.
 
     Raises:
@@ -140,12 +105,15 @@ def shown(plan: MusicPlan) -> dict[str, Any]:
     }
 
 
-def source_line(name: str, plan: MusicPlan, source: str) -> str:
+def source_line(name: str, plan: MusicPlan, source: str, words: Words) -> str:
     """Return where the value of a field comes from, with what the value means to a musician."""
-    bars = len(plan.downbeat_times())
-    more = {"bpm": tempo_word(plan.bpm or 0.0), "duration": f"{bars} bar{'s' if bars != 1 else ''}"}.get(name)
-    words = {"given": "yours", "stated": "from your words", "default": "chosen"}.get(source, source)
-    return f"{words} · {more}" if more else words
+    more = {
+        "bpm": tempo_word(plan.bpm or 0.0),
+        "duration": words.count("bars", len(plan.downbeat_times())),
+    }.get(name)
+    said = f"source_{source.replace(' ', '_')}"
+    text = words(said) if words.has(said) else source
+    return f"{text} · {more}" if more else text
 
 
 def chord_bars(plan: MusicPlan) -> str:
@@ -190,14 +158,9 @@ def _shortest(row: Sequence[str], meter: int) -> str | None:
     return None
 
 
-def refusal(error: RequestError | str) -> tuple[str | None, str]:
+def refusal(error: RequestError | str, words: Words) -> tuple[str | None, str]:
     """Return the field that a refusal is about (None: none of the plan's) and its sentence in the label's words."""
-    name, colon, rest = str(error).partition(": ")
-    if not colon or not name.isidentifier():
-        return None, str(error)
-    field = _AT.get(name)
-    label = LABELS.get(field or name, name.replace("_", " ").capitalize())
-    return field, f"{label}: {rest}"
+    return words.refusal(error, AT)
 
 
 def unused(plan: MusicPlan) -> Iterable[tuple[str, str]]:

@@ -7,29 +7,36 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from augmentation.audio import read_audio
 from munet.errors import RequestError
+from munet.guidance_weights import Guidance, guidance_weights
 from munet.music import MusicPlan
 from mustango_app.engine import Mustango, Stopped
 from mustango_app.page import cards
+from mustango_app.page.analysis import without_folders
 from mustango_app.page.cards import Runs
-from mustango_app.page.fields import NAMES, read_locked, read_number, refusal, shown, source_line, unused
+from mustango_app.page.fields import NAMES, read_number, refusal, shown, source_line, unused
 from mustango_app.page.guard import check_work
-from mustango_app.page.making import Making, make_clips
+from mustango_app.page.held import asked_of, exact_plan, shown_values
+from mustango_app.page.link import typed_in, unpack
+from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk, Run
+from mustango_app.page.shaping import asked_on_card, clip_of, job_of
 from mustango_app.page.timeline import timeline
-from mustango_app.request import Draft, Request
+from mustango_app.page.words import Words, words_of
+from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer
 
 POLL = 0.15  # seconds between looks at a run
-WRONG = "Something went wrong on this side; the details are in the server's log. Your results are still here."
+MOST_VARIATIONS, MOST_CANDIDATES = 4, 8
 Last = dict[str, Any] | None
-FULL = "Too many people are waiting for the model; please try again in a minute."
+Held = dict[str, Any] | None
 
 
 class Handlers:
@@ -47,28 +54,34 @@ class Handlers:
 
     # --- the plan under the prompt
 
-    def draft(self, prompt: str, choice: int, last: Last, focus: str, *values: Any) -> list[Any]:
+    def draft(
+        self, request: gr.Request, prompt: str, choice: int, last: Last, focus: str, held: Held, *values: Any
+    ) -> list[Any]:
         """Read the plan from the words and the locked fields, and fill the others.
 
         A field whose value is not the one that was shown last has been typed into: it is locked, unless it is empty.
 
         Args:
+            request: tells the language.
             prompt: as typed so far.
             choice: seed of what nobody says.
             last: what the fields showed last, by name.
             focus: the field that somebody is in, which is not overwritten under their fingers.
+            held: see `held`.
             values: of all fields, then their locks.
         """
+        words = words_of(request)
         fields = [_plain(value) for value in values[: len(NAMES)]]
         locks = locks_of(last, fields, values[len(NAMES) :])
         try:
-            asked = read_locked(fields, locks)
+            asked = asked_of(held, fields, locks)
             if not (prompt or "").strip() and not asked:
-                return _empty(locks)
+                return _empty(locks, words)
             plan, sources = self._plan(prompt, asked, choice)
+            plan = exact_plan(held, fields, locks) or plan
         except RequestError as error:
-            return _refused(error, locks)
-        return _filled(plan, sources, locks, fields, last, focus)
+            return _refused(error, locks, words)
+        return _filled(plan, sources, locks, fields, last, focus, words)
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
         request = Request(prompt if (prompt or "").strip() else "music", **asked, seed=choice)
@@ -82,119 +95,220 @@ class Handlers:
     # --- making
 
     def generate(
-        self, request: gr.Request, prompt: str, choice: int, last: Last, _focus: str, *inputs: Any
+        self, request: gr.Request, prompt: str, choice: int, last: Last, _focus: str, held: Held, *inputs: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Make clips of the plan on the page; yield (status, cards, runs) while it goes on.
 
         Args:
-            request: tells the session.
+            request: tells session and language.
             prompt: the words.
             choice: seed of what nobody says.
             last: what the fields showed last, by name.
+            held: see `held`.
             inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
+        """
+        try:
+            jobs, listen, runs = self._asked(prompt, choice, last, held, *inputs)
+        except RequestError as error:
+            yield _status(refusal(error, words_of(request))[1], "wrong"), gr.skip(), gr.skip()
+            return
+        yield from self.follow(jobs, listen, runs, request)
+
+    def _asked(self, prompt: str, choice: int, last: Last, held: Held, *inputs: Any) -> tuple[list[Job], bool, Runs]:
+        """Return the jobs that the page asks for, whether to listen, and the runs so far.
+
+        Raises:
+            RequestError: naming the field that cannot be used.
         """
         count = 2 * len(NAMES)
         seed, steps, guidance, best_of, variations, listen, runs = inputs[count:]
-        runs = list(runs or [])
-        try:
-            fields = [_plain(value) for value in inputs[: len(NAMES)]]
-            asked = read_locked(fields, locks_of(last, fields, inputs[len(NAMES) : count]))
-            draft = self._engine.plan(Request(prompt, **asked, seed=choice))
-            making = Making(prompt, draft.plan, read_number("seed", seed), int(steps), guidance, int(best_of),
-                            int(variations), bool(listen))  # fmt: skip
-            check_work(making.steps, draft.plan.duration or 0.0, making.best_of * making.variations)
-        except RequestError as error:
-            yield _status(refusal(error)[1], "wrong"), gr.skip(), gr.skip()
-            return
-        run = Run(self._desk, lambda run: make_clips(self._engine, self._results, making, run))
-        yield from self._watch(run, runs, request.session_hash or "")
+        fields = [_plain(value) for value in inputs[: len(NAMES)]]
+        locks = locks_of(last, fields, inputs[len(NAMES) : count])
+        draft = self._engine.plan(Request(prompt, **asked_of(held, fields, locks), seed=choice))
+        plan = exact_plan(held, fields, locks) or draft.plan
+        making = Making(
+            prompt, plan, read_number("seed", seed), *self._quality(steps, guidance),
+            check_integer("best_of", best_of, 1, MOST_CANDIDATES),
+            check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen),
+        )  # fmt: skip
+        check_work(making.steps, plan.duration or 0.0, making.best_of * making.variations)
+        return making.jobs(self._engine), making.listen, cards.latest(runs)
 
-    def _watch(self, run: Run, runs: Runs, session: str) -> Iterator[tuple[Any, ...]]:
-        """Follow a run to its end; a visitor who leaves stops it."""
+    def _quality(self, steps: float | None, guidance: Guidance | None) -> tuple[int, Guidance]:
+        """Return steps and guidance as asked, the model's own where the field is empty.
+
+        Raises:
+            RequestError: one is out of its range.
+        """
+        asked = self._engine.default_steps if steps is None else check_integer("steps", steps, *STEPS_RANGE)
+        return asked, guidance_weights(self._engine.default_guidance if guidance is None else guidance)
+
+    def follow(self, jobs: list[Job], listen: bool, runs: Runs, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Make clips; yield (status, cards, runs) until the end. A visitor who leaves stops it."""
+        words, session = words_of(request), request.session_hash or ""
+        run = Run(self._desk, lambda run: make_clips(self._results, jobs, listen, run))
         if not run.start():
-            yield _status(FULL, "wrong"), gr.skip(), gr.skip()
+            yield _status(words("full"), "wrong"), gr.skip(), gr.skip()
             return
         self._running[session] = run
         told, version, kept = "", 0, runs
         try:
             while not run.wait(POLL) and not run.stop.is_set():
-                line = run.describe()
+                line = run.describe(words)
                 if run.version != version:
-                    version, kept = run.version, _with_made(runs, run.made)
-                    yield _status(line), cards.shown_cards(self._results, kept), kept
+                    version, kept = run.version, cards.with_made(runs, run.made, self._results)
+                    yield _status(line), cards.shown_cards(self._results, kept, words, run.live, bool(run.made)), kept
                 elif line != told:
                     yield _status(line), gr.skip(), gr.skip()
                 told = line
-            kept = _with_made(runs, run.made)
-            yield _status(*self._ending(run)), cards.shown_cards(self._results, kept), kept
+            kept = cards.with_made(runs, run.made, self._results)
+            shown = cards.shown_cards(self._results, kept, words, fresh=bool(run.made))
+            yield _status(*self._ending(run, words)), shown, kept
         finally:
             run.stop.set()
             if self._running.get(session) is run:
                 del self._running[session]
 
     @staticmethod
-    def _ending(run: Run) -> tuple[str, str]:
+    def _ending(run: Run, words: Words) -> tuple[str, str]:
         """Return the last status of a run and its kind."""
         if run.error is None and not run.stop.is_set():
-            return f"Done: {len(run.made)} clip{'s' if len(run.made) != 1 else ''}.", "done"
+            return words.count("done", len(run.made)), "done"
         if isinstance(run.error, RequestError):
-            return refusal(run.error)[1], "wrong"
+            return refusal(run.error, words)[1], "wrong"
         if run.error is None or isinstance(run.error, Stopped):
-            return f"Stopped{'; what was finished is kept' if run.made else ''}.", "done"
+            return words("stopped_kept" if run.made else "stopped"), "done"
         if isinstance(run.error, OSError):
-            return f"The result could not be kept: {run.error.strerror or run.error}.", "wrong"
+            return words("not_kept", reason=run.error.strerror or run.error), "wrong"
         logging.getLogger(__name__).error("a run failed", exc_info=run.error)
-        return WRONG, "wrong"
+        return words("wrong"), "wrong"
 
     def stop(self, request: gr.Request) -> Any:
         """Stop the run of this session."""
         run = self._running.get(request.session_hash or "")
         if run is None:
-            return _status("Nothing is running.")
+            return _status(words_of(request)("nothing_running"))
         run.stop.set()
         return gr.skip()  # whoever watches the run tells how it ended
 
     def leave(self, request: gr.Request) -> None:
         """Free the model when a visitor closes the page."""
-        run = self._running.pop(request.session_hash or "", None)
+        self.gone(request.session_hash or "")
+
+    def gone(self, session: str) -> None:
+        """Free the model of the run of a session that has left."""
+        run = self._running.pop(session, None)
         if run is not None:
             run.stop.set()
 
     # --- cards
 
-    def remember(self, runs: Runs) -> tuple[Any, ...]:
-        """Show what this browser made before, as far as it is still there."""
-        kept = cards.latest(runs or [], self._results)
-        return cards.shown_cards(self._results, kept), kept
-
-    def act(self, runs: Runs, event: gr.EventData) -> tuple[Any, ...]:
-        """Do what a button of a card says: delete it, or put its settings back into the page.
+    def arrive(self, request: gr.Request, runs: Any) -> tuple[Any, ...]:
+        """Show what this browser made before, and put the settings of the page's address into it.
 
         Returns:
-            (status, cards, runs, prompt, fields ..., locks ..., seed, steps, guidance, best of).
+            (status, cards, runs, then as `_put_back`).
+        """
+        words, kept = words_of(request), cards.latest(runs)
+        shown = (cards.shown_cards(self._results, kept, words), kept)
+        query = dict(request.query_params or {})
+        try:
+            if query.get("make"):
+                return _status(words("link_back")), *shown, *_put_back(unpack(query["make"]))
+            return _status(words("ready")), *shown, *_typed(typed_in(query))
+        except RequestError as error:
+            return _status(refusal(error, words)[1], "wrong"), *shown, *[gr.skip()] * PUT_BACK
+
+    def act(self, request: gr.Request, runs: Any, event: gr.EventData) -> tuple[Any, ...]:
+        """Do what a button of a card says: delete it, tell of its link, or put its settings back into the page.
+
+        Returns:
+            (status, cards, runs, then as `_put_back`).
         """
         action, token = str(event._data.get("action")), str(event._data.get("id"))
-        runs, card = runs or [], self._results.card(token)
-        rest = 2 * len(NAMES) + 5
-        if card is None or not any(token in run for run in runs):
-            return _status("This clip is no longer there."), gr.skip(), gr.skip(), *[gr.skip()] * rest
+        words, runs = words_of(request), cards.latest(runs)
+        entry = next((one for run in runs for one in run if one["id"] == token), None)
+        nothing = [gr.skip()] * PUT_BACK
+        card = self._results.card(token) if entry else None
+        try:
+            recipe = settings_of(card) if card else unpack(entry["make"]) if entry and entry["make"] else None
+        except RequestError:
+            recipe = None
+        if entry is None or (recipe is None and card is None):
+            return _status(words("gone")), gr.skip(), gr.skip(), *nothing
         if action == "delete":
             self._results.delete(token)
             kept = cards.without(runs, token)
-            return _status("Deleted."), cards.shown_cards(self._results, kept), kept, *[gr.skip()] * rest
-        recipe = card["recipe"]
-        values = shown(MusicPlan.from_dict(recipe["plan"]))
-        fields = [gr.update(value=values[name] if values[name] is not None else "") for name in NAMES]
-        locks = [values[name] not in (None, "", []) for name in NAMES]
-        made = [str(recipe["seed"]), recipe["steps"], recipe["guidance"], 1]
-        status = _status("The settings of that clip are back; its fields are locked.")
-        return status, gr.skip(), gr.skip(), recipe["prompt"], *fields, *locks, *made
+            return _status(words("deleted")), cards.shown_cards(self._results, kept, words), kept, *nothing
+        if action == "use" and recipe is not None:
+            return _status(words("settings_back")), gr.skip(), gr.skip(), *_put_back(recipe)
+        return _status(words("linked")), gr.skip(), gr.skip(), *nothing
+
+    def shape(self, request: gr.Request, runs: Any, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        """Continue, repaint or vary the clip of a card; yield (status, cards, runs) while it goes on."""
+        words, runs = words_of(request), cards.latest(runs)
+        try:
+            said = event._data.get("fields") or {}
+            change = asked_on_card(str(event._data.get("action")), said if isinstance(said, dict) else {})
+            clip = self._results.clip(str(event._data.get("id")))
+            job = job_of(self._engine, clip, clip.duration, change, clip.prompt)
+            check_work(job.steps, job.seconds, 1)
+        except RequestError as error:
+            yield _status(refusal(error, words)[1], "wrong"), gr.skip(), gr.skip()
+            return
+        yield from self.follow([job], True, runs, request)
+
+    def keep_recording(self, request: gr.Request, audio: str | None, plan: Held, runs: Any) -> tuple[Any, ...]:
+        """Put a recording that was heard onto a card; return (status, status of the recording, cards, runs)."""
+        words, runs = words_of(request), cards.latest(runs)
+        if not plan or not audio:
+            return gr.skip(), _status(words("hear_first")), gr.skip(), gr.skip()
+        try:
+            sound = read_audio(audio)
+            token = self._results.save(clip_of(self._engine, sound, MusicPlan.from_dict(plan), None), {"unheard": True})
+        except (RequestError, OSError) as error:
+            said = refusal(without_folders(RequestError(str(error))), words)[1]
+            return gr.skip(), _status(said, "wrong"), gr.skip(), gr.skip()
+        kept = cards.with_made(runs, [token], self._results)
+        return _status(words("recording_on_card")), gr.skip(), cards.shown_cards(self._results, kept, words), kept
 
 
-def _with_made(runs: Runs, made: Sequence[str]) -> Runs:
-    for index, token in enumerate(list(made)):
-        runs = cards.add_clip(runs, token, first=index == 0)
-    return runs
+def settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a clip as a recipe, even where they alone do not make it again."""
+    clip = card["clip"]
+    settings = {name: clip["settings"][name] for name in ("steps", "guidance") if name in clip["settings"]}
+    return {"prompt": clip["prompt"], "plan": clip["plan"], "seed": clip["seed"], **settings}
+
+
+PUT_BACK = 2 * len(NAMES) + 6  # outputs of `_put_back`
+
+
+def _put_back(recipe: Mapping[str, Any]) -> list[Any]:
+    """Return the settings of a recipe: prompt, held plan, fields ..., locks ..., seed, steps, guidance, best of."""
+    fields, locks = shown_values(MusicPlan.from_dict(recipe["plan"]))
+    made = [recipe.get(name) for name in ("steps", "guidance")]
+    return [
+        recipe["prompt"], recipe["plan"], *[gr.update(value=value) for value in fields], *locks,
+        str(recipe.get("seed", "")), *[gr.skip() if value is None else value for value in made], 1,
+    ]  # fmt: skip
+
+
+def _typed(said: Mapping[str, str]) -> list[Any]:
+    """Return what an address says as if it had been typed, in the order of `_put_back`; the rest stays.
+
+    Raises:
+        RequestError: a number is none.
+    """
+    values = [said.get(name) for name in NAMES]
+    fields = [
+        gr.skip() if value is None else [part.strip() for part in value.split(",")] if name == "instruments" else value
+        for name, value in zip(NAMES, values, strict=True)
+    ]
+    numbers = {name: read_number(name, said.get(name)) for name in ("steps", "guidance", "best_of")}
+    return [
+        said.get("prompt", gr.skip()), None, *fields, *[value is not None for value in values],
+        said.get("seed", gr.skip()), *[gr.skip() if value is None else value for value in numbers.values()],
+    ]  # fmt: skip
 
 
 def _status(text: str, kind: str = "") -> str:
@@ -215,16 +329,16 @@ def _plain(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value or ""
 
 
-def _empty(locks: Sequence[bool]) -> list[Any]:
+def _empty(locks: Sequence[bool], words: Words) -> list[Any]:
     """Return the outputs of a page that asks for nothing."""
     fields = [gr.update(value=[] if name == "instruments" else "", info=" ", elem_classes=[]) for name in NAMES]
-    hint = '<p class="hint">The plan of your music appears here while you type.</p>'
+    hint = f'<p class="hint">{escape(words("hint"))}</p>'
     return [*fields, *locks, hint, "", {}]
 
 
-def _refused(error: RequestError, locks: Sequence[bool]) -> list[Any]:
+def _refused(error: RequestError, locks: Sequence[bool], words: Words) -> list[Any]:
     """Return the outputs that mark the field at fault and leave all else as it is."""
-    at, sentence = refusal(error)
+    at, sentence = refusal(error, words)
     fields = [
         gr.update(info=f"⚠ {escape(sentence, quote=False)}", elem_classes=["wrong"])
         if name == at
@@ -235,17 +349,24 @@ def _refused(error: RequestError, locks: Sequence[bool]) -> list[Any]:
 
 
 def _filled(
-    plan: MusicPlan, sources: dict[str, Any], locks: Sequence[bool], fields: Sequence[Any], last: Last, focus: str
+    plan: MusicPlan,
+    sources: dict[str, Any],
+    locks: Sequence[bool],
+    fields: Sequence[Any],
+    last: Last,
+    focus: str,
+    words: Words,
 ) -> list[Any]:
     """Return the outputs that show a plan; what a person typed or has just emptied stays as it is."""
     values, updates, now = shown(plan), [], {}
     for name, locked, held in zip(NAMES, locks, fields, strict=True):
-        change: dict[str, Any] = {"info": source_line(name, plan, sources.get(name, "default")), "elem_classes": []}
+        source = source_line(name, plan, sources.get(name, "default"), words)
+        change: dict[str, Any] = {"info": source, "elem_classes": []}
         stays = locked or name == focus or (not held and (last or {}).get(name))
         now[name] = held if stays else values[name] or ""
         if now[name] != held:
             change["value"] = now[name]
         updates.append(gr.update(**change))
     rows = "".join(f"<li><b>{escape(said)}</b>: {escape(why)}</li>" for said, why in unused(plan))
-    notes = f"<p>Said, but not used as said:</p><ul>{rows}</ul>" if rows else ""
-    return [*updates, *locks, timeline(plan), notes, now]
+    notes = f"<p>{escape(words('said_unused'))}</p><ul>{rows}</ul>" if rows else ""
+    return [*updates, *locks, timeline(plan, words), notes, now]

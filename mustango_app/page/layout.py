@@ -1,4 +1,4 @@
-"""What stands where on the page. Events are connected in `blocks`."""
+"""What stands where on the page. Events are connected in `blocks`; the words are in `languages/`."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ import gradio as gr
 from augmentation.compose.styles import STYLES
 from munet.music.checks import ENERGIES
 from munet.music.instruments import INSTRUMENT_NAMES
-from mustango_app.page.fields import FIELDS, LABELS, Field
+from mustango_app.page.fields import NAMES
+from mustango_app.page.words import FIRST, languages
 from mustango_app.request import PROMPT_LENGTH
 
 HERE = Path(__file__).parent
-EXAMPLES = MappingProxyType(
-    {
-        "Waltz": "A calm waltz for piano and strings in G major, 90 bpm",
-        "Funk": "Energetic funk with slap bass, brass stabs and tight drums, E minor, 112 bpm",
-        "Ballad": "A melancholic ballad for acoustic guitar with the chords Am, F, C, G, Adagio",
-        "Synth pop": "Bright 80s synth pop with a driving beat and arpeggios, Vivace, in A major",
-        "Jazz trio": "Late night jazz trio: brushed drums, upright bass and piano, Dm7 G7 Cmaj7 A7",
-    }
-)
+EXAMPLES = ("waltz", "funk", "ballad", "synth_pop", "jazz_trio")
 CHOICES = MappingProxyType(
     {"style": ("", *sorted(STYLES)), "energy": ("", *ENERGIES), "instruments": tuple(sorted(INSTRUMENT_NAMES))}
 )
+ROWS = (("bpm", "meter"), ("key", "duration"), ("chords",), ("instruments",), ("style", "energy"))
 ANNOUNCE = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
+# What is wrong stands at its field; who listens instead of looking hears it at the field, too.
+MARK = """
+const mark = () => requestAnimationFrame(() => {
+  for (const field of document.querySelectorAll("[id^=field-]")) {
+    const input = field.querySelector("input, textarea");
+    if (input) input.setAttribute("aria-invalid", String(field.classList.contains("wrong")));
+  }
+});
+watch("value", mark);
+"""
 
 
 @dataclass
@@ -47,13 +51,14 @@ class Studio:
     unlock: gr.Button
     seed: gr.Textbox
     variations: gr.Slider
-    steps: gr.Slider
-    guidance: gr.Slider
+    steps: gr.Number
+    guidance: gr.Number
     best_of: gr.Slider
     listen: gr.Checkbox
     cards: gr.HTML
     runs: gr.BrowserState
     choice: gr.State
+    held: gr.State
     focus: gr.Textbox
     last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
@@ -61,25 +66,42 @@ class Studio:
     @property
     def plan_inputs(self) -> list[Any]:
         """What a draft is read from, in the order of `Handlers.draft`."""
-        return [self.prompt, self.choice, self.last, self.focus, *self.fields.values(), *self.locks.values()]
+        hidden = [self.choice, self.last, self.focus, self.held]
+        return [self.prompt, *hidden, *self.fields.values(), *self.locks.values()]
 
     @property
     def plan_outputs(self) -> list[Any]:
         """What a draft fills."""
         return [*self.fields.values(), *self.locks.values(), self.timeline, self.notes, self.last]
 
+    @property
+    def made_with(self) -> list[Any]:
+        """How clips are made."""
+        return [self.seed, self.steps, self.guidance, self.best_of]
 
-def build_studio(steps: int, guidance: float) -> Studio:
-    """Lay out the tab where music is made: words and plan on the left, results on the right."""
-    parts: dict[str, Any] = {"choice": gr.State(0), "last": gr.JSON({}, visible="hidden")}
-    parts["runs"] = gr.BrowserState([], storage_key="mustango-runs", secret="mustango-runs")
+    @property
+    def put_back(self) -> list[Any]:
+        """What the settings of a clip fill."""
+        return [self.prompt, self.held, *self.fields.values(), *self.locks.values(), *self.made_with]
+
+
+def build_studio(steps: int, guidance: float, say: gr.I18n) -> Studio:
+    """Lay out the tab where music is made: words and plan on the left, results on the right.
+
+    Args:
+        steps, guidance: the model's own.
+        say: words that the browser's language decides.
+    """
+    parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None), "last": gr.JSON({}, visible="hidden")}
+    parts["runs"] = gr.BrowserState([], storage_key="mustango-clips", secret="mustango-clips")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            _build_prompt(parts)
-            _build_plan(parts)
-            _build_quality(parts, steps, guidance)
+            _build_prompt(parts, say)
+            _build_plan(parts, say)
+            _build_quality(parts, steps, guidance, say)
         with gr.Column(scale=6, min_width=320):
-            gr.HTML('<h2 id="results-title">Results</h2><div id="shelf"></div>')
+            gr.Markdown(say("results"), elem_id="results-title", elem_classes="title")
+            gr.HTML('<div id="shelf"></div>')
             parts["cards"] = gr.HTML(
                 [], html_template="", js_on_load=(HERE / "cards.js").read_text(encoding="utf-8"), elem_id="cards"
             )
@@ -87,70 +109,70 @@ def build_studio(steps: int, guidance: float) -> Studio:
     return Studio(**parts)
 
 
-def _build_prompt(parts: dict[str, Any]) -> None:
+def _build_prompt(parts: dict[str, Any], say: gr.I18n) -> None:
     parts["prompt"] = gr.Textbox(
-        label=LABELS["prompt"], lines=3, max_lines=8, max_length=PROMPT_LENGTH, autofocus=True,
-        placeholder=EXAMPLES["Waltz"], elem_id="prompt",
+        label=say("label_prompt"), lines=3, max_lines=8, max_length=PROMPT_LENGTH, autofocus=True,
+        placeholder=say("text_waltz"), elem_id="prompt",
     )  # fmt: skip
     with gr.Row(elem_id="buttons"):
         parts["generate"] = gr.Button(
-            "Generate", variant="primary", size="lg", scale=4, min_width=180, elem_id="generate"
+            say("generate"), variant="primary", size="lg", scale=4, min_width=180, elem_id="generate"
         )
-        parts["stop"] = gr.Button("Stop", variant="secondary", size="lg", scale=1, min_width=90, elem_id="stop")
-    parts["status"] = gr.HTML("<p>Ready.</p>", elem_id="status", js_on_load=ANNOUNCE)
+        parts["stop"] = gr.Button(say("stop"), variant="secondary", size="lg", scale=1, min_width=90, elem_id="stop")
+    parts["status"] = gr.HTML("<p></p>", elem_id="status", js_on_load=ANNOUNCE)
     with gr.Row(elem_id="examples"):
-        parts["examples"] = [gr.Button(name, size="sm", min_width=70, elem_classes="example") for name in EXAMPLES]
+        parts["examples"] = [
+            gr.Button(say(f"example_{name}"), size="sm", min_width=70, elem_classes="example") for name in EXAMPLES
+        ]
 
 
-def _build_plan(parts: dict[str, Any]) -> None:
+def _build_plan(parts: dict[str, Any], say: gr.I18n) -> None:
     parts["fields"], parts["locks"] = {}, {}
-    by_name = {one.name: one for one in FIELDS}
     with gr.Column(elem_id="plan"):
-        gr.HTML("<h2>Musical plan</h2>")
+        gr.Markdown(say("plan_title"), elem_classes="title")
         parts["timeline"] = gr.HTML("", elem_id="timeline")
-        for row in (("bpm", "meter"), ("key", "duration"), ("chords",), ("instruments",), ("style", "energy")):
+        for row in ROWS:
             with gr.Row(elem_classes="fields"):
                 for name in row:
                     with gr.Column(min_width=130, elem_classes="field"):
-                        parts["fields"][name] = _component(by_name[name])
+                        parts["fields"][name] = _component(name, say)
                         parts["locks"][name] = gr.Checkbox(
-                            False, label=f"Lock {by_name[name].word}", container=False, elem_classes="lock",
+                            False, label=say(f"lock_{name}"), container=False, elem_classes="lock",
                             elem_id=f"lock-{name}",
                         )  # fmt: skip
-        for kind in ("fields", "locks"):  # in the order of `FIELDS`, whatever their places are
-            parts[kind] = {one.name: parts[kind][one.name] for one in FIELDS}
-        parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE)
+        for kind in ("fields", "locks"):  # in the order of `NAMES`, whatever their places are
+            parts[kind] = {name: parts[kind][name] for name in NAMES}
+        parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE + MARK)
         with gr.Row():
-            parts["reroll"] = gr.Button("Other choices", size="sm", elem_id="reroll")
-            parts["unlock"] = gr.Button("Unlock all", size="sm", elem_id="unlock")
+            parts["reroll"] = gr.Button(say("other_choices"), size="sm", elem_id="reroll")
+            parts["unlock"] = gr.Button(say("unlock_all"), size="sm", elem_id="unlock")
 
 
-def _component(one: Field) -> Any:
-    common = {"label": one.label, "elem_id": f"field-{one.name}", "info": " "}
-    if one.name in CHOICES:
-        several = one.name == "instruments"
-        return gr.Dropdown(list(CHOICES[one.name]), value=[] if several else "", multiselect=several, **common)
-    lines = 2 if one.name == "chords" else 1
-    return gr.Textbox(placeholder=one.placeholder, lines=1, max_lines=lines, max_length=2000, **common)
+def _component(name: str, say: gr.I18n) -> Any:
+    common = {"label": say(f"label_{name}"), "elem_id": f"field-{name}", "info": " "}
+    if name in CHOICES:
+        several = name == "instruments"
+        return gr.Dropdown(list(CHOICES[name]), value=[] if several else "", multiselect=several, **common)
+    lines, example = 2 if name == "chords" else 1, say(f"placeholder_{name}")
+    return gr.Textbox(placeholder=example, lines=1, max_lines=lines, max_length=2000, **common)
 
 
-def _build_quality(parts: dict[str, Any], steps: int, guidance: float) -> None:
-    with gr.Accordion("How it is made", open=False, elem_id="quality"):
+def _build_quality(parts: dict[str, Any], steps: int, guidance: float, say: gr.I18n) -> None:
+    def called(name: str) -> dict[str, Any]:
+        return {"label": say(f"label_{name}"), "info": say(f"info_{name}"), "elem_id": name.replace("_", "-")}
+
+    with gr.Accordion(say("how_it_is_made"), open=False, elem_id="quality"):
         with gr.Row():
-            parts["variations"] = gr.Slider(1, 4, value=1, step=1, label="Variations", info="Side by side")
+            parts["variations"] = gr.Slider(1, 4, value=1, step=1, **called("num_clips"))
+            parts["best_of"] = gr.Slider(1, 8, value=1, step=1, **called("best_of"))
+        with gr.Row():
+            parts["steps"] = gr.Number(steps, precision=0, min_width=120, **called("steps"))
+            parts["guidance"] = gr.Number(guidance, step=0.1, min_width=120, **called("guidance"))
             parts["seed"] = gr.Textbox(
-                label="Seed", placeholder="a new one", max_lines=1, max_length=20, min_width=120, elem_id="seed"
-            )
-        with gr.Row():
-            parts["steps"] = gr.Slider(1, 200, value=steps, step=1, label="Steps", info="More: slower, finer")
-            parts["guidance"] = gr.Slider(
-                1.0, 10.0, value=guidance, step=0.1, label="Guidance", info="More: closer to the request"
-            )
-        with gr.Row():
-            parts["best_of"] = gr.Slider(
-                1, 8, value=1, step=1, label="Best of", info="Makes several, keeps the one nearest to the plan"
-            )
-            parts["listen"] = gr.Checkbox(True, label="Listen to the result and compare", elem_id="listen")
+                label=say("label_seed"), placeholder=say("placeholder_seed"), max_lines=1, max_length=20,
+                min_width=120, elem_id="seed", info=" ",
+            )  # fmt: skip
+        parts["listen"] = gr.Checkbox(True, label=say("label_listen"), elem_id="listen")
 
 
 @dataclass
@@ -160,6 +182,7 @@ class Analysis:
     audio: gr.Audio
     listen: gr.Button
     use: gr.Button
+    keep: gr.Button
     status: gr.HTML
     timeline: gr.HTML
     sheet: gr.Code
@@ -167,18 +190,27 @@ class Analysis:
     plan: gr.State
 
 
-def build_analysis() -> Analysis:
+def build_analysis(say: gr.I18n) -> Analysis:
     """Lay out the tab where recordings are heard."""
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            audio = gr.Audio(label="Recording", type="filepath", sources=["upload", "microphone"], elem_id="recording")
+            audio = gr.Audio(
+                label=say("label_audio"), type="filepath", sources=["upload", "microphone"], elem_id="recording"
+            )
             with gr.Row():
-                listen = gr.Button("Hear it", variant="primary", elem_id="hear")
-                use = gr.Button("Use as plan", elem_id="use-as-plan")
-            status = gr.HTML("<p>Upload or record one second to ten minutes.</p>", elem_id="heard", js_on_load=ANNOUNCE)
+                listen = gr.Button(say("hear_it"), variant="primary", elem_id="hear")
+                use = gr.Button(say("use_as_plan"), elem_id="use-as-plan")
+                keep = gr.Button(say("continue_or_repaint"), elem_id="keep-recording")
+            gr.Markdown(say("upload_or_record"))
+            status = gr.HTML("<p></p>", elem_id="heard", js_on_load=ANNOUNCE)
         with gr.Column(scale=6, min_width=320):
             timeline = gr.HTML("", elem_id="heard-timeline")
-            sheet = gr.Code(label="Chord sheet", language=None, interactive=False, lines=6, wrap_lines=True)
-            with gr.Accordion("All that was heard (JSON)", open=False):
+            sheet = gr.Code(label=say("chord_sheet"), language=None, interactive=False, lines=6, wrap_lines=True)
+            with gr.Accordion(say("all_heard"), open=False):
                 heard = gr.JSON(label="JSON", show_label=False)
-    return Analysis(audio, listen, use, status, timeline, sheet, heard, gr.State(None))
+    return Analysis(audio, listen, use, keep, status, timeline, sheet, heard, gr.State(None))
+
+
+def example_text(name: str) -> str:
+    """Return the words of an example in English."""
+    return languages()[FIRST](f"text_{name}")

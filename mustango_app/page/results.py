@@ -6,6 +6,7 @@ Only names of `FORMS` below a folder with an unguessable name are served.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -20,14 +21,18 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+import soundfile
 
 from augmentation.audio import read_audio, write_audio
+from munet.errors import RequestError
 from munet.files import write_atomically
 from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
 from mustango_app.clip import Clip
 from mustango_app.exchange.click import click_track
+from mustango_app.exchange.export import CLICK, MIDI, PLAN, SHEET, export
 from mustango_app.exchange.midi_write import write_midi
+from mustango_app.page.live import Live
 
 LIFETIME = 86_400.0  # seconds
 PEAKS = 300
@@ -46,6 +51,7 @@ FORMS: Mapping[str, str] = MappingProxyType(
         "all.zip": "application/zip",
     }
 )
+EXPORTS: Mapping[str, str] = MappingProxyType({"zip": "", "mid": MIDI, "cho": SHEET, "wav": CLICK, "json": PLAN})
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16}")
 
 
@@ -58,21 +64,65 @@ class Results:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or Path(gr.utils.get_upload_folder()) / f"mustango-{secrets.token_hex(6)}"
+        self._live: dict[str, Live] = {}
 
-    def save(self, clip: Clip, more: Mapping[str, Any]) -> str:
-        """Keep a clip; return its token. What is older than a day goes.
+    @staticmethod
+    def new_token() -> str:
+        """Return the name of a clip to come, which nobody guesses."""
+        return secrets.token_urlsafe(12)
+
+    def save(self, clip: Clip, more: Mapping[str, Any], token: str | None = None) -> str:
+        """Keep a clip, whole or not at all; return its token. What is older than a day goes.
 
         Args:
             clip: sound, plan and settings.
             more: plain values for its card.
+            token: for it; a new one if None.
+
+        Raises:
+            OSError: there is no room for it, or the folder cannot be written to.
         """
         self._expire()
-        token = secrets.token_urlsafe(12)
+        token = token or self.new_token()
         home = self.folder / token
         home.mkdir(parents=True)
-        clip.save(home / SOUND)
-        self.note(token, {"clip": clip.to_dict(), "recipe": recipe_of(clip), "peaks": _peaks(clip.audio), **more})
+        try:
+            clip.save(home / SOUND)
+            facts = {"clip": clip.to_dict(), "recipe": recipe_of(clip), "peaks": _peaks(clip.audio)}
+            self.note(token, facts | dict(more))
+        except BaseException as error:
+            shutil.rmtree(home, ignore_errors=True)
+            if isinstance(error, soundfile.LibsndfileError):  # what libsndfile makes of a full disk
+                raise OSError(errno.ENOSPC, error.error_string.rstrip(".")) from error
+            raise
         return token
+
+    def clip(self, token: str) -> Clip:
+        """Return a clip as it was saved.
+
+        Raises:
+            RequestError: it is no longer there.
+        """
+        card = self.card(token)
+        if card is None:
+            raise RequestError("clip: expected one that is still kept, got another")
+        facts = card["clip"]
+        audio, rate = read_audio(self.folder / token / SOUND)
+        return Clip(audio, rate, MusicPlan.from_dict(facts["plan"]), facts["prompt"], facts["seed"], facts["settings"])
+
+    def go_live(self, token: str, sample_rate: int, seconds: float, title: str) -> Live:
+        """Let a clip that is being made be heard under its token."""
+        return self._live.setdefault(token, Live(sample_rate, seconds, title))
+
+    def live(self, token: str) -> Live | None:
+        """Return a clip that is being made; None if there is none of that name."""
+        return self._live.get(token)
+
+    def end_live(self, token: str) -> None:
+        """Say that a clip is made, or will not be."""
+        live = self._live.pop(token, None)
+        if live is not None:
+            live.end()
 
     def note(self, token: str, more: Mapping[str, Any]) -> None:
         """Write plain values onto the card of a clip."""
@@ -106,6 +156,21 @@ class Results:
             self._make(path, card)
         return path
 
+    def export(self, plan: MusicPlan, title: str | None, form: str) -> Path:
+        """Write a plan in one of `EXPORTS`; return the file, which expires as a clip does.
+
+        Raises:
+            RequestError: there is no such form.
+        """
+        if not isinstance(form, str) or form not in EXPORTS:
+            raise RequestError(f"format: expected one of {', '.join(EXPORTS)}, got {form!r}")
+        self._expire()
+        home = self.folder / self.new_token()
+        export(home / "plan", plan, title=title)
+        if EXPORTS[form]:
+            return home / "plan" / EXPORTS[form]
+        return Path(shutil.make_archive(str(home / "music"), "zip", home / "plan"))
+
     def _make(self, path: Path, card: Mapping[str, Any]) -> None:
         plan = MusicPlan.from_dict(card["clip"]["plan"])
         if path.suffix in (".flac", ".mp3", ".ogg"):
@@ -118,7 +183,7 @@ class Results:
         elif path.suffix == ".cho":
             write_atomically(path, write_chordpro(plan, card["clip"]["prompt"]).encode())
         elif path.suffix == ".json":
-            value = card["clip"]["plan"] if path.name == "plan.json" else card["recipe"]
+            value = card["clip"]["plan"] if path.name == "plan.json" else card["recipe"] or card["clip"]
             write_atomically(path, (json.dumps(value, indent=1) + "\n").encode())
         elif path.suffix == ".zip":
             write_atomically(path, self._zipped(path))
@@ -141,8 +206,11 @@ class Results:
 def recipe_of(clip: Clip) -> dict[str, Any]:
     """Return the arguments of `/generate` that make a clip again, byte for byte on the same machine.
 
-    A clip that was the best of several has a seed of its own, so the recipe asks for that one alone.
+    A clip that was the best of several has a seed of its own, so the recipe asks for that one alone. What was made of
+    another sound has none: empty.
     """
+    if "steps" not in clip.settings or "shaped" in clip.settings:
+        return {}
     settings = {name: clip.settings[name] for name in ("steps", "guidance")}
     return {"prompt": clip.prompt, "plan": clip.plan.to_dict(), "seed": clip.seed, **settings, "best_of": 1}
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mustango_app.engine import Stopped
+from mustango_app.page.words import Words
 
 LONGEST_QUEUE = 32
 POLL = 0.1  # seconds
@@ -113,6 +114,8 @@ class Run:
         self.phase = Phase("waiting")
         self.rest: Sequence[tuple[str, float]] = ()  # (phase, units) of what comes after this phase
         self.made: list[str] = []  # tokens of what is finished
+        self.best: list[str] = []  # of several candidates
+        self.live: str | None = None  # token of what can be heard already
         self.version = 0  # counts changes of what is finished
         self.error: BaseException | None = None
         self._done = threading.Event()
@@ -173,16 +176,17 @@ class Run:
         """Wait for the end or `seconds` (None: however long), whichever is first; return whether it has ended."""
         return self._done.wait(seconds)
 
-    def describe(self) -> str:
+    def describe(self, words: Words) -> str:
         """Return what happens now and, as far as this machine's pace is known, how long it will take."""
         phase = self.phase
         if phase.name == "waiting":
             ahead = self._desk.ahead(self)
-            return f"Waiting: {ahead} before you …" if ahead else "Starting …"
-        count = f" {phase.done} of {phase.total}" if phase.total else ""
+            return words("waiting", ahead=ahead) if ahead else words("starting")
+        name = words(f"phase_{phase.name}")
+        told = words("phase_step", phase=name, done=phase.done, total=phase.total)
         left = self._left(phase)
-        remaining = "" if left is None else f" · about {max(1, round(left))} s left"
-        return f"{phase.name}{count} …{remaining}"
+        told = told if phase.total else words("phase", phase=name)
+        return told if left is None else told + words("left", seconds=max(1, round(left)))
 
     def _left(self, phase: Phase) -> float | None:
         spent = time.monotonic() - phase.since

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from munet.music import Chord, MusicPlan
+from mustango_app.page.words import Words
 
 ROW, GAP, INK = 30, 3, "#1f2937"
 MOST_MARKS = 600  # beats drawn; of more than these only the downbeats are
@@ -28,6 +29,7 @@ def chord_color(chord: Chord) -> tuple[float, float, float]:
 
 def timeline(
     plan: MusicPlan,
+    words: Words,
     heard: Sequence[Span] | None = None,
     peaks: Sequence[float] | None = None,
     heard_beats: Sequence[tuple[float, int]] = (),
@@ -36,6 +38,7 @@ def timeline(
 
     Args:
         plan: what was asked.
+        words: of the visitor's language, for who listens instead of looking.
         heard: chords that were heard, drawn in a second row.
         peaks: levels 0 to 1 of equal parts of the sound, drawn as a waveform under the beats.
         heard_beats: (second, position) of the beats that were heard, drawn from below.
@@ -60,21 +63,29 @@ def timeline(
         rows.append(_waveform(peaks, top, height))
     rows.append(_beats(plan.beats or (), length, top, height, up=True))
     rows.append(_beats(heard_beats, length, top, height, up=False))
+    region = f'<rect class="region" y="0" height="{top + height}" visibility="hidden"/>' if peaks else ""
     head = f'<line class="head" x1="0" x2="0" y1="0" y2="{top + height}" visibility="hidden"/>'
-    label = escape(describe(plan), quote=True)
+    label = escape(describe(plan, words), quote=True)
     return (
         f'<svg class="timeline" role="img" aria-label="{label}" width="100%" height="{top + height}" '
-        f'data-seconds="{length:g}" xmlns="http://www.w3.org/2000/svg">{"".join(rows)}{head}</svg>'
+        f'data-seconds="{length:g}" xmlns="http://www.w3.org/2000/svg">{"".join(rows)}{region}{head}</svg>'
     )
 
 
-def describe(plan: MusicPlan) -> str:
+def describe(plan: MusicPlan, words: Words) -> str:
     """Return in words what the timeline shows."""
-    bars = len(plan.downbeat_times())
-    chords = ", ".join(f"{symbol} at {second:.1f}" for symbol, second in (plan.chords or ())[:24])
+    chords = ", ".join(
+        words("timeline_chord", symbol=symbol, second=f"{second:.1f}") for symbol, second in (plan.chords or ())[:24]
+    )
     sections = ", ".join(part.name for part in plan.parts() if part.name)
-    form = f" Sections: {sections}." if sections else ""
-    return f"{plan.length:.1f} seconds, {bars} bars of {plan.meter} beats.{form} Chords: {chords}."
+    return words(
+        "timeline",
+        seconds=f"{plan.length:.1f}",
+        bars=len(plan.downbeat_times()),
+        meter=plan.meter,
+        form=words("timeline_form", sections=sections) if sections else "",
+        chords=chords,
+    )
 
 
 def _part_title(instruments: Sequence[str] | None, key: str | None) -> str:

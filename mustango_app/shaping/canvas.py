@@ -10,10 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_toeplitz
+from scipy.signal import lfilter, lfiltic
 
 FADE_IN, FADE_OUT = 0.01, 0.03  # seconds
 LOUDEST = 0.99
 _ALIKE = (0.5, 2.0)  # bounds of the factor that sets the level of the new sound to that of the old
+_PAST, _ORDER = 4096, 200  # samples that linear prediction looks at, and how many it weighs
 _QUIET = 1e-4  # root mean square below which a level says nothing
 
 
@@ -24,7 +27,7 @@ class Canvas:
     Args:
         audio: all of the result; in the hole silence, or the old sound that is to be changed.
         first, last: samples of the hole, `last` excluded.
-        onward: how the old sound goes on from `first`, as far as it is known.
+        onward: how the old sound goes on from `first`; where it ends there, how it would.
         until: how the old sound leads to `last`, as far as it is known.
     """
 
@@ -44,11 +47,14 @@ class Canvas:
         hole = inside if length == last - first else np.zeros((len(audio), length), dtype=np.float32)
         room = min(length // 2, round(FADE_OUT * sample_rate))
         fade_in, fade_out = min(room, round(FADE_IN * sample_rate)), room
+        onward = inside[:, :fade_in] if first > 0 else inside[:, :0]
+        if first > 0 and onward.shape[1] < fade_in:
+            onward = foretold(audio[:, :first], fade_in)
         return cls(
             np.concatenate([audio[:, :first], hole, audio[:, last:]], axis=1),
             first,
             first + length,
-            inside[:, :fade_in] if first > 0 else inside[:, :0],
+            onward,
             inside[:, max(0, last - first - fade_out) :] if last < audio.shape[1] else inside[:, :0],
         )
 
@@ -75,6 +81,22 @@ class Canvas:
 def _rise(count: int) -> np.ndarray:
     """Return the square root of a share of power that rises from 0 to 1 over `count` samples."""
     return np.sin(0.5 * np.pi * (np.arange(count, dtype=np.float32) + 0.5) / count)
+
+
+def foretold(sound: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` samples by which a sound would go on, by linear prediction from its last tenth of a second."""
+    last = sound[:, -_PAST:].astype(np.float64)
+    order = min(_ORDER, last.shape[1] // 4)
+    made = np.zeros((len(sound), count), dtype=np.float32)
+    for channel, past in enumerate(last):
+        windowed = past * np.hanning(len(past))
+        correlation = np.correlate(windowed, windowed, "full")[len(past) - 1 : len(past) + order]
+        if order and correlation[0] > _QUIET**2 * len(past):
+            correlation[0] *= 1 + 1e-6  # so that the filter is stable
+            weights = solve_toeplitz(correlation[:-1], correlation[1:])
+            state = lfiltic([1.0], [1.0, *-weights], past[::-1][:order])
+            made[channel] = lfilter([1.0], [1.0, *-weights], np.zeros(count), zi=state)[0]
+    return made
 
 
 def level_factor(old: np.ndarray, new: np.ndarray) -> float:

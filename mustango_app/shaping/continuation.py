@@ -18,7 +18,7 @@ from mustango_app.shaping.wishes import Wishes, carry_out, wishes_of
 
 SHORTEST = 0.5  # seconds, of a stretch that has a plan of its own
 LEAST_TAIL = 0.1  # seconds of sound after the seam that the new stretch takes the place of
-EARLY = 0.02  # by which a beat may come before the sound does
+EARLY = 0.02  # by which a beat may miss the place that it is due at
 LONGEST_PERIOD = 8  # bars of a progression that comes again
 
 
@@ -41,8 +41,8 @@ class Shaped:
 def extended(plan: MusicPlan, change: Extension, sounding: tuple[float, float]) -> Shaped:
     """Return the plan of a longer piece.
 
-    The seam lies on the last beat that has sound after it (on the first, for a beginning). The bar that is under way
-    is completed as it is; from there on the wishes hold.
+    The seam lies on a beat: at the end where one is due there, else on the last one that has sound after it; for a
+    beginning on the first. The bar that is under way is completed as it is; from there on the wishes hold.
 
     Args:
         plan: complete, of what is there.
@@ -62,11 +62,12 @@ def extended(plan: MusicPlan, change: Extension, sounding: tuple[float, float]) 
 def _continued(plan: MusicPlan, wishes: Wishes, last: float) -> Shaped:
     change = wishes.change
     source = plan.prolong(last) if last > (plan.duration or 0.0) else plan.crop(0.0, last)
-    seams = [t for t, _ in source.beats or () if t <= last - LEAST_TAIL]
-    seam = seams[-1] if seams else 0.0
     # Room for a bar of any metre: the next downbeat lies in it.
-    room = min(SECONDS_RANGE[1], last + 60 / tempo_at_end(source.beats or ()) * 16)
-    entry = next((t for t in source.prolong(room).downbeat_times() if t >= last - EARLY), last)
+    room = source.prolong(min(SECONDS_RANGE[1], last + 60 / tempo_at_end(source.beats or ()) * 16))
+    entry = next((t for t in room.downbeat_times() if t >= last - EARLY), last)
+    seam = max((t for t in room.beat_times() if t <= last - LEAST_TAIL), default=0.0)
+    if any(abs(t - last) <= EARLY for t in room.beat_times()):
+        seam = last  # the piece ends where a beat is due: all of it stays
     if change.seconds is not None and last + change.seconds - entry < SHORTEST:
         if change.asks:
             least = entry + SHORTEST - last

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from augmentation.audio import encode, read_audio, seconds_of
+from augmentation.audio import encode, read_audio, seconds_of, write_audio
 from augmentation.dataset.sources import Source, read_clip
 from augmentation.hearing.listen import listen
 from munet.errors import RequestError
@@ -77,3 +77,13 @@ def test_encoded_audio_is_read_back(tmp_path: Path) -> None:
     audio = np.linspace(-0.5, 0.5, 8000, dtype=np.float32)[None]
     (tmp_path / "a.flac").write_bytes(encode(audio, 8000, "flac"))
     assert np.abs(read_audio(tmp_path / "a.flac")[0] - audio).max() < 1e-4
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_sixteen_bits_come_back_as_the_same_bits_however_often_they_are_written(tmp_path: Path, suffix: str) -> None:
+    every = np.arange(-32768, 32768, dtype=np.int16)
+    path = tmp_path / f"sound{suffix}"
+    soundfile.write(path, every, 44100, subtype="PCM_16")
+    for _ in range(2):
+        write_audio(path, *read_audio(path))
+    assert np.array_equal(soundfile.read(path, dtype="int16")[0], every)

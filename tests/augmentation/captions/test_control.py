@@ -24,6 +24,7 @@ from augmentation.captions.control import (
     key_sentence,
     read_sentence,
     tempo_sentence,
+    volume_forms,
     volume_sentence,
 )
 from augmentation.dataset.sentences import state_row
@@ -243,3 +244,27 @@ def test_every_volume_sentence_is_recognised() -> None:
         for form in range(len(forms)):
             text = volume_sentence(rising, 0 if from_start else 4.5, 9.0, form)
             assert read_sentence(text) == Fact("volume", text)
+
+
+def test_one_chord_is_no_progression() -> None:
+    plan = MusicPlan(chords=(("Am", 0.0), ("Am", 2.0)), key="A minor")
+    for seed in range(20):
+        assert control_sentences(plan, np.random.default_rng(seed))["chords"] == ""
+    two = plan.with_(chords=(("Am", 0.0), ("E", 2.0)))
+    assert "Am, E" in control_sentences(two, np.random.default_rng(0))["chords"]
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "expected"),
+    [(0.0, 10.0, (0, 1, 2)), (5.0, 10.0, (0, 1, 2, 3)), (8.5, 10.0, (0, 1, 3)), (5.0, None, (0, 1, 3))],
+)
+def test_a_change_of_volume_is_said_to_begin_midway_only_if_it_does(
+    start: float, duration: float | None, expected: tuple[int, ...]
+) -> None:
+    assert volume_forms(True, start, duration) == expected
+
+
+def test_after_a_few_seconds_is_neither_at_once_nor_late() -> None:
+    assert volume_forms(False, 1.0, 10.0) == (0, 3)
+    assert volume_forms(False, 3.0, 10.0) == (0, 1, 3)
+    assert volume_forms(False, 8.0, 10.0) == (0, 3)

@@ -131,7 +131,7 @@ def test_every_fact_survives_the_offline_wording(caption: str, sentences: tuple[
         assert missing_facts(text, sentences) == [], text
         assert not re.search(r"  |\{|\}|\\|\.\.| ,|\s$|^\s", text), text
         assert not re.search(r"\ba (?!one)[aeio]\w|\ban [^aeiouAF8]", text), text
-    assert len(set(texts)) > (30 if caption else 10)
+    assert len(set(texts)) > (20 if caption else 10)
 
 
 def test_facts_are_also_found_by_the_plainest_search() -> None:
@@ -162,12 +162,52 @@ def test_every_rewording_is_reached() -> None:
         "The atmosphere is calm.",
         "The tempo is fast.",
         "She adds a lot of reverb.",
+        "A lot of voices are chanting.",
+        "This song has a steady beat.",
+        "Here we have a pair of bowls.",
+        "A solo trumpet with reverb.",
+        "This song may be played while resting.",
+        "It would be suitable for resting.",
+        "It starts with noise.",
+        "The tone is very bright.",
+        "The song features a drum.",
     )
     reached = {pattern for pattern, _ in REWORDINGS for sentence in sentences if re.search(pattern, sentence)}
     assert reached == {pattern for pattern, _ in REWORDINGS}
     for pattern, options in REWORDINGS:
         for sentence in (text for text in sentences if re.search(pattern, text)):
             assert all(re.sub(pattern, option, sentence) for option in options)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "broken"),
+    [
+        ("A synth is heard in the background of loud drums.", "behind it all of|further back of|somewhere behind of"),
+        ("This song features drums and has a groovy bass.", "one hears|you can hear"),
+        ("There is a sense of mystery.", "hear"),
+        ("He uses quite a lot of reverb.", "quite (?:plenty|lots)"),
+        ("A drone pad is panned to the right.", "hear a drone|Here is"),
+        ("This song is the song of summer.", "The (?:piece|music) is the song"),
+    ],
+)
+def test_no_turn_of_phrase_breaks_a_sentence(sentence: str, broken: str) -> None:
+    for seed in range(40):
+        told = OfflineParaphraser().paraphrase(sentence, (), np.random.default_rng(seed)).text
+        assert not re.search(broken, told, re.IGNORECASE), told
+
+
+def test_what_finds_no_other_words_is_no_paraphrase() -> None:
+    caption = "Zyx ululates. Nobody minds."
+    told = OfflineParaphraser().paraphrase(caption, FACTS, np.random.default_rng(0))
+    assert (told.text, told.by) == (caption, "")
+    row = state_row({**ROW, "alt_caption": caption}, np.random.default_rng(5), ALL)
+    same = paraphrase_row(row, OfflineParaphraser(), np.random.default_rng(0))
+    assert same["paraphrase"] is None and same["main_caption"] == row["main_caption"]
+
+
+def test_prose_is_never_left_as_it_was() -> None:
+    for caption in CAPTIONS:
+        assert not any(caption in offline(caption, (), seed) for seed in range(200))
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

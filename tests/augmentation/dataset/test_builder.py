@@ -106,9 +106,10 @@ def test_audio_and_labels_of_a_version_change_together(dataset: Path) -> None:
 def test_sentences_are_those_of_the_new_labels(dataset: Path) -> None:
     rows = all_rows(dataset)
     for row in rows:
-        assert row["prompt_ch"].endswith(f"{', '.join(row['chords'])}.")
+        told = f"{', '.join(row['chords'])}." if len(set(row["chords"])) > 1 else ""  # one chord is no progression
+        assert row["prompt_ch"].endswith(told) and bool(row["prompt_ch"]) == bool(told)
         assert (row["augmentation"] or {}).get("kind") != "volume" or row["prompt_aug"]
-        assert row["paraphrase"] == (row["augmentation"] and {"by": "offline", "note": ""})
+        assert row["paraphrase"] in ((row["augmentation"] and {"by": "offline", "note": ""}), None)
     assert sum(row["main_caption"] == row["alt_caption"] for row in rows) < len(rows) / 2
 
 

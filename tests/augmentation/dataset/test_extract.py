@@ -49,6 +49,8 @@ def test_answers_become_a_row() -> None:
         "meter": 4,
         "duration": 4.0,
         "beat_confidence": 0.8123,
+        "beat_phase": None,
+        "chord_confidence": None,
     }
     assert plan_of(labels_of(HEARD)).chords == (("N", 0.0), ("Am7", 0.3715), ("D7/A", 2.0))
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from mustango_app import Mustango
-from mustango_app.page.blocks import build_demo, launch_options
+from mustango_app.page.blocks import build_demo
+from mustango_app.page.server import launch_options
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -68,13 +69,18 @@ def value(page: Any, field: str) -> Any:
     return page.locator(f"#field-{field}").get_by_role("textbox")
 
 
+def number(page: Any, name: str) -> Any:
+    """The field of a number, a slider's or its own."""
+    return page.locator({"Steps": "#steps input", "Variations": "#num-clips input[type=number]"}[name])
+
+
 def make_quick(page: Any, variations: int = 1) -> None:
     """Ask for one step of two seconds, and do not listen: the recognisers are tested elsewhere."""
     write(page, "field-duration", "2 s")
     expect(page.locator("#lock-duration input")).to_be_checked(timeout=20_000)
     page.get_by_text("How it is made").click()
     for name, number in (("Steps", 1), ("Variations", variations)):
-        box = page.get_by_label(f"number input for {name}")
+        box = number(page, name)
         box.fill(str(number))
         box.press("Tab")
     page.get_by_label("Listen to the result and compare").uncheck()
@@ -141,7 +147,7 @@ def test_results_stay_play_loop_download_come_back_and_go(page: Any, url: str) -
 def test_stop_leaves_the_page_usable(page: Any) -> None:
     write(page, "prompt", PROMPT)
     make_quick(page)
-    steps = page.get_by_label("number input for Steps")
+    steps = number(page, "Steps")
     steps.fill("200")
     steps.press("Tab")
     generate(page, "Denoising|Starting")

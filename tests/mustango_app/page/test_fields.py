@@ -17,9 +17,11 @@ from mustango_app.page.fields import (
     source_line,
     unused,
 )
+from mustango_app.page.words import words_for
 from mustango_app.request import Request
 
 PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=8.0, chords=[("G", 0.0), ("C", 4.0), ("D", 5.0)]).complete()
+ENGLISH = words_for(None)
 
 
 def locked(**typed: object) -> dict[str, object]:
@@ -106,16 +108,16 @@ def test_what_is_shown_is_read_back_as_the_same_plan(prompt: str) -> None:
 
 
 def test_sources_say_whose_word_counts_and_what_it_means() -> None:
-    assert source_line("bpm", PLAN, "given") == "yours · Allegro"
-    assert source_line("duration", PLAN, "default") == "chosen · 4 bars"
-    assert source_line("key", PLAN, "from the chords") == "from the chords"
+    assert source_line("bpm", PLAN, "given", ENGLISH) == "yours · Allegro"
+    assert source_line("duration", PLAN, "default", ENGLISH) == "chosen · 4 bars"
+    assert source_line("key", PLAN, "from the chords", ENGLISH) == "from the chords"
 
 
 def test_refusals_speak_in_the_words_of_the_labels() -> None:
-    assert refusal(RequestError("bpm: expected x, got y")) == ("bpm", "Tempo (BPM): expected x, got y")
-    assert refusal(RequestError("bars: expected x")) == ("duration", "Length: expected x")
-    assert refusal(RequestError("num_clips: expected x")) == (None, "Variations: expected x")
-    assert refusal("no colon here") == (None, "no colon here")
+    assert refusal(RequestError("bpm: expected x, got y"), ENGLISH) == ("bpm", "Tempo (BPM): expected x, got y")
+    assert refusal(RequestError("bars: expected x"), ENGLISH) == ("duration", "Length: expected x")
+    assert refusal(RequestError("num_clips: expected x"), ENGLISH) == (None, "Variations: expected x")
+    assert refusal("no colon here", ENGLISH) == (None, "no colon here")
 
 
 def test_what_is_not_used_as_said_is_told() -> None:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from munet.errors import RequestError
-from mustango_app.page.guard import LOCAL_NAMES, MOST_BODY, HostCheck, WholeCalls, check_work
+from mustango_app.page.guard import FAILED, LOCAL_NAMES, MOST_BODY, HostCheck, Rate, Sentences, WholeCalls, check_work
 
 
 async def echo(request: Request) -> JSONResponse:
@@ -43,7 +43,7 @@ def test_without_names_every_host_is_answered() -> None:
     [({"data": []}, [None, 1]), ({"data": ["x"]}, ["x", 1]), ({}, [None, 1]), ({"data": [2, 3]}, [2, 3])],
 )
 def test_calls_are_filled_up_with_defaults(body: dict[str, Any], data: list[Any]) -> None:
-    client = TestClient(WholeCalls(APP, {"plan": (None, 1)}))
+    client = TestClient(WholeCalls(APP, {"plan": {"a": None, "b": 1}}, "/tmp/uploads"))
     assert client.post(CALL, json=body).json()["data"] == data
     assert client.post("/elsewhere", json=body).json() == body
 
@@ -54,7 +54,9 @@ def test_calls_are_filled_up_with_defaults(body: dict[str, Any], data: list[Any]
      (json.dumps({"data": ["x" * MOST_BODY]}), 413), ("\xff", 400)],
 )  # fmt: skip
 def test_other_bodies_are_refused_in_a_sentence(body: str, status: int) -> None:
-    response = TestClient(WholeCalls(APP, {"plan": (None, 1)})).post(CALL, content=body.encode("latin-1"))
+    response = TestClient(WholeCalls(APP, {"plan": {"a": None, "b": 1}}, "/tmp/uploads")).post(
+        CALL, content=body.encode("latin-1")
+    )
     assert response.status_code == status
     assert "expected" in response.json()["error"]
 
@@ -63,3 +65,59 @@ def test_the_budget_names_what_would_fit() -> None:
     check_work(50, 30.0, 4)
     with pytest.raises(RequestError, match="steps: expected at most 100 for 8 clips of 30 s, got 200"):
         check_work(200, 30.0, 8)
+
+
+def test_only_uploaded_files_can_be_named() -> None:
+    client = TestClient(WholeCalls(APP, {"plan": {"a": None, "b": 1}}, "/tmp/uploads"))
+    for path in ("/etc/passwd", "../x", "", "/tmp/uploads/../x", "/tmp/uploads2/x", "x\0"):
+        response = client.post(CALL, json={"data": [{"path": path, "meta": {}}]})
+        assert response.json() == {"error": "a: expected an uploaded file, got another value"}
+    assert client.post(CALL, json={"data": [{"path": "/tmp/uploads/x", "meta": {}}]}).status_code == 200
+
+
+def test_each_client_is_answered_only_so_often() -> None:
+    rate = Rate(APP, 3)
+    client, other = TestClient(rate), TestClient(rate, client=("10.0.0.2", 1))
+    assert [client.post(CALL, json={}).status_code for _ in range(4)] == [200, 200, 200, 429]
+    refused = client.post("/gradio_api/queue/join", json={})
+    assert refused.json()["error"].startswith("rate: expected at most 3 requests a minute, got more; try again in ")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert other.post(CALL, json={}).status_code == 200
+    assert client.get("/").status_code == client.post("/elsewhere", json={}).status_code == 200
+    assert all(TestClient(Rate(APP, 0)).post(CALL, json={}).status_code == 200 for _ in range(9))
+
+
+def test_drafts_count_for_a_tenth_and_a_minute_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("mustango_app.page.guard.time.monotonic", lambda: now[0])
+    client = TestClient(Rate(APP, 1))
+    answers = [client.post("/gradio_api/run/predict", json={}).status_code for _ in range(11)]
+    assert answers == [200] * 10 + [429]
+    now[0] += 61
+    assert client.post(CALL, json={}).status_code == 200
+
+
+def test_every_refusal_gets_a_sentence() -> None:
+    async def fails(_request: Request) -> JSONResponse:
+        raise ZeroDivisionError("bug")
+
+    async def refuses(_request: Request) -> JSONResponse:
+        return JSONResponse({"error": None, "detail": "no"}, 418)
+
+    async def says(_request: Request) -> JSONResponse:
+        return JSONResponse({"error": "x: expected y, got z"}, 400)
+
+    app = Starlette(routes=[Route("/fails", fails), Route("/refuses", refuses), Route("/says", says)])
+    client = TestClient(Sentences(app), raise_server_exceptions=False)
+    assert client.get("/fails").json()["error"] == FAILED
+    assert client.get("/refuses").json()["error"] == "request: expected another, got one that is refused (no)"
+    assert client.get("/says").json() == {"error": "x: expected y, got z"}
+    assert client.get("/nowhere").json()["error"].startswith("address: expected")
+    assert client.post("/says").json()["error"].startswith("method: expected")
+
+
+def test_a_page_of_another_site_cannot_send_anything() -> None:
+    client = TestClient(HostCheck(APP))
+    assert client.post("/", json={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert client.post("/", json={}, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+    assert client.get("/", headers={"sec-fetch-site": "cross-site"}).status_code == 200  # a link

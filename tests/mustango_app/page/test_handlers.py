@@ -14,9 +14,10 @@ import pytest
 
 from mustango_app import Mustango
 from mustango_app.page.fields import NAMES
-from mustango_app.page.handlers import WRONG, Handlers
+from mustango_app.page.handlers import Handlers
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk
+from mustango_app.page.words import words_for
 
 EMPTY: dict[str, Any] = {"instruments": []}
 
@@ -36,14 +37,14 @@ def drafted(handlers: Handlers, prompt: str, last: dict[str, Any] | None = None,
     if last is not None:
         values = [typed.get(name, last[name]) for name in NAMES]
         locks = [False] * len(NAMES)
-    outputs = handlers.draft(prompt, 0, last, "", *values, *locks)
+    outputs = handlers.draft(session(), prompt, 0, last, "", None, *values, *locks)
     fields = dict(zip(NAMES, outputs, strict=False))
     timeline, notes, last = outputs[-3:]
     return fields | {"locks": outputs[len(NAMES) : -3], "timeline": timeline, "notes": notes, "last": last}
 
 
 def session(name: str = "a") -> Any:
-    return SimpleNamespace(session_hash=name)
+    return SimpleNamespace(session_hash=name, headers={}, query_params={})
 
 
 def run(
@@ -59,7 +60,7 @@ def run(
 ) -> Iterator[tuple[Any, ...]]:
     values, locks = state(**{"duration": "2 s", **locked})
     return handlers.generate(
-        session(name), prompt, 0, None, "", *values, *locks, seed, steps, 2.0, 1, variations, listen, [*runs]
+        session(name), prompt, 0, None, "", None, *values, *locks, seed, steps, 2.0, 1, variations, listen, [*runs]
     )
 
 
@@ -95,7 +96,7 @@ def test_what_was_typed_counts_even_before_it_is_drafted(handlers: Handlers) -> 
     last = drafted(handlers, "calm piano")["last"]
     values = [{"duration": "2 s", "bpm": "9000"}.get(name, last[name]) for name in NAMES]
     inputs = [*values, *[False] * len(NAMES), "1", 1, 2.0, 1, 1, False, []]
-    ((status, *_),) = handlers.generate(session(), "calm piano", 0, last, "", *inputs)
+    ((status, *_),) = handlers.generate(session(), "calm piano", 0, last, "", None, *inputs)
     assert "Tempo (BPM): expected" in status
 
 
@@ -141,9 +142,9 @@ def test_each_run_adds_cards_and_keeps_the_others(handlers: Handlers) -> None:
 
 def test_the_clip_has_the_plan_of_the_page(handlers: Handlers) -> None:
     values, locks = state(duration="2 s")
-    handlers.draft("calm piano", 0, None, "", *values, *locks)
+    handlers.draft(session(), "calm piano", 0, None, "", None, *values, *locks)
     *_, (_, _, runs) = run(handlers)
-    recipe = handlers._results.card(runs[0][0])["recipe"]
+    recipe = handlers._results.card(runs[0][0]["id"])["recipe"]
     assert recipe["plan"]["duration"] == 2.0
     assert recipe["seed"] == 4
 
@@ -165,7 +166,7 @@ def test_any_exception_leaves_the_page_usable(handlers: Handlers, caplog: pytest
     handlers._results.folder.unlink()
     handlers._results.folder = None  # type: ignore[assignment]
     *_, (status, *_) = run(handlers)
-    assert escape(WRONG) in status
+    assert escape(words_for(None)("wrong")) in status
     assert "a run failed" in caplog.text
     assert handlers._desk.length == 0
 
@@ -201,18 +202,22 @@ def test_a_visitor_who_leaves_frees_the_model(handlers: Handlers) -> None:
 
 def test_settings_come_back_and_clips_are_deleted(handlers: Handlers) -> None:
     *_, (_, _, runs) = run(handlers, key="D minor")
-    token = runs[0][0]
+    token = runs[0][0]["id"]
     event = SimpleNamespace(_data={"action": "use", "id": token})
-    status, _, _, prompt, *rest = handlers.act(runs, event)
+    status, _, _, prompt, _held, *rest = handlers.act(session(), runs, event)
     assert (prompt, rest[2]["value"], rest[-4:]) == ("calm piano", "D minor", ["4", 2, 2.0, 1])
     event = SimpleNamespace(_data={"action": "delete", "id": token})
-    status, shown, left, *_ = handlers.act(runs, event)
+    status, shown, left, *_ = handlers.act(session(), runs, event)
     assert (shown, left) == ([], [])
     assert "Deleted" in status
-    assert "no longer there" in handlers.act(runs, event)[0]
+    assert "no longer there" in handlers.act(session(), left, event)[0]
 
 
-def test_a_reload_shows_what_was_made(handlers: Handlers) -> None:
+def test_a_reload_shows_what_was_made_and_keeps_the_recipes_of_what_is_gone(handlers: Handlers) -> None:
     *_, (_, shown, runs) = run(handlers)
-    again, kept = handlers.remember([*runs, ["gone" * 4]])
-    assert ([row["id"] for row in again], kept) == ([row["id"] for row in shown], runs)
+    status, again, kept, *_ = handlers.arrive(session(), [*runs, [{"id": "gone" * 4, "make": runs[0][0]["make"]}], 7])
+    assert [row["id"] for row in again] == [shown[0]["id"], "gone" * 4]
+    assert "no longer on the server" in again[1]["html"]
+    assert "Ready" in status
+    event = SimpleNamespace(_data={"action": "use", "id": "gone" * 4})
+    assert handlers.act(session(), kept, event)[3] == "calm piano"

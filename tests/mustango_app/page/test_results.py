@@ -19,8 +19,11 @@ from munet.music import MusicPlan
 from mustango_app.clip import Clip
 from mustango_app.page import cards, results
 from mustango_app.page.results import FORMS, Results
+from mustango_app.page.words import words_for
 
 PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=2.0, chords=[("G", 0.0), ("Em", 1.0)]).complete()
+
+ENGLISH = words_for(None)
 
 
 @pytest.fixture
@@ -77,24 +80,31 @@ def test_results_expire_and_can_be_deleted(kept: Results) -> None:
 def test_runs_are_kept_newest_first_and_the_oldest_goes() -> None:
     runs: list[list[str]] = []
     for number in range(8):
-        runs = cards.add_clip(runs, f"a{number}", first=True)
-        runs = cards.add_clip(runs, f"b{number}", first=False)
-    assert runs[0] == ["a7", "b7"]
+        runs = cards.add_clip(runs, entry(f"a{number}"), first=True)
+        runs = cards.add_clip(runs, entry(f"b{number}"), first=False)
+    assert runs[0] == [entry("a7"), entry("b7")]
     assert len(runs) == cards.KEPT
-    assert cards.without(runs, "b7")[0] == ["a7"]
-    assert cards.without([["x"], ["y"]], "x") == [["y"]]
+    assert cards.without(runs, "b7")[0] == [entry("a7")]
+    assert cards.without([[entry("x")], [entry("y")]], "x") == [[entry("y")]]
 
 
-def test_a_browser_remembers_only_what_is_still_there(kept: Results) -> None:
-    token = kept.save(clip(), {})
-    assert cards.latest([[token, "a" * 16], ["../x"], [], [7]], kept) == [[token]]  # type: ignore[list-item]
+def entry(token: str) -> cards.Entry:
+    return {"id": token, "make": ""}
+
+
+def test_what_a_browser_sends_as_its_memory_is_looked_at() -> None:
+    good = [entry("a" * 16)]
+    for runs in (None, 7, "x", {}, [7], [[7]], [[{"id": 7, "make": ""}]], [[{"id": "x"}]]):
+        assert cards.latest(runs) == []
+    assert cards.latest([good, 7, [{**good[0], "more": "x"}]]) == [good, good]
+    assert sum(map(len, cards.latest([[entry("x")] * 1000] * 1000))) <= cards.KEPT * cards.MOST_OF_A_RUN
 
 
 def test_a_card_is_safe_and_whole(kept: Results) -> None:
     heard = Heard(2.0, 240.0, 4, ((0.0, 1),), 0.9, "E minor", 1.0, (("G:maj", 0.0, 1.0), ("C:maj", 1.0, 2.0)))
-    token = kept.save(clip('<img src=x> "loud"', best_of=3), {"part": "variation 2 of 2", "score": 0.81})
+    token = kept.save(clip('<img src=x> "loud"'), {"variation": [2, 2], "best": 3, "score": 0.81})
     kept.note(token, {"heard": heard.to_dict()})
-    (row,) = cards.shown_cards(kept, [[token]])
+    (row,) = cards.shown_cards(kept, [[entry(token)]], ENGLISH)
     html = row["html"]
     assert "<img" not in html
     ElementTree.fromstring(html.replace(" controls", ' controls=""'))
@@ -106,7 +116,7 @@ def test_a_card_is_safe_and_whole(kept: Results) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "heard", "words", "same"),
+    ("asked", "heard", "said", "same"),
     [
         ("G major", "G major", "heard G major, as asked", True),
         ("D dorian", "D minor", "heard D minor, as asked (D dorian)", True),
@@ -117,11 +127,19 @@ def test_a_card_is_safe_and_whole(kept: Results) -> None:
         ("C major", "F# major", "heard F# major, asked C major", False),
     ],
 )
-def test_keys_are_compared_as_musicians_do(asked: str, heard: str, words: str, same: bool) -> None:
-    assert cards.compare_keys(asked, heard) == (words, same)
+def test_keys_are_compared_as_musicians_do(asked: str, heard: str, said: str, same: bool) -> None:
+    kind, agree = cards.compare_keys(asked, heard)
+    assert (ENGLISH(kind, heard=heard, asked=asked), agree) == (said, same)
 
 
-def test_tempi_are_compared_as_musicians_do() -> None:
-    assert cards.compare_tempi(120, 121.5) == ("heard 122 BPM, as asked", True)
-    assert cards.compare_tempi(120, 60) == ("heard 60 BPM, half the asked 120", True)
-    assert cards.compare_tempi(120, 100) == ("heard 100 BPM, asked 120", False)
+@pytest.mark.parametrize(
+    ("heard", "said", "same"),
+    [
+        (121.5, "heard 122 BPM, as asked", True),
+        (60, "heard 60 BPM, half the asked 120", True),
+        (100, "heard 100 BPM, asked 120", False),
+    ],
+)
+def test_tempi_are_compared_as_musicians_do(heard: float, said: str, same: bool) -> None:
+    kind, agree = cards.compare_tempi(120, heard)
+    assert (ENGLISH(kind, heard=f"{heard:.0f}", asked="120"), agree) == (said, same)

@@ -9,6 +9,9 @@ from munet.errors import RequestError
 from mustango_app.engine import Stopped
 from mustango_app.page import runs
 from mustango_app.page.runs import Desk, Pace, Run
+from mustango_app.page.words import words_for
+
+ENGLISH = words_for(None)
 
 
 def test_turns_are_taken_in_order_of_arrival() -> None:
@@ -17,7 +20,7 @@ def test_turns_are_taken_in_order_of_arrival() -> None:
     others = [Run(desk, lambda _run, number=number: order.append(number)) for number in (2, 3)]
     for run in (first, *others):
         assert run.start()
-    assert others[1].describe() == "Waiting: 2 before you …"
+    assert others[1].describe(ENGLISH) == "Waiting: 2 before you …"
     gate.set()
     assert all(run.wait(5) for run in (first, *others))
     assert order == [1, 2, 3]
@@ -62,10 +65,10 @@ def test_a_full_line_is_told_at_once() -> None:
 
 def test_phases_are_told_with_the_time_left_once_the_pace_is_known() -> None:
     desk, gate = Desk(), threading.Event()
-    desk.pace.learn("Decoding", 1.0, 4.0)
+    desk.pace.learn("decoding", 1.0, 4.0)
 
     def work(run: Run) -> None:
-        run.begin("Denoising", 10.0, total=4, rest=(("Decoding", 2.0),))
+        run.begin("denoising", 10.0, total=4, rest=(("decoding", 2.0),))
         run.phase.since = time.monotonic() - 6.0
         run.step(2)
         gate.wait(5)
@@ -74,18 +77,18 @@ def test_phases_are_told_with_the_time_left_once_the_pace_is_known() -> None:
     run.start()
     while run.phase.done != 2:
         time.sleep(0.01)
-    assert run.describe() == "Denoising 2 of 4 … · about 14 s left"
+    assert run.describe(ENGLISH) == "Denoising 2 of 4 … · about 14 s left"
     gate.set()
     run.wait(5)
 
 
 def test_the_pace_is_learned_from_what_was_done() -> None:
     pace = Pace()
-    assert pace.expect("Decoding", 3.0) is None
-    pace.learn("Decoding", 2.0, 4.0)
-    assert pace.expect("Decoding", 3.0) == 6.0
-    pace.learn("Decoding", 2.0, 8.0)
-    assert pace.expect("Decoding", 1.0) == 3.0
+    assert pace.expect("decoding", 3.0) is None
+    pace.learn("decoding", 2.0, 4.0)
+    assert pace.expect("decoding", 3.0) == 6.0
+    pace.learn("decoding", 2.0, 8.0)
+    assert pace.expect("decoding", 1.0) == 3.0
 
 
 def test_everybody_is_stopped_when_the_server_ends() -> None:

@@ -16,7 +16,7 @@ from munet.music import MusicPlan
 from munet.published.convert import convert
 from mustango_app import Clip, Mustango, Stopped
 from mustango_app.cli import main
-from mustango_app.shaping.canvas import Canvas, level_factor, sounding_span
+from mustango_app.shaping.canvas import Canvas, foretold, level_factor, sounding_span
 from mustango_app.shaping.source import source_of
 from tests.published_layout import build
 
@@ -77,8 +77,8 @@ def test_a_continuation_and_a_beginning(engine: Mustango, clip: Clip) -> None:
     after = engine.extend(clip, bars=2, seed=5, steps=1)
     assert after.audio.shape[1] == 12 * RATE and after.plan.duration == pytest.approx(12.0)
     first, last = region(after)
-    assert (first, last) == (round(7.5 * RATE), 12 * RATE)
-    assert np.array_equal(after.audio[:, :first], clip.audio[:, :first])
+    assert (first, last) == (8 * RATE, 12 * RATE)
+    assert np.array_equal(after.audio[:, :first], clip.audio)
     before = engine.extend(clip, seconds=3, before=True, seed=5, steps=1)
     assert before.audio.shape[1] == 11 * RATE
     assert np.array_equal(before.audio[:, 3 * RATE :], clip.audio)
@@ -180,6 +180,18 @@ def test_cross_fades_lie_inside_the_hole() -> None:
     assert np.abs(loud).max() <= 1
     same = Canvas.open(old, 200, 600, 400, 10_000)
     assert np.array_equal(same.audio, old), "what is as long stays as a starting point"
+
+
+def test_a_sound_that_ends_goes_on_under_the_cross_fade() -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 441 * np.arange(12_000) / 10_000)
+    both = np.stack([tone, np.zeros(12_000)]).astype(np.float32)
+    made = foretold(both[:, :10_000], 100)
+    assert np.abs(made[0] - tone[10_000:10_100]).max() < 0.02
+    assert not made[1].any()
+    canvas = Canvas.open(both[:, :10_000], 10_000, 10_000, 2_000, 10_000)
+    whole = canvas.joined(np.zeros((2, 2_000), np.float32))
+    assert np.array_equal(whole[:, :10_000], both[:, :10_000])
+    assert np.abs(np.diff(whole[0])).max() < 1.1 * np.abs(np.diff(tone)).max(), "no step where the sound ends"
 
 
 def test_levels_and_silence() -> None:
