@@ -44,7 +44,7 @@ def place_sources(
     Raises:
         RequestError: the column that should decide is missing or says something else than a split.
     """
-    asked = [asked_split(source, config.split_by) for source in sources]
+    asked = [None if source.problem else asked_split(source, config.split_by) for source in sources]
     same = _same_sound(folder, sources, run, workers, shard) if config.fingerprints else []
     recordings = grouped(sources, same)
     shares = {"validation": config.validation, "test": config.test}
