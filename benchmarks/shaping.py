@@ -142,7 +142,7 @@ def seams_rows(results: Results) -> Iterator[Row]:
         yield "beat phase across seams within 20 ms", within, "1.00"
     jumps, others = ([row for result in results for row in result[name]] for name in ("jumps", "unseamed"))
     found = seams_found(jumps, others)
-    yield "seams told from other downbeats", "too few" if found is None else f"{found:.2f}", "<= .55 (chance .50)"
+    yield "seams told from places a bar away", "too few" if found is None else f"{found:.2f}", "<= .55 (chance .50)"
 
 
 def minutes_rows(results: Results) -> Iterator[Row]:

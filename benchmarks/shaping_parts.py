@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 LOOP_BARS = (2, 4, 8)
 REGION_BARS = 2
-CONTEXT_BARS = 6  # of a clip in which a region is repainted
+CONTEXT_BARS = 7  # of a clip in which a region is repainted
 LENGTHS = (20, 120, 600)  # seconds
 
 
@@ -157,21 +157,18 @@ def repaints(model: Mustango, number: int) -> Values:
     clip = _short(model, number)
     bar = (clip.plan.meter or 4) * 60 / (clip.plan.bpm or 120)
     first = 3 + number % 2  # counted from 1
-    start, end = (first - 1) * bar, (first - 1 + REGION_BARS) * bar
-    edited = model.edit(clip, bars=(first, first + REGION_BARS - 1), chords=_others(clip.plan, start))
-    rate = clip.sample_rate
-    same = [np.array_equal(part_of(clip.audio, rate, *span), part_of(edited.audio, rate, *span))
-            for span in ((0, start), (end, clip.duration))]  # fmt: skip
-    return _region(clip, edited, (start, end), (start, end)) | {"outside_identical": all(same)}
+    chords = _others(clip.plan, (first - 1) * bar)
+    edited = model.edit(clip, bars=(first, first + REGION_BARS - 1), chords=chords, seed=number)
+    start, end = edited.settings["shaped"]["region"]
+    return _region(clip, edited, (start, end), (start, end))
 
 
 def continuations(model: Mustango, number: int) -> Values:
     """Go on from a clip for four bars."""
     clip = _short(model, number)
-    longer = model.extend(clip, bars=4)
-    same = np.array_equal(clip.audio, longer.audio[:, : clip.audio.shape[1]])
-    seam = clip.duration
-    return _region(clip, longer, (seam, longer.duration), (seam,)) | {"outside_identical": bool(same)}
+    longer = model.extend(clip, bars=4, seed=number)
+    start, end = longer.settings["shaped"]["region"]
+    return _region(clip, longer, (start, end), (start,))
 
 
 def _short(model: Mustango, number: int) -> Clip:
@@ -188,15 +185,19 @@ def _others(plan: MusicPlan, start: float) -> str:
 
 
 def _region(before: Clip, after: Clip, region: tuple[float, float], seams: Sequence[float]) -> Values:
-    """Measure a region, its seams, and the same places where nothing was joined."""
+    """Measure a region, its seams, and places a bar before and after them."""
     heard: Heard = hear(after.audio, after.sample_rate)
     bar = (before.plan.meter or 4) * 60 / (before.plan.bpm or 120)
-    elsewhere = [bar * (1 + index) for index, _ in enumerate(seams)]  # downbeats within the untouched beginning
+    elsewhere = (region[0] - bar, region[1] + bar)[: len(seams)]  # the same beats of the bar where nothing was joined
+    first, last = (round(second * before.sample_rate) for second in region)
+    tail = after.audio.shape[1] - last
+    same = [np.array_equal(before.audio[:, :first], after.audio[:, :first]),
+            tail <= 0 or np.array_equal(before.audio[:, -tail:], after.audio[:, last:])]  # fmt: skip
     return {
-        "style": before.plan.style, **stretch_scores(after.plan, heard, *region),
+        "style": before.plan.style, **stretch_scores(after.plan, heard, *region), "outside_identical": all(same),
         "phase": [phase_step(after.plan, heard, seam) for seam in seams],
         "jumps": [jump_at(after.audio, after.sample_rate, seam) for seam in seams],
-        "unseamed": [jump_at(before.audio, before.sample_rate, place) for place in elsewhere],
+        "unseamed": [jump_at(after.audio, after.sample_rate, place) for place in elsewhere],
     }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def job_of(engine: Mustango, piece: Clip | Callable[[], Clip], seconds: float, c
     steps = max(1, round((change.steps or engine.default_steps) * getattr(change, "strength", 1.0)))
     return Job(
         play,
-        seconds + added(change),
+        seconds + added(change, piece.plan if isinstance(piece, Clip) else None),
         steps * change.best_of,
         engine.sample_rate,
         title,

@@ -111,7 +111,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     sections, cut = _sections(asked, frame, sources)
     if not sections and has_form(asked, duration):
         sections = chosen_sections(asked, frame, style, line)
-        sources |= {"sections": DEFAULT} if sections else {}
+        sources |= {"sections": Source(Origin.CHOSEN, "chosen for the length")} if sections else {}
     if sections:
         plan = _in_sections(asked, frame, whole, sections, line, sources, style)
         plan = plan if sources["sections"] == GIVEN else with_tune_again(plan)

@@ -126,7 +126,8 @@ class _Run:
             source
         ) - 1e-6:
             last = audio.shape[1]  # what goes on to the end takes the last, partial sample too
-        canvas = Canvas.open(audio, first, last, round(shaped.length * rate), rate)
+        length = round((shaped.start + shaped.length) * rate) - first  # as its ends are rounded, so that it fits again
+        canvas = Canvas.open(audio, first, last, length, rate)
         step = self.codec.samples_per_latent_frame
         frames = self.codec.num_latent_frames(canvas.audio.shape[1])
         low, high = canvas.first // step - MARGIN, math.ceil(canvas.last / step) + MARGIN

@@ -51,6 +51,13 @@ def test_an_edit_leaves_all_else_as_it_is(engine: Mustango, clip: Clip) -> None:
     assert not np.array_equal(other, engine.edit(clip, bars=(2, 3), chords="Dm E", seed=6, steps=2))
 
 
+def test_a_region_between_two_samples_leaves_the_length_as_it_is(engine: Mustango) -> None:
+    odd = engine.generate("rock", bpm=94, chords="C F", bars=3, seed=1, steps=1)
+    other = engine.edit(odd, bars=2, chords="Dm", seed=5, steps=1)
+    assert other.audio.shape == odd.audio.shape  # a bar has 20425.53 samples, from 20425.53 to 40851.06
+    assert np.array_equal(other.audio[:, 40851:], odd.audio[:, 40851:])
+
+
 def test_another_tempo_moves_what_follows(engine: Mustango, clip: Clip) -> None:
     other = engine.edit(clip, bars=2, bpm=80, seed=5, steps=1)
     assert region(other) == (2 * RATE, 5 * RATE)
