@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape
 from typing import Any
@@ -22,7 +23,7 @@ from mustango_app.request import SECONDS_RANGE
 
 
 def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
-    """Hear a recording; return (status, timeline, chord sheet, all that was heard, plan as JSON).
+    """Hear a recording; return (status, timeline, chord sheet, all that was heard as JSON, plan).
 
     What cannot be heard stands in the status; what was heard before stays then.
     """
@@ -44,7 +45,13 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
     ]
     notes = "".join(f"<li>{escape(note.outcome)}</li>" for note in plan.notes)
     status = f"<p>{escape(' · '.join(filter(None, facts)))}</p>" + (f"<ul>{notes}</ul>" if notes else "")
-    return status, timeline(whole, words), write_chordpro(whole, "Heard"), heard.to_dict(), whole.to_dict()
+    return (
+        status,
+        timeline(whole, words),
+        write_chordpro(whole, "Heard"),
+        json.dumps(heard.to_dict(), indent=1),
+        whole.to_dict(),
+    )
 
 
 def without_folders(error: RequestError) -> RequestError:

@@ -157,6 +157,7 @@ function show(rows) {
   if (first && first.fresh && first.link && first.id !== linked) {
     linked = first.id;
     history.replaceState(null, "", address(first.link));
+    if (window.innerWidth <= 700) place.scrollIntoView({ block: "start" }); // there it lies below the plan
   }
 }
 

@@ -186,7 +186,7 @@ class Analysis:
     status: gr.HTML
     timeline: gr.HTML
     sheet: gr.Code
-    heard: gr.JSON
+    heard: gr.Code
     plan: gr.State
 
 
@@ -207,7 +207,7 @@ def build_analysis(say: gr.I18n) -> Analysis:
             timeline = gr.HTML("", elem_id="heard-timeline")
             sheet = gr.Code(label=say("chord_sheet"), language=None, interactive=False, lines=6, wrap_lines=True)
             with gr.Accordion(say("all_heard"), open=False):
-                heard = gr.JSON(label="JSON", show_label=False)
+                heard = gr.Code(label="JSON", language="json", interactive=False, wrap_lines=True)
     return Analysis(audio, listen, use, keep, status, timeline, sheet, heard, gr.State(None))
 
 

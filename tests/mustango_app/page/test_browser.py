@@ -140,7 +140,7 @@ def test_results_stay_play_loop_download_come_back_and_go(page: Any, url: str) -
     cards.first.get_by_role("button", name="Use these settings").click()
     expect(page.locator("#status")).to_contain_text("The settings of that clip are back", timeout=20_000)
     expect(value(page, "bpm")).to_have_value("90")
-    cards.first.get_by_role("button", name="Delete").click()
+    cards.first.get_by_role("button", name="Delete", exact=True).click()
     expect(cards).to_have_count(3, timeout=20_000)
 
 
@@ -158,12 +158,145 @@ def test_stop_leaves_the_page_usable(page: Any) -> None:
     generate(page)
 
 
+def test_a_link_makes_the_same_clip_and_a_hand_written_one_fills_the_fields(page: Any, url: str) -> None:
+    page.goto(f"{url}?prompt=calm+piano&bpm=80&key=E+minor&seconds=2&seed=7&steps=1")
+    expect(value(page, "bpm")).to_have_value("80", timeout=30_000)
+    expect(page.locator("#lock-key input")).to_be_checked()
+    expect(value(page, "chords")).not_to_have_value("", timeout=30_000)
+    page.get_by_text("How it is made").click()
+    expect(page.locator("#seed").get_by_role("textbox")).to_have_value("7")
+    page.get_by_label("Listen to the result and compare").uncheck()
+    generate(page)
+    first = sound(page, url)
+    expect(page).to_have_url(re.compile("make="))
+    page.goto(page.url)
+    expect(page.locator("#status")).to_contain_text("The settings of the link are here", timeout=30_000)
+    expect(value(page, "key")).to_have_value("E minor")
+    page.get_by_text("How it is made").click()
+    page.get_by_label("Listen to the result and compare").uncheck()
+    expect(page.locator("#shelf .card")).to_have_count(1)
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("#shelf .card")).to_have_count(2, timeout=60_000)
+    assert sound(page, url) == first
+
+
+def sound(page: Any, url: str) -> bytes:
+    return page.request.get(f"{url}{page.locator('#shelf nav a').first.get_attribute('href')}").body()
+
+
+def test_a_dragged_region_is_repainted_and_the_clip_goes_on_and_varies(page: Any) -> None:
+    write(page, "prompt", "calm piano, 120 bpm, 4/4")
+    make_quick(page)
+    write(page, "field-duration", "4 s")
+    generate(page)
+    card = page.locator("#shelf .card").first
+    card.locator("svg.timeline").scroll_into_view_if_needed()
+    box = card.locator("svg.timeline").bounding_box()
+    page.mouse.move(box["x"] + 0.26 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 20, steps=4)
+    page.mouse.move(box["x"] + 0.74 * box["width"], box["y"] + 20, steps=4)
+    page.mouse.up()
+    expect(card.locator("[data-field=start]")).to_have_value("1")  # on the beats
+    expect(card.locator("[data-field=end]")).to_have_value("3")
+    for count, (action, words) in enumerate(
+        (("Repaint", "repainted"), ("Continue", "continued"), ("Begin earlier", "continued"), ("Vary", "varied")), 2
+    ):
+        card = page.locator("#shelf > div", has=page.locator(".card")).last
+        card.get_by_role("button", name=action, exact=True).click()
+        expect(page.locator("#shelf .card")).to_have_count(count, timeout=120_000)
+        expect(page.locator("#shelf .card").first).to_contain_text(words)
+        expect(page.locator("#status")).to_contain_text("Done", timeout=120_000)
+
+
+def test_a_form_without_a_region_is_refused_in_a_sentence(page: Any) -> None:
+    write(page, "prompt", PROMPT)
+    make_quick(page)
+    generate(page)
+    card = page.locator("#shelf .card").first
+    card.locator("summary").click()
+    card.get_by_role("button", name="Repaint").click()
+    expect(page.locator("#status")).to_contain_text("Region: expected the seconds of a region, got none")
+
+
+def test_the_page_speaks_chinese_to_a_chinese_browser(browser: Any, url: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    page = context.new_page()
+    page.goto(url)
+    expect(page.get_by_label("描述音乐")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="圆舞曲").click()
+    expect(value(page, "bpm")).to_have_value("90", timeout=30_000)
+    expect(page.locator("#field-bpm")).to_contain_text("来自你的描述")
+    write(page, "field-bpm", "9000")
+    expect(page.locator("#notes")).to_contain_text("30 到 300 之间的数字", timeout=20_000)
+    context.close()
+
+
+def test_an_error_is_marked_for_those_who_listen(page: Any) -> None:
+    write(page, "prompt", PROMPT)
+    expect(value(page, "bpm")).to_have_value("90", timeout=20_000)
+    write(page, "field-bpm", "fast as")
+    expect(value(page, "bpm")).to_have_attribute("aria-invalid", "true", timeout=20_000)
+    write(page, "field-bpm", "90")
+    expect(value(page, "bpm")).to_have_attribute("aria-invalid", "false", timeout=20_000)
+
+
+def test_two_tabs_do_not_disturb_each_other(browser: Any, url: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tabs = [context.new_page(), context.new_page()]
+    for tab, prompt in zip(tabs, (PROMPT, "funk in E minor, 112 bpm"), strict=True):
+        opened(tab, url)
+        write(tab, "prompt", prompt)
+        make_quick(tab)
+    for tab in tabs:
+        tab.get_by_role("button", name="Generate").click()
+    for tab, words in zip(tabs, ("waltz", "funk"), strict=True):
+        expect(tab.locator("#status")).to_contain_text("Done", timeout=60_000)
+        expect(tab.locator("#shelf .card")).to_have_count(1)
+        expect(tab.locator("#shelf .card h3")).to_contain_text(words)
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser: Any, url: str, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(page, f"{url}?__theme={theme}")
+    write(page, "prompt", PROMPT)
+    make_quick(page)
+    generate(page)
+    page.locator("#shelf summary").first.click()
+    write(page, "field-bpm", "fast as")
+    expect(page.locator("#notes")).to_contain_text("expected", timeout=20_000)
+    found = serious(axe, page)
+    page.get_by_role("tab", name="Analyse").click()
+    expect(page.locator("#hear")).to_be_visible()
+    assert [*found, *serious(axe, page)] == []
+    page.close()
+
+
+def serious(axe: Any, page: Any) -> list[str]:
+    """Faults that axe-core calls serious or critical, with where they are."""
+    violations = axe.Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in violations
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_narrow_page_has_everything_within_its_width(browser: Any, url: str, theme: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     opened(page, f"{url}?__theme={theme}")
     write(page, "prompt", PROMPT)
     expect(page.locator("#timeline svg.timeline")).to_be_visible(timeout=20_000)
+    make_quick(page)
+    generate(page)
+    card = page.locator("#shelf .card").first
+    expect(card).to_be_in_viewport()
+    card.locator("summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
 
