@@ -45,7 +45,13 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
     ]
     notes = "".join(f"<li>{escape(note.outcome)}</li>" for note in plan.notes)
     status = f"<p>{escape(' · '.join(filter(None, facts)))}</p>" + (f"<ul>{notes}</ul>" if notes else "")
-    return status, timeline(whole, words), write_chordpro(whole, "Heard"), json.dumps(heard.to_dict(), indent=1), whole.to_dict()
+    return (
+        status,
+        timeline(whole, words),
+        write_chordpro(whole, "Heard"),
+        json.dumps(heard.to_dict(), indent=1),
+        whole.to_dict(),
+    )
 
 
 def without_folders(error: RequestError) -> RequestError:
