@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
@@ -20,14 +22,14 @@ from augmentation.compose.programs import INSTRUMENTS
 from augmentation.compose.soundfont_subset import reduce_soundfont
 from augmentation.compose.sources import KITS_TO_KEEP, SOURCES, fetch_sources, make_travel_set
 from augmentation.dataset.builder import build_dataset
-from augmentation.dataset.clips import PARAPHRASERS, BuildConfig
+from augmentation.dataset.clips import CUTS, PARAPHRASERS, BuildConfig
 from augmentation.dataset.corpus import ENCODINGS, CorpusConfig, build_corpus
 from augmentation.dataset.extract import extract_files
 from augmentation.dataset.records import count_rows, read_rows
 from augmentation.dataset.tables import PARQUET
 from augmentation.hearing.listen import PARTS
 from augmentation.workers import ENGINES
-from munet.errors import RequestError
+from munet.errors import RequestError, expect
 
 PROGRAM = "python -m augmentation"
 
@@ -94,8 +96,9 @@ def _extract(arguments: argparse.Namespace) -> int:
 
 def _build_arguments(parser: argparse.ArgumentParser) -> None:
     given = {field.name: field.default for field in fields(BuildConfig)}
-    parser.add_argument("metadata", metavar="METADATA", help="MusicCaps' CSV, or JSON lines with file and caption")
-    parser.add_argument("--audio-dir", required=True, metavar="DIR", help="folder of the audio")
+    words = "table of files and captions (CSV, JSON, JSON lines), or a folder of audio with or without sidecar files"
+    parser.add_argument("metadata", metavar="METADATA", help=words)
+    parser.add_argument("--audio-dir", metavar="DIR", help="folder of the audio (default: METADATA, if a folder)")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset; run again to continue")
     for name, kind, words in (
         ("seed", int, "decides every choice"),
@@ -111,6 +114,8 @@ def _build_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=f"{words} (default {default})")
     steps = ",".join(map(str, given["pitch"]))
     parser.add_argument("--pitch", type=_numbers, default=given["pitch"], help=f"semitones (default --pitch={steps})")
+    words = "clips of a whole song: its start only, or all of it, cut on its bars (default start)"
+    parser.add_argument("--cut", choices=CUTS, default=given["cut"], help=words)
     labels = f"what to extract (default {','.join(PARTS)}), or 'metadata': take the labels given there"
     parser.add_argument("--labels", type=_words, default=given["labels"], help=labels)
     words = "what rewords captions: chat is the model that MUSTANGO_CHAT_URL and _MODEL name (default offline)"
@@ -130,6 +135,9 @@ def _build_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> int:
+    if arguments.audio_dir is None:
+        expect("audio-dir", Path(arguments.metadata).is_dir(), "a folder, as METADATA is none", arguments.audio_dir)
+        arguments.audio_dir = arguments.metadata
     config = BuildConfig(**{field.name: getattr(arguments, field.name) for field in fields(BuildConfig)})
     report = build_dataset(config, arguments.out, arguments.workers, arguments.engine, shard=arguments.shard)
     for remark in report["remarks"]:
@@ -260,6 +268,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     arguments = build_parser().parse_args(argv)
     label = f"{PROGRAM} {arguments.name}: error:"
+    if threading.current_thread() is threading.main_thread():  # a scheduler's end is an end like any other
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return arguments.run(arguments)
     except RequestError as error:

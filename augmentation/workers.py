@@ -23,8 +23,9 @@ Task, Result = TypeVar("Task"), TypeVar("Result")
 
 
 def leave_with_parent() -> None:
-    """Worker initialiser: end when the parent does (even by SIGKILL), and leave Ctrl-C to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Worker initialiser: end when the parent does (even by SIGKILL), and leave Ctrl-C and SIGTERM to it."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -18,6 +18,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -25,7 +26,7 @@ import psutil
 from gradio_client import Client
 
 SEEDS = 10
-QUICK = {"prompt": "calm piano in G major, 120 bpm", "seconds": 1, "steps": 1, "guidance": 1}
+QUICK = MappingProxyType({"prompt": "calm piano in G major, 120 bpm", "seconds": 1, "steps": 1, "guidance": 1})
 EARLY = 20  # requests after which memory should not grow any more
 
 

@@ -170,16 +170,18 @@ REPORTS: Mapping[str, Callable[[Results], Iterator[Row]]] = MappingProxyType(
 
 
 def report(folder: Path, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Collect what was measured into rows by part: measure, figure, aim."""
+    """Collect what was measured into rows by part (measure, figure, aim), and the versions of code that made it."""
     collected: dict[str, Any] = {}
+    versions: set[str] = set()
     for part, count in counts.items():
         files = [folder / f"{part}-{number:03}.json" for number in range(count)]
         results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+        versions |= {result["version"] for result in results}
         good = [result for result in results if "failed" not in result]
         failed = [f"{result['number']}: {result['failed']}" for result in results if "failed" in result]
         rows = [list(row) for row in REPORTS[part](good)] if good else []
         collected[part] = {"pieces": len(good), "failed": failed, "rows": rows}
-    return {"version": version(), "parts": collected}
+    return {"versions": sorted(versions), "parts": collected}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

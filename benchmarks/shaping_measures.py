@@ -20,7 +20,8 @@ from augmentation.hearing.listen import Heard
 from munet.music import MusicPlan
 from mustango_app.evaluation.adherence import BEAT_TOLERANCE, asked_chords, beat_f_measure, chord_scores
 
-MARGIN = 1.0  # seconds beside a section's edges that do not count where instruments and likeness are heard
+MARGIN = 1.0  # seconds beside a section's edges that do not count where its likeness to others is heard
+MIDDLE = 10.0  # seconds in the middle of a section in which players are heard, as long as the clips beside it
 LOOKS = (0.023, 0.093)  # seconds before and after a place whose spectra are compared
 JUMPS = ("level", "spectrum", "spectrum_long", "treble", "centroid", "width", "step")
 FOLDS = 5
@@ -47,8 +48,10 @@ def stretch_scores(plan: MusicPlan, heard: Heard, start: float, end: float) -> d
 def players_scores(
     judge: Judge, heard: Arrangement, start: float, end: float, asked: Sequence[str]
 ) -> dict[str, float | None]:
-    """Compare who is heard from `start` to `end` with who was asked for: recall and intrusion."""
-    first, last = round(start), max(round(start) + 1, round(end))
+    """Compare who is heard in the middle from `start` to `end` with who was asked for: recall and intrusion."""
+    half = min(MIDDLE, end - start) / 2
+    first = round((start + end) / 2 - half)
+    last = max(first + 1, round((start + end) / 2 + half))
     part = Arrangement({name: row[first:last] for name, row in heard.instruments.items()}, heard.styles)
     return agreement(judge, part, asked)
 

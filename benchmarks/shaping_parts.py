@@ -22,6 +22,7 @@ from augmentation.hearing.judge import shipped_judge
 from augmentation.hearing.listen import Heard
 from benchmarks.shaping_measures import (
     MARGIN,
+    MIDDLE,
     beat_chroma,
     chroma_distance,
     embedding,
@@ -65,7 +66,7 @@ def songs(model: Mustango, number: int) -> Values:
     sections = []
     for part in whole.plan.parts():
         names = part.instruments or ()
-        players = players_scores(judge, arrangement, part.start + MARGIN, part.end - MARGIN, names)
+        players = players_scores(judge, arrangement, part.start, part.end, names)
         scores = stretch_scores(whole.plan, heard, part.start, part.end)
         sections.append({"name": part.name, **scores, **players})
     heard_short = hear(short.audio, short.sample_rate)
@@ -110,9 +111,10 @@ def changes(kind: str, model: Mustango, number: int) -> Values:
 
 
 def _heard_players(clip: Clip, start: float, end: float, asked: Sequence[str]) -> Values:
-    judge = shipped_judge()
-    arrangement = judge.hear(part_of(clip.audio, clip.sample_rate, start + MARGIN, end - MARGIN), clip.sample_rate)
-    scores = players_scores(judge, arrangement, 0, end - start - 2 * MARGIN, asked)
+    judge, middle = shipped_judge(), (start + end) / 2
+    half = min(MIDDLE, end - start) / 2
+    arrangement = judge.hear(part_of(clip.audio, clip.sample_rate, middle - half, middle + half), clip.sample_rate)
+    scores = players_scores(judge, arrangement, 0.0, 2 * half, asked)
     return scores | {"drums": arrangement.presence()["drums"], "drums_asked": "drums" in classes_of(asked)}
 
 

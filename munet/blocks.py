@@ -188,8 +188,8 @@ def transform(
         place: which condition: 0 text, 1 beats, 2 chords.
     """
     layer, rows = transformer.transformer_blocks[0], len(conditions)
-    plain = all(isinstance(attention.processor, AttnProcessor2_0) for attention in (layer.attn1, layer.attn2))
-    if torch.is_grad_enabled() or not plain:
+    stock = all(type(module.processor) is AttnProcessor2_0 for module in (layer.attn1, layer.attn2))
+    if torch.is_grad_enabled() or not stock:
         states, bias = conditions.sequences[place]
         whole = repeated(hidden_states, rows)
         return transformer(whole, encoder_hidden_states=states, encoder_attention_mask=bias, return_dict=False)[0]

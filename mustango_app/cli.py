@@ -23,6 +23,7 @@ from mustango_app.exchange.commands import add_export, add_sources, export_all, 
 from mustango_app.page.command import add_serve
 from mustango_app.printed import heard_text, plan_text
 from mustango_app.request import Request
+from mustango_app.serving.commands import add_batch
 from mustango_app.shaping.commands import add_shaping
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_evaluate(commands)
     add_export(commands, _add)
+    _add_model_flags(add_batch(commands, _add))
 
     _add_convert(commands)
 

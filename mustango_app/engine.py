@@ -21,6 +21,7 @@ from munet.errors import RequestError
 from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from munet.processor import keep_memory, usable_cores
+from munet.solver import FEW_STEPS, few_step_solver
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
@@ -72,6 +73,9 @@ class Mustango:
         if offload:
             self.pipeline.enable_model_cpu_offload(device=self.device)
         self.pipeline.set_progress_bar_config(disable=True)
+        self._few_steps = few_step_solver(self.pipeline.scheduler)
+        if self._few_steps is not None:
+            self.pipeline.register_modules(scheduler=self._few_steps)
         self._lock = threading.Lock()  # a pipeline keeps the state of one run
         # Offloaded parts take turns on the GPU: then not even the predictors may run beside a generation.
         self._planner = ModelPlanner(self.pipeline, self._lock if offload else None)
@@ -89,7 +93,7 @@ class Mustango:
     @property
     def default_steps(self) -> int:
         """Denoising steps when a request names none."""
-        return int(self.pipeline.config.default_steps)
+        return int(self.pipeline.config.default_steps) if self._few_steps is None else FEW_STEPS
 
     @property
     def default_guidance(self) -> float:

@@ -223,15 +223,15 @@ def folder_pool(
     share, seed = trainer.processes.share, data.get("seed", 0)
     left = trainer.left()
     limit = None if left is None else ENCODING_SHARE * left
-    held_back = _held_back(clips, data)
+    others = held_back(clips, data.get("validation"))
     if trainer.processes.writes:
-        if held_back is None:
+        if others is None:
             print("data: no split `validation`, so nothing is measured while the training runs", flush=True)
         else:
-            chosen = spread(held_back, trainer.settings.validation_rows)
+            chosen = spread(others, trainer.settings.validation_rows)
             quarter = None if limit is None else limit / 4
-            chosen = encoded(trainer, held_back, chosen, latents, workers, faults, quarter)
-            rows = FolderRows(held_back, chosen, latents, trainer.clip_tokens, seed)
+            chosen = encoded(trainer, others, chosen, latents, workers, faults, quarter)
+            rows = FolderRows(others, chosen, latents, trainer.clip_tokens, seed)
             trainer.measure_on([rows[place, None] for place in range(len(rows))])
     own = [index for index in range(len(clips)) if index % share[1] == share[0]]
     limit = None if limit is None else limit - (left - trainer.left())
@@ -256,10 +256,10 @@ def spread(clips: CorpusClips, most: int) -> list[int]:
     return [index for _, index in sorted(places)[:most]]
 
 
-def _held_back(clips: CorpusClips, data: Mapping[str, Any]) -> CorpusClips | None:
+def held_back(clips: CorpusClips, folder: str | None) -> CorpusClips | None:
     """The clips to measure on: of the folder given, or the split `validation` beside `train`."""
-    if data.get("validation") is not None:
-        return CorpusClips(data["validation"], "validation")
+    if folder is not None:
+        return CorpusClips(folder, "validation")
     beside = clips.folder.parent / "validation"
     is_split = clips.folder.name == "train" and (beside / METADATA).is_file()
     return CorpusClips(str(beside)) if is_split else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from munet.errors import RequestError
 from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
@@ -29,12 +30,16 @@ SECONDS = 160.0  # of sound at once on a GPU: longer clips, fewer of them
 
 
 class Job(NamedTuple):
-    """One clip to make."""
+    """One clip to make; `number` tells it from others."""
 
     prompt: str
     english: str
     plan: MusicPlan
     seed: int
+    number: int = 0
+
+
+Outcome = Clip | RequestError | OSError
 
 
 class Alike(NamedTuple):
@@ -61,6 +66,12 @@ def batches(jobs: Sequence[Job], alike: Callable[[Job], Alike], at_once: int) ->
         yield from (members[first : first + size] for first in range(0, len(members), size))
 
 
+def made_with(engine: Mustango, request: Request) -> tuple[int, Guidance]:
+    """Return steps and guidance of a request, the model's own where it states none."""
+    guidance = engine.default_guidance if request.guidance is None else request.guidance
+    return request.steps or engine.default_steps, guidance
+
+
 def play_together(
     engine: Mustango,
     request: Request,
@@ -75,8 +86,7 @@ def play_together(
         RequestError: the weights give samples that are not finite, or there is too little memory.
         Stopped: if `stop` was set.
     """
-    steps = request.steps or engine.default_steps
-    guidance = engine.default_guidance if request.guidance is None else request.guidance
+    steps, guidance = made_with(engine, request)
     total, made = steps * request.num_clips * request.best_of, 0
 
     def make(jobs: Sequence[Job]) -> Iterator[Clip]:
@@ -100,6 +110,33 @@ def play_together(
         return [most_adherent(make(jobs_of(*one))) for one in planned]
     clips = {clip.seed: clip for clip in make([job for one in planned for job in jobs_of(*one)])}
     return [clips[seed] for seed in request.seeds]
+
+
+def make_requests(engine: Mustango, requests: Sequence[Request]) -> Iterator[tuple[int, Outcome]]:
+    """Make a clip of each request, those of one kind together; yield its place and the clip, or why there is none."""
+    jobs = []
+    for number, request in enumerate(requests):
+        try:
+            if request.best_of > 1:
+                yield number, engine.generate(request.at(request.seed))
+                continue
+            plan = engine.plan(request).plan
+            jobs.append(Job(request.prompt, request.english, plan, request.seed, number))
+        except (RequestError, OSError) as error:
+            yield number, error
+
+    def alike(job: Job) -> Alike:
+        steps, guidance = made_with(engine, requests[job.number])
+        return Alike(job.plan.duration, bool(job.plan.loop), steps, repr(guidance))
+
+    for batch in batches(jobs, alike, engine.batch):
+        try:
+            run = made_with(engine, requests[batch[0].number])
+            clips = list(make_batch(engine, batch, *run, lambda step: None, None))
+        except (RequestError, OSError) as error:
+            yield from ((job.number, error) for job in batch)
+        else:
+            yield from zip((job.number for job in batch), clips, strict=True)
 
 
 def make_batch(

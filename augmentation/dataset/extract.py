@@ -21,7 +21,6 @@ from zlib import crc32
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from augmentation.dataset.corpus import ITEM_ERRORS
 from augmentation.dataset.labels import Record
@@ -34,12 +33,14 @@ from augmentation.dataset.spelling import spell_alike
 from augmentation.dataset.trust import reliable
 from augmentation.hearing.backends import refuse_missing
 from augmentation.hearing.listen import PARTS, Heard, listen
+from augmentation.progress import progress
 from augmentation.workers import run_in_processes
 from munet.errors import expect
 from munet.files import alone, write_atomically
 from munet.music import MUSTANGO_QUALITIES, Chord, Key
 from munet.music.checks import BPM_RANGE
 
+UNTOLD = 0.5  # share of the clips with singing whose caption does not say so
 QUALITIES = (*MUSTANGO_QUALITIES, "5")
 DATASET = "extracted"
 
@@ -129,7 +130,11 @@ def state_reliable(record: Record, rng: np.random.Generator) -> Record:
     hidden: dict[str, None] = dict.fromkeys(told & {"bpm", "key", "chords"})
     hidden |= {"beats": None, "meter": None} if "meter" in told else {}
     known = reliable(record.plan, record.fields)
-    return state(record, rng, known=known.with_(**hidden) if hidden else known)
+    stated = state(record, rng, known=known.with_(**hidden) if hidden else known)
+    voice = record.fields.get("prompt_voice")
+    if not voice or rng.random() < UNTOLD:
+        return stated
+    return stated.with_fields(main_caption=f"{stated.fields['main_caption']} {voice}")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -185,7 +190,7 @@ def extract_files(
     parts: Sequence[str] = PARTS,
     seed: int = 0,
     workers: int = 1,
-    progress: Callable[..., tqdm] = tqdm,
+    progress: Callable[..., Any] = progress,
 ) -> dict[str, Any]:
     """Listen to files and write a JSON-lines file of their rows, in the order given.
 
@@ -219,7 +224,7 @@ def _extract_files(
     parts: Sequence[str],
     seed: int,
     workers: int,
-    progress: Callable[..., tqdm],
+    progress: Callable[..., Any],
 ) -> dict[str, Any]:
     """Listen to what is missing in `out`."""
     journal = out.with_name(f"{out.name}.partial")

@@ -17,7 +17,9 @@ from augmentation.dataset.trust import SINGING
 INSTRUMENT, STYLE = 0.6, 0.5  # probability from which the judge is believed
 MOST_INSTRUMENTS = 4
 MACHINE = "machine"
-_PLURAL = frozenset({"drums", "strings", "solo strings", "plucked strings", "reeds", "woodwinds", "mallets", "brass"})
+_BARE = frozenset(
+    {"bass", "drums", "strings", "solo strings", "plucked strings", "reeds", "woodwinds", "mallets", "brass"}
+)
 _WITH = (
     "{Style} with {players}.", "{Style} for {players}.", "{Style}, played by {players}.",
     "{Style} featuring {players}.",
@@ -69,7 +71,9 @@ def machine_caption(tags: Tags, singing: float | None, rng: np.random.Generator)
 
 
 def _players(instruments: Sequence[str]) -> str:
-    return joined([name if name in _PLURAL else article(name) for name in instruments])
+    if not instruments:
+        return ""
+    return joined([name if name in _BARE else article(name) for name in instruments])
 
 
 def voice_sentence(caption: str, singing: float | None, rng: np.random.Generator) -> str:

@@ -21,7 +21,7 @@ from augmentation.dataset.clips import BuildConfig
 from augmentation.dataset.fingerprints import Landmarks, landmarks_of, same_recording
 from augmentation.dataset.records import json_lines
 from augmentation.dataset.sources import Source
-from augmentation.dataset.splits import Place, asked_split, decide, grouped, rows_of_splits
+from augmentation.dataset.splits import SPLITS, Place, asked_split, decide, grouped, rows_of_splits
 from munet.files import digest, write_atomically
 
 FINGERPRINTS, PLACES = "fingerprints", "splits.jsonl"
@@ -44,22 +44,38 @@ def place_sources(
     Raises:
         RequestError: the column that should decide is missing or says something else than a split.
     """
-    asked = [asked_split(source, config.split_by) for source in sources]
+    asked = [None if source.problem else asked_split(source, config.split_by) for source in sources]
     same = _same_sound(folder, sources, run, workers, shard) if config.fingerprints else []
     recordings = grouped(sources, same)
     shares = {"validation": config.validation, "test": config.test}
-    splits, remarks = decide(recordings, asked, shares, config.seed, _known(folder / PLACES))
-    places = {source.index: Place(splits[name], name) for source, name in zip(sources, recordings, strict=True)}
+    before = _known(folder / PLACES)
+    known: dict[str, str] = {}
+    joined: set[str] = set()
+    for source, name in zip(sources, recordings, strict=True):
+        if source.index in before:
+            split = before[source.index].split
+            joined |= {name} if known.get(name, split) != split else set()
+            known[name] = max(known.get(name, split), split, key=SPLITS.index)
+    splits, remarks = decide(recordings, asked, shares, config.seed, known)
+    remarks += [
+        f"{name}: new rows join recordings that lie in different splits already; they go to {splits[name]}, "
+        "and only a new folder brings the others together"
+        for name in sorted(joined)
+    ]
+    places = {
+        source.index: before.get(source.index) or Place(splits[name], name)
+        for source, name in zip(sources, recordings, strict=True)
+    }
     write_atomically(folder / PLACES, json_lines(rows_of_splits(places)))
     return places, remarks
 
 
-def _known(path: Path) -> dict[str, str]:
-    """Splits of recordings that were decided in an earlier run."""
+def _known(path: Path) -> dict[int, Place]:
+    """Places that were decided in an earlier run, by the number of the line."""
     if not path.is_file():
         return {}
     rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return {row["recording"]: row["split"] for row in rows}
+    return {row["index"]: Place(row["split"], row["recording"]) for row in rows}
 
 
 def _same_sound(
@@ -73,6 +89,8 @@ def _same_sound(
     own = [path for place, path in enumerate(files) if place % shard[1] == shard[0]]
     for part in (own, files):
         missing = [path for path in part if not _print_path(folder, path).is_file()]
+        if not missing:
+            continue
         with run(partial(_fingerprint, folder), missing, min(workers, max(1, len(missing)))) as results:
             for _ in results:
                 pass

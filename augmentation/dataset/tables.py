@@ -57,6 +57,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "prompt_ch": Field("text", True, "sentence on the chords"),
         "prompt_bt": Field("text", True, "sentence on the beats of a bar; empty if they are uncertain"),
         "prompt_bpm": Field("text", True, "sentence on the tempo; empty if it is uncertain"),
+        "prompt_voice": Field("text", False, "sentence on singing; empty if it is uncertain or the caption says so"),
         "prompt_key": Field("text", True, "sentence on the key; empty if it is uncertain"),
         "beats": Field("grid", True, "`[[seconds], [positions in the bar]]`, position 1 is the downbeat"),
         "bpm": Field("number", True, "beats per minute"),
@@ -70,6 +71,10 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "beat_confidence": Field("number", False, "0 to 1; below 0.3 tempo and beats are not stated"),
         "beat_phase": Field("number", False, "0 to 1; below 0.5 the beats may be half a beat off, and are not stated"),
         "chord_confidence": Field("number", False, "0 to 1; below 0.5 chords are not stated"),
+        "singing": Field("number", False, "share of the time in which somebody sings; stated from 0.7"),
+        "caption_by": Field("text", False, "`machine` if nobody captioned the clip and the project's judge did"),
+        "instruments": Field("texts", False, "classes of instruments that the judge heard, if it wrote the caption"),
+        "style": Field("text", False, "style that the judge heard, if it wrote the caption"),
         "augmentation": Field("change", False, "what was done to the clip; null for the clip itself"),
         "paraphrase": Field(
             "writer", False, "what reworded `main_caption`, and why it was not the model if one was asked"

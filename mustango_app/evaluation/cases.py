@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from augmentation.dataset.records import plan_of, read_rows
+from augmentation.dataset.trust import reliable
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.planning.planner import plan_from_text
@@ -122,7 +123,7 @@ def reference_plan(row: Mapping[str, Any]) -> MusicPlan:
     Raises:
         RequestError: the labels make no plan.
     """
-    plan = plan_of(row)
+    plan = reliable(plan_of(row), row)
     seconds = min(plan.duration or SECONDS, SECONDS)
     chords = [(symbol, second) for symbol, second in plan.chords or () if second < seconds]
     beats = [(second, position) for second, position in plan.beats or () if second < seconds]

@@ -173,3 +173,28 @@ def test_a_run_keeps_its_time_and_says_when_steps_are_too_long() -> None:
     run_training("toy", Budget(100), Progress(), Log(None), step, lambda: saved.append(time.monotonic() - began), 60.0,
                  1.0, lambda steps, seconds: said.append((steps, seconds)) or "", closing_seconds=0.05)  # fmt: skip
     assert len(saved) == 1 and saved[0] <= 1.0 and said[0][0] == 1
+
+
+def test_from_a_build_to_a_model_that_plays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from augmentation.dataset.builder import build_dataset
+    from augmentation.dataset.clips import BuildConfig
+    from augmentation.dataset.corpus import CorpusConfig, build_corpus
+    from mustango_app import Mustango
+
+    toy_files(tmp_path)
+    build_corpus(CorpusConfig(count=5, seed=3, duration=3.0, sample_rate=RATE), tmp_path / "corpus")
+    build = BuildConfig(
+        str(tmp_path / "corpus"), str(tmp_path / "corpus"), sample_rate=RATE, clip_seconds=3.0, labels=("metadata",),
+        pitch=(2,), tempo_versions=2, volume_versions=0, validation=0.2, test=0.0,
+    )  # fmt: skip
+    assert build_dataset(build, tmp_path / "data")["rows"] == 20
+    training = toy_settings(tmp_path, "run", budget={"steps": 8, "warmup": 1}, batch_size=2, text_encoder=None)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"stage": "munet", "data": {"seconds": 1.28}, "training": training}))
+    assert main(str(path), str(tmp_path / "data"), minutes=5) == 0
+    said = capsys.readouterr().out
+    assert "munet: 16 rows after" in said and said.count("munet: validation loss") == 2
+    clip = Mustango.from_pretrained(str(tmp_path / "run" / "best" / "pipeline")).generate(
+        "calm piano", seconds=1, steps=2
+    )
+    assert clip.audio.shape[1] == RATE and np.isfinite(clip.audio).all()

@@ -17,8 +17,9 @@ from munet.pipeline import MustangoPipeline
 from munet.training.codec import AutoencoderTraining
 from munet.training.decoder import DecoderTraining
 from munet.training.distill import Distillation
+from munet.training.predictors import PredictorTraining
 from munet.training.settings import MuNetTraining
-from mustango_app.train import main, settings_from, source_of, train
+from mustango_app.train import PREDICTORS, main, settings_from, source_of, train
 from tests.tiny import AUTOENCODER, MUNET
 
 ROOT = Path(__file__).parents[2]
@@ -130,11 +131,15 @@ def test_the_configurations_of_pocket_are_valid(path: Path) -> None:
         "decoder": DecoderTraining,
         "munet": MuNetTraining,
         "distill": Distillation,
+        "beat_predictor": PredictorTraining,
+        "chord_predictor": PredictorTraining,
     }
     chained = ("decoder", "munet") if config["stage"] == "chain" else ()
     for stage, part in [(name, config[name]) for name in chained] or [(config["stage"], config)]:
         training = {"out": "x", "autoencoder": "x", "minutes": 1.0, **part["training"]}
-        unused = {"decoder": ("autoencoder",), "autoencoder": ("autoencoder", "minutes")}.get(stage, ("minutes",))
+        unused = {"decoder": ("autoencoder",), "autoencoder": ("autoencoder", "minutes")}
+        unused |= dict.fromkeys(PREDICTORS, ("autoencoder", "minutes"))
+        unused = unused.get(stage, ("minutes",))
         settings_from(kinds[stage], {name: value for name, value in training.items() if name not in unused})
         if "folder" not in part["data"]:
             assert source_of(part["data"]).seed == part["data"]["seed"]

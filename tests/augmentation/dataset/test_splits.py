@@ -106,3 +106,19 @@ def test_no_sound_is_in_two_splits(tmp_path: Path) -> None:
         own = places[4 * seed : 4 * seed + 4]
         assert len({place["split"] for place in own}) == len({place["recording"] for place in own}) == 1
     assert len({place["recording"] for place in places}) == 6
+
+
+def test_a_row_that_joins_two_splits_is_said_and_moves_nothing(tmp_path: Path) -> None:
+    from augmentation.dataset.placing import place_sources
+    from augmentation.workers import run_in_processes
+
+    config = BuildConfig("rows.jsonl", ".", fingerprints=False, validation=0.0, test=0.5)
+    sources = [source(index, name, f"{name}.flac") for index, name in enumerate("abcd")]
+    places, remarks = place_sources(config, tmp_path, sources, run_in_processes, 1, (0, 1))
+    assert sorted(place.split for place in places.values()) == ["test", "test", "train", "train"] and not remarks
+    held = next(index for index, place in places.items() if place.split == "test")
+    kept = next(index for index, place in places.items() if place.split == "train")
+    more = [*sources, source(4, sources[held].id, sources[kept].path)]
+    after, remarks = place_sources(config, tmp_path, more, run_in_processes, 1, (0, 1))
+    assert {index: after[index] for index in places} == places and after[4].split == "test"
+    assert len(remarks) == 1 and "new rows join recordings that lie in different splits already" in remarks[0]

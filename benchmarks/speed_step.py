@@ -1,0 +1,132 @@
+"""(a) A guided step of the published model at its real size, beside a plain implementation of the same mathematics.
+
+    python -m benchmarks.speed_step [--rounds 2 --dtype float32 --device cpu --batch 1 --small --save]
+
+Plain: diffusers' stock blocks, stacked as the reference stacks them (resnet, then three whole transformers for text,
+beats and chords), called with both halves of the guidance as a batch of copies and all padding masked: 24 text tokens,
+50 beats and 20 chords, of which a clip of 10 seconds at 120 BPM with 8 chords fills 20 and 8. Ours: the same weights
+and inputs through `Conditions`. The weights are random (the real ones cannot be had everywhere), the sizes the
+published ones; both give the same numbers, which is checked. `--small` is a dry run at toy size.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from diffusers.models.attention_processor import AttnProcessor2_0
+
+from benchmarks.timing import PEAK, Task, counted, in_turn, options_of, peak_task, rows_of, tell
+from munet.attended import Conditions
+from munet.processor import keep_memory, usable_cores
+from munet.unet import MuNetModel
+
+SMALL: Mapping[str, Any] = MappingProxyType(
+    {"block_out_channels": (32, 64, 64, 64), "attention_head_dim": (1, 2, 2, 2)}
+)
+LENGTHS = (("encoder", 24, 24), ("beat", 50, 20), ("chord", 20, 8))  # tokens with padding, and without
+TOLERANCE = MappingProxyType({"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02})
+
+
+class StockProcessor(AttnProcessor2_0):
+    """diffusers' own processor under a name that MuNet does not take a shorter way around."""
+
+
+def load_unet(config: Mapping[str, Any], dtype: torch.dtype, device: str) -> MuNetModel:
+    """The denoiser with random weights that keep activations in range, made without a second copy."""
+    with torch.device("meta"):
+        unet = MuNetModel(**config)
+    unet = unet.to(dtype).to_empty(device=device)
+    generator = torch.Generator(device).manual_seed(0)
+    for name, tensor in unet.state_dict().items():
+        if tensor.ndim > 1:
+            bound = (3 / tensor[0].numel()) ** 0.5
+            tensor.uniform_(-bound, bound, generator=generator)
+        else:
+            tensor.fill_(float("norm" in name and name.endswith("weight")))
+    return unet.eval()
+
+
+def inputs(batch: int, dtype: torch.dtype, device: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Null and given conditions as the published encoders pad them: the padding of a row is all the same."""
+    generator = torch.Generator().manual_seed(1)
+    given: dict[str, torch.Tensor] = {}
+    null: dict[str, torch.Tensor] = {}
+    for name, length, held in LENGTHS:
+        states = torch.randn(batch, length, 1024, generator=generator)
+        padding = torch.randn(1, 1, 1024, generator=generator)
+        mask = (torch.arange(length) < held).expand(batch, -1)
+        first = (torch.arange(length) < (0 if name == "beat" else 1)).expand(batch, -1)
+        values = {f"{name}_hidden_states": torch.where(mask[..., None], states, padding)}
+        given |= values | {f"{name}_attention_mask": mask}
+        null |= {f"{name}_hidden_states": padding.expand(batch, length, -1), f"{name}_attention_mask": first}
+    return tuple(
+        {key: value.to(device, dtype) if value.is_floating_point() else value.to(device) for key, value in form.items()}
+        for form in (null, given)
+    )
+
+
+def run_counted(task: Task, run: Callable[[], None]) -> None:
+    """Run, and note the FLOPs."""
+    task.flops = counted(run)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options_of(__doc__, 2)
+    parser.add_argument("--dtype", choices=tuple(TOLERANCE), default="float32")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=1, help="clips (%(default)s)")
+    parser.add_argument("--small", action="store_true", help="toy size: a dry run")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads or usable_cores())
+    dtype = getattr(torch, options.dtype)
+    unet = load_unet(SMALL if options.small else {}, dtype, options.device)
+    size = (options.batch, 8, 32, 16) if options.small else (options.batch, 8, 256, 16)
+    sample = torch.randn(size, generator=torch.Generator().manual_seed(2)).to(options.device, dtype)
+    null, given = inputs(options.batch, dtype, options.device)
+    both = {name: torch.cat([null[name], given[name]]) for name in given}
+    conditions = Conditions.of_forms(null, given)
+    results: dict[str, torch.Tensor] = {}
+
+    def synchronised(name: str, prediction: torch.Tensor) -> None:
+        if options.device.startswith("cuda"):
+            torch.cuda.synchronize()
+        results[name] = prediction
+
+    @torch.inference_mode()
+    def plain() -> None:
+        unet.set_attn_processor(StockProcessor())
+        synchronised("plain", unet(torch.cat([sample] * 2), 500, **both).sample)
+
+    @torch.inference_mode()
+    def ours() -> None:
+        unet.set_attn_processor(AttnProcessor2_0())
+        synchronised("ours", unet(sample, 500, conditions).sample)
+
+    def tasks_of(**named: Callable[[], None]) -> dict[str, Task]:
+        """Tasks whose FLOPs are counted while they run, since a run takes a minute."""
+        tasks = {name.replace("_", " "): Task(lambda: None) for name in named}
+        for task, run in zip(tasks.values(), named.values(), strict=True):
+            task.run = functools.partial(run_counted, task, run)
+        return tasks | {PEAK: peak_task(options.device, options.dtype)}
+
+    tasks = tasks_of(plain=plain, ours=ours)
+    in_turn(tasks, options.rounds, warm=int(options.device != "cpu"))
+    rows = rows_of(tasks, "plain")
+    if options.device == "cpu" and keep_memory():  # last, because it cannot be taken back
+        kept = tasks_of(plain_with_memory_kept=plain, ours_with_memory_kept=ours)
+        in_turn(kept, options.rounds, warm=0)
+        rows += rows_of(kept, "plain with memory kept")
+    difference = float((results["plain"] - results["ours"]).abs().max() / results["plain"].abs().max())
+    if difference > TOLERANCE[options.dtype]:
+        raise FloatingPointError(f"ours: expected the numbers of plain, got a difference of {difference:.2g}")
+    facts = {"dtype": options.dtype, "batch": options.batch, "small": options.small, "difference": difference}
+    tell(f"speed_step_{options.dtype}", rows, options.save, **facts)
+
+
+if __name__ == "__main__":
+    main()
