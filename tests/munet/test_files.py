@@ -89,3 +89,11 @@ def test_threads_take_turns_too(tmp_path: Path) -> None:
 def test_digests_keep_parts_apart() -> None:
     assert digest("a", "bc") != digest("ab", "c")
     assert digest("a", b"b") == digest(b"a", "b")
+
+
+def test_who_has_waited_keeps_newcomers_out(tmp_path: Path) -> None:
+    """Who held the lock takes its file away; the process that waited must not hold one that nobody sees."""
+    refused = pytest.raises(RequestError, match="expected nobody else at work")
+    out = tmp_path / "out"
+    with hold(out, 1.0), alone(out, "out", wait=True), refused, alone(out, "out"):
+        pytest.fail("two at a time")
