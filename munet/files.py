@@ -79,24 +79,12 @@ def alone(target: str | os.PathLike[str], argument: str, wait: bool = False) -> 
                 f"{argument}: expected nobody else at work on {str(target)!r}, got another process"
             ) from None
         logging.getLogger(__name__).warning("waiting for another process that makes %s", target)
-        while not _acquired_as_it_lies(lock):
-            lock.release()
+        lock.acquire()
     try:
         yield
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
-
-
-def _acquired_as_it_lies(lock: FileLock) -> bool:
-    """Wait for a lock; return whether its file still lies there, so that newcomers are kept out by it.
-
-    Who held it before has taken the file away, and somebody may have laid another.
-    """
-    path = Path(lock.lock_file)
-    before = path.stat().st_ino if path.exists() else None
-    lock.acquire()
-    return before is not None and path.exists() and path.stat().st_ino == before
 
 
 def sweep(folder: Path) -> None:
