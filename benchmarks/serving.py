@@ -51,7 +51,7 @@ def started(port: int, model: str | None) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(600):
         try:
-            httpx.get(f"http://127.0.0.1:{port}/health", timeout=2).raise_for_status()
+            httpx.get(f"http://127.0.0.1:{port}/config", timeout=60).raise_for_status()
             return process
         except httpx.HTTPError:
             if process.poll() is not None:
@@ -136,10 +136,10 @@ def main() -> None:
     process = started(port, arguments.model)
     url = f"http://127.0.0.1:{port}"
     try:
-        figures = {
-            "clients": {"clients": arguments.clients} | by_many(url, arguments.clients, arguments.requests, process),
-            "page": by_page(url, arguments.page, process),
-        }
+        figures = {"clients": {"clients": arguments.clients}}
+        figures["clients"] |= by_many(url, arguments.clients, arguments.requests, process)
+        print(json.dumps(figures), flush=True)
+        figures["page"] = by_page(url, arguments.page, process)
     finally:
         process.terminate()
         process.wait(10)

@@ -97,7 +97,7 @@ def excerpts(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def stated(folder: Path) -> Iterator[dict[str, Any]]:
-    """A row for every recording whose tempo and key are stated, heard from second 20 to 30 with its surroundings."""
+    """A row for every recording whose tempo and key are stated, ten seconds within 50 are heard."""
     lines = [match for path in folder.rglob("*") if path.is_file() and path.stat().st_size < 1e5
              for match in STATED.finditer(path.read_text(encoding="utf-8", errors="ignore"))]  # fmt: skip
     for match in lines:
@@ -105,7 +105,8 @@ def stated(folder: Path) -> Iterator[dict[str, Any]]:
         if path is None:
             continue
         audio, rate = read_audio(path, None, 0.0, 50.0)
-        heard = listen(audio, rate, span=(20.0, 30.0))
+        start = max(0.0, min(20.0, audio.shape[1] / rate - SECONDS))
+        heard = listen(audio, rate, span=(start, min(start + SECONDS, audio.shape[1] / rate)))
         ratio = (heard.bpm or 0.0) / float(match[2])
         yield {
             "recording": match[1], "bpm": heard.bpm, "stated_bpm": float(match[2]), "key": heard.key,

@@ -46,7 +46,8 @@ class Mustango:
         device: "cpu", "cuda", "cuda:1", ...; None or "auto" takes a CUDA device where there is one.
         dtype: "float32", "float16" or "bfloat16" of the weights; the halves are for GPUs and save memory.
         offload: whether the parts wait in main memory and visit the GPU in turn: slower, for small GPUs.
-        batch: clips made together where several are asked for; None for 1 on a processor, 16 on a GPU.
+        batch: clips made together where several are asked for; None for 1 on a processor, and on a GPU what
+            its memory holds, 16 at most.
 
     Raises:
         RequestError: if there is no such model, device or dtype, or the checkpoint is damaged.
@@ -61,7 +62,7 @@ class Mustango:
         batch: int | None = None,
     ) -> None:
         self.device = _device(device)
-        self.batch = clips_at_once(self.device, batch if batch is None else check_integer("batch", batch, 1, MAX_CLIPS))
+        batch = batch if batch is None else check_integer("batch", batch, 1, MAX_CLIPS)
         if self.device.type == "cpu":
             torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
             keep_memory()
@@ -72,6 +73,7 @@ class Mustango:
             self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
         if offload:
             self.pipeline.enable_model_cpu_offload(device=self.device)
+        self.batch = clips_at_once(self.device, batch)
         self.pipeline.set_progress_bar_config(disable=True)
         self._few_steps = few_step_solver(self.pipeline.scheduler)
         if self._few_steps is not None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mustango_app.engine import Mustango
 
 ON_GPU = 16  # clips of 10 seconds that a GPU makes at once, if nobody says how many
+# Guided, in half precision, at the published model's size: its widest activations are 42 MB a row and layer.
+CLIP_BYTES = 3 * 2**29
 SECONDS = 160.0  # of sound at once on a GPU: longer clips, fewer of them
 
 
@@ -52,8 +54,19 @@ class Alike(NamedTuple):
 
 
 def clips_at_once(device: torch.device, asked: int | None) -> int:
-    """Return how many clips an engine on `device` makes together: as many as asked for, else 1, or 16 on a GPU."""
-    return asked or (ON_GPU if device.type == "cuda" else 1)
+    """Return how many clips an engine on `device` makes together, once its weights are there.
+
+    That is as many as asked for; else 1, or on a GPU as many as its free memory holds, 16 at most.
+    """
+    if asked is not None or device.type != "cuda":
+        return asked or 1
+    free, _ = torch.cuda.mem_get_info(device)
+    return held_by(free)
+
+
+def held_by(free: int) -> int:
+    """Return how many clips of 10 seconds fit into `free` bytes, 1 to 16."""
+    return max(1, min(ON_GPU, free // CLIP_BYTES))
 
 
 def batches(jobs: Sequence[Job], alike: Callable[[Job], Alike], at_once: int) -> Iterator[list[Job]]:

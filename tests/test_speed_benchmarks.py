@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import timing
 from benchmarks.timing import PEAK, Task, busy, in_turn, rows_of, table, tell
@@ -27,6 +28,13 @@ def test_ratios_are_taken_round_by_round_and_limits_from_the_peak_of_the_round()
     assert plain["limit_s"] == 2.0 and plain["times_limit"] == 2.0  # limits 2, 4, 2; ratios 2, 2, 3
     assert ours["faster"] == 3.0 and ours["faster_cpu"] == 2.0  # 2, 4, 3 and 4, 2, 1
     assert ours["per_second"] == 4.0 and "faster" not in peak and "limit_s" not in peak
+
+
+def test_attention_of_processors_is_counted() -> None:
+    states = torch.randn(1, 2, 8, 4)
+    with torch.no_grad():
+        flops = timing.counted(lambda: torch.nn.functional.scaled_dot_product_attention(states, states, states))
+    assert flops == 2 * 2 * (2 * 8 * 8 * 4)  # two products of 8 x 4 by 4 x 8 in two heads
 
 
 def test_tasks_take_turns_and_the_first_rounds_do_not_count() -> None:

@@ -156,11 +156,13 @@ def _build(
     open_folder(manifest, folder, ("shards", *SPLITS), shared=shard[1] > 1)
     if config.cut == "bars":
         sources = cut_on_bars(sources, config.clip_seconds, folder, ENGINES[engine], workers)
-    places, remarks = place_sources(config, folder, sources, ENGINES[engine], workers, shard)
+    made = {source.index for source in sources if is_made(folder, _shard_paths(folder, source.index)[0], source)}
+    tried = {source.index for source in sources if any(path.is_file() for path in _shard_paths(folder, source.index))}
+    places, remarks = place_sources(config, folder, sources, ENGINES[engine], workers, shard, tried - made)
     missing = [
         (source, places[source.index])
         for number, source in enumerate(sources)
-        if number % shard[1] == shard[0] and not is_made(folder, _shard_paths(folder, source.index)[0], source)
+        if number % shard[1] == shard[0] and source.index not in made
     ]
     for source, _ in missing:  # what was made of another line, or lost a file, is not done
         _shard_paths(folder, source.index)[0].unlink(missing_ok=True)

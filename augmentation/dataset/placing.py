@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,13 @@ Run = Callable[[Callable[[str], Any], Sequence[str], int], AbstractContextManage
 
 
 def place_sources(
-    config: BuildConfig, folder: Path, sources: Sequence[Source], run: Run, workers: int, shard: tuple[int, int]
+    config: BuildConfig,
+    folder: Path,
+    sources: Sequence[Source],
+    run: Run,
+    workers: int,
+    shard: tuple[int, int],
+    changed: Collection[int] = (),
 ) -> tuple[dict[int, Place], list[str]]:
     """Recording and split of each source, by its index, and what there is to say about them.
 
@@ -40,6 +46,7 @@ def place_sources(
         run: engine that makes fingerprints, see `augmentation.workers`.
         workers: files at work at a time.
         shard: (i, n): this is the i-th of n jobs, which begins with its own share of the files.
+        changed: lines that are others than they were, or whose file is: what was decided for them holds no longer.
 
     Raises:
         RequestError: the column that should decide is missing or says something else than a split.
@@ -48,7 +55,7 @@ def place_sources(
     same = _same_sound(folder, sources, run, workers, shard) if config.fingerprints else []
     recordings = grouped(sources, same)
     shares = {"validation": config.validation, "test": config.test}
-    before = _known(folder / PLACES)
+    before = {index: place for index, place in _known(folder / PLACES).items() if index not in changed}
     known: dict[str, str] = {}
     joined: set[str] = set()
     for source, name in zip(sources, recordings, strict=True):

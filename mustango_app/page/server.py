@@ -215,7 +215,12 @@ def serve(engine: Mustango, serving: Serving | None = None) -> None:
         serving: where and for whom.
     """
     demo, ended = build_demo(engine), threading.Event()
-    demo.launch(**launch_options(demo, serving), prevent_thread_lock=True)
+    try:
+        demo.launch(**launch_options(demo, serving), prevent_thread_lock=True)
+    except ValueError:  # Gradio looks at its own page at last; a busy machine is too slow for that, but serves
+        if not demo.is_running:
+            raise
+        logging.getLogger(__name__).warning("this machine is slow to answer; serving at %s", demo.local_url)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())

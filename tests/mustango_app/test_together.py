@@ -14,7 +14,7 @@ from munet.music import MusicPlan
 from mustango_app import Mustango
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
-from mustango_app.together import Alike, Job, batches, clips_at_once
+from mustango_app.together import Alike, Job, batches, clips_at_once, held_by
 from tests.tiny import tiny_pipeline_folder
 
 PROMPT = "A calm waltz for piano in G major"
@@ -55,9 +55,10 @@ def test_clips_of_different_lengths_and_kinds_are_made_apart_and_come_in_order(f
     assert [[job.seed for job in batch] for batch in kinds] == [[0, 2], [3], [1, 4], [5], [6]]
 
 
-@pytest.mark.parametrize(("device", "asked", "expected"), [("cpu", None, 1), ("cuda", None, 16), ("cuda", 3, 3)])
-def test_only_a_gpu_makes_clips_together_unasked(device: str, asked: int | None, expected: int) -> None:
-    assert clips_at_once(torch.device(device), asked) == expected
+def test_a_processor_makes_clips_together_only_if_asked_and_a_gpu_as_many_as_it_holds() -> None:
+    assert clips_at_once(torch.device("cpu"), None) == 1
+    assert clips_at_once(torch.device("cpu"), 3) == clips_at_once(torch.device("cuda"), 3) == 3
+    assert [held_by(gigabytes * 2**30) for gigabytes in (0, 2, 8, 80)] == [1, 1, 5, 16]
 
 
 def test_a_batch_that_cannot_be_is_refused(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augmentation.hearing.beats import average_activations, beat_confidence, tempo
+from augmentation.hearing.beats import BeatTrack, average_activations, beat_confidence, phase_certainty, tempo
 
 
 @given(st.floats(40, 240), st.integers(4, 40), st.floats(0, 2))
@@ -38,3 +38,22 @@ def test_confidence_is_the_mean_peak_near_the_beats() -> None:
     activations[204] = 0.9, 0.0  # four frames after the beat at 2 s: out of reach
     assert beat_confidence(activations, np.array([1.0, 2.0])) == pytest.approx(0.4)
     assert beat_confidence(activations, np.array([])) == 0.0
+
+
+def test_the_phase_is_sure_where_nothing_is_heard_between_the_beats() -> None:
+    times = np.array([1.0, 2.0, 3.0])
+    activations = np.zeros((400, 2))
+    activations[[100, 200, 300], 0] = 0.8
+    assert phase_certainty(activations, times) == 1.0
+    activations[[150, 250], 1] = 0.6
+    assert phase_certainty(activations, times) == pytest.approx(0.25)
+    activations[[150, 250], 1] = 0.9
+    assert phase_certainty(activations, times) == 0.0
+    assert phase_certainty(np.zeros((400, 2)), times) == 0.0
+
+
+def test_a_part_of_a_track_counts_from_its_start() -> None:
+    track = BeatTrack(tuple((0.5 * number, number % 4 + 1) for number in range(20)), 120.0, 4, 0.8, phase=0.9)
+    part = track.within(2.25, 5.0)
+    assert part.beats[0] == (0.25, 2) and len(part.beats) == 5
+    assert part.bpm == pytest.approx(120.0) and part.meter == 4

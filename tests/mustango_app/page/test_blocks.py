@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -99,6 +100,39 @@ def test_a_plan_goes_in_and_out(client: Client) -> None:
     assert plan["instruments"] == ["piano", "drums"]
     _, record = generated(client, plan=plan, seconds=None)
     assert record["plan"] == plan  # the notes on its words too
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments"),
+    [
+        ("/edit", {"start": 1, "end": 2, "chords": "Am"}),
+        ("/extend", {"bars": 1}),
+        ("/extend", {"seconds": 2, "before": True}),
+    ],
+)
+def test_a_clip_is_shaped_and_its_recipe_does_it_again_byte_for_byte(
+    client: Client, endpoint: str, arguments: dict[str, Any]
+) -> None:
+    before, record = client.predict(prompt="calm piano, 120 bpm, 4/4", seconds=4, steps=1, seed=3, api_name="/generate")
+    given = {**arguments, "plan": record["plan"], "words": record["prompt"], "seed": 5, "steps": 1}
+    path, shaped = client.predict(audio=handle_file(before), **given, api_name=endpoint)
+    old, new = soundfile.read(before, dtype="int16")[0], soundfile.read(path, dtype="int16")[0]
+    rate = soundfile.info(path).samplerate
+    first, last = (round(second * rate) for second in shaped["settings"]["shaped"]["region"])
+    assert first < last
+    assert np.array_equal(new[:first], old[:first])
+    assert np.array_equal(new[last:], old[len(old) - (len(new) - last) :])
+    again, _ = client.predict(audio=handle_file(before), **shaped["recipe"], api_name=endpoint)
+    assert Path(again).read_bytes() == Path(path).read_bytes()
+
+
+def test_a_plan_is_written_for_other_programs(client: Client) -> None:
+    plan = client.predict(prompt=PROMPT, seed=5, bars=2, api_name="/plan")
+    with zipfile.ZipFile(client.predict(plan=plan, title="A waltz", api_name="/export")) as archive:
+        assert {"plan.json", "music.mid", "chords.cho", "click.wav"} <= set(archive.namelist())
+        assert "A waltz" in archive.read("chords.cho").decode()
+    midi = client.predict(plan=plan, format="mid", api_name="/export")
+    assert Path(midi).read_bytes().startswith(b"MThd")
 
 
 @pytest.mark.parametrize("form", ["flac", "mp3", "ogg"])

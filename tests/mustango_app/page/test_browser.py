@@ -76,12 +76,14 @@ def number(page: Any, name: str) -> Any:
 
 def make_quick(page: Any, variations: int = 1) -> None:
     """Ask for one step of two seconds, and do not listen: the recognisers are tested elsewhere."""
+    # All of the words must have been read: a draft on its way would come over what is typed next.
+    expect(value(page, "bpm")).to_have_value(re.compile("^(90|112|120)$"), timeout=30_000)
     write(page, "field-duration", "2 s")
     expect(page.locator("#lock-duration input")).to_be_checked(timeout=20_000)
     page.get_by_text("How it is made").click()
-    for name, number in (("Steps", 1), ("Variations", variations)):
+    for name, count in (("Steps", 1), ("Variations", variations)):
         box = number(page, name)
-        box.fill(str(number))
+        box.fill(str(count))
         box.press("Tab")
     page.get_by_label("Listen to the result and compare").uncheck()
 

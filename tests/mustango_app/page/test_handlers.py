@@ -221,3 +221,42 @@ def test_a_reload_shows_what_was_made_and_keeps_the_recipes_of_what_is_gone(hand
     assert "Ready" in status
     event = SimpleNamespace(_data={"action": "use", "id": "gone" * 4})
     assert handlers.act(session(), kept, event)[3] == "calm piano"
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "kind"),
+    [
+        ("edit", {"start": "0,5", "end": "1.5", "prompt": "with a trumpet", "chords": ""}, "edited"),
+        ("extend", {"bars": "1"}, "extended"),
+        ("begin", {"bars": 1}, "extended"),
+        ("vary", {"strength": "0.5"}, "varied"),
+    ],
+)
+def test_a_card_is_shaped_into_another(handlers: Handlers, action: str, fields: dict[str, Any], kind: str) -> None:
+    *_, (_, _, runs) = run(handlers, prompt="calm piano, 120 bpm, 4/4", duration="4 s")
+    event = SimpleNamespace(_data={"action": action, "id": runs[0][0]["id"], "fields": fields})
+    *_, (status, shown, more) = handlers.shape(session(), runs, event)
+    assert "Done: 1 clip." in status
+    assert [len(one) for one in more] == [1, 1] and more[1] == runs[0]
+    card = handlers._results.card(more[0][0]["id"])
+    assert card["shaped"] == kind
+    assert card["recipe"] == {} and shown[0]["link"] == ""  # its settings alone do not make it again
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ({"action": "edit", "fields": {}}, "Region: expected the seconds of a region, got none"),
+        ({"action": "edit", "fields": {"start": "3", "end": "1"}}, "Region: expected a second after the start"),
+        ({"action": "edit", "fields": {"start": "soon"}}, "Region: expected a number"),
+        ({"action": "vary", "fields": {"strength": "2"}}, "Change: expected a number"),
+        ({"action": "extend", "fields": {"bars": "9999"}}, "Length: expected an integer"),
+        ({"action": "vary", "fields": 7, "id": "a" * 16}, "expected one that is still kept"),
+    ],
+)
+def test_what_a_form_cannot_mean_is_refused(handlers: Handlers, data: dict[str, Any], sentence: str) -> None:
+    *_, (_, _, runs) = run(handlers)
+    event = SimpleNamespace(_data={"id": runs[0][0]["id"], **data})
+    *_, (status, *_) = handlers.shape(session(), runs, event)
+    assert sentence in status
+    assert handlers._results.card(runs[0][0]["id"])  # what there is stays

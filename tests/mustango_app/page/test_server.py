@@ -100,8 +100,8 @@ def test_who_has_no_password_gets_neither_page_nor_results(engine: Mustango, tmp
     _, url, _ = demo.launch(**launch_options(demo, Serving(accounts=str(file))), prevent_thread_lock=True, quiet=True)
     try:
         client = Client(url, auth=("anna", "secret"), verbose=False)
-        path, _ = client.predict(prompt="calm", seconds=1, steps=1, api_name="/generate")
-        token = Path(path).parent.name
+        client.predict(prompt="calm", seconds=1, steps=1, api_name="/generate")
+        (token,) = [home.name for home in demo.results.folder.iterdir()]
         address = f"{url}results/{token}/sound.wav"
         assert httpx.get(address).status_code == 404
         cookies = httpx.post(f"{url}login", data={"username": "anna", "password": "secret"}).cookies
