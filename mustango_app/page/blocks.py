@@ -23,9 +23,12 @@ from mustango_app.page.runs import LONGEST_QUEUE, Desk
 from mustango_app.page.words import translations, words_of
 
 PRIVATE = MappingProxyType({"api_visibility": "private", "show_progress": "hidden"})
-# An event that waits a moment, so that a typist is not answered at every letter, and says which field they are in.
+# An event that waits a moment and gives way to a later one, so that a typist is not answered at every letter, and says
+# which field they are in.
 DEBOUNCE = """async (...values) => {
+    const asked = window.mustangoAsked = performance.now();
     await new Promise((done) => setTimeout(done, 120));
+    if (asked !== window.mustangoAsked) await new Promise(() => {});
     const field = document.activeElement?.closest("[id^=field-]");
     values[3] = field ? field.id.slice("field-".length) : "";
     return values;

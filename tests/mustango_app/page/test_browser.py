@@ -107,6 +107,15 @@ def test_words_become_a_plan_and_only_locks_survive_new_words(page: Any) -> None
     expect(value(page, "key")).to_have_value("E minor", timeout=20_000)
 
 
+def test_a_typist_is_answered_once_they_pause(page: Any) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    write(page, "prompt", PROMPT)
+    expect(value(page, "bpm")).to_have_value("90", timeout=20_000)
+    page.wait_for_timeout(500)
+    assert 1 <= len(asked) < len(PROMPT) / 4
+
+
 def test_an_error_stands_at_its_field_and_goes_when_mended(page: Any) -> None:
     write(page, "prompt", PROMPT)
     expect(value(page, "bpm")).to_have_value("90", timeout=20_000)  # a draft on its way would overwrite what is typed
