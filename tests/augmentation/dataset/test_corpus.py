@@ -71,6 +71,8 @@ def test_rows_are_musicbench_rows_and_plans_round_trip(corpus: Path) -> None:
         assert row["prompt_bpm"]
         if row["chords"] == ["N"]:  # drums alone
             assert row["prompt_ch"] == row["prompt_key"] == ""
+        elif len(row["chords"]) == 1:  # one chord is no progression
+            assert row["prompt_ch"] == "" and row["prompt_key"]
         else:
             assert row["prompt_ch"].endswith(f"{', '.join(row['chords'])}.") and row["prompt_key"]
         assert row["main_caption"] and row["alt_caption"] and row["instruments"]

@@ -153,6 +153,7 @@ def test_there_and_back_again_has_the_old_length() -> None:
         assert change_pitch(audio, RATE, 1).shape == audio.shape
 
 
+@pytest.mark.parametrize("rising", [True, False])
 def test_level_follows_the_ramp(rising: bool) -> None:
     steady = np.full((2, 4 * RATE), 0.5, np.float32)
     whole = crop_row(ROW, 4.0)
