@@ -15,13 +15,12 @@ from mustango_app.clip import Clip
 from mustango_app.engine import Mustango
 from mustango_app.page.fields import read_number
 from mustango_app.page.making import Job
-from mustango_app.request import SECONDS_RANGE
+from mustango_app.request import PROMPT_LENGTH, SECONDS_RANGE
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.shaping.source import source_of
 
 SHAPED = {Extension: "extended", Edit: "edited", Variation: "varied"}.get  # what a card calls the result
 EXTENDED_BARS = 4  # by how much a piece goes on if nobody says
-LONGEST_WORDS = 2000  # characters
 LONGEST_BAR = 8.0  # seconds, of four beats at 30 BPM
 
 
@@ -88,7 +87,7 @@ def asked_on_card(action: str, said: Mapping[str, Any]) -> Change:
     Raises:
         RequestError: naming the field that cannot be used.
     """
-    typed = {name: str(said.get(name) or "").strip()[:LONGEST_WORDS] for name in ("prompt", "chords")}
+    typed = {name: str(said.get(name) or "").strip()[:PROMPT_LENGTH] for name in ("prompt", "chords")}
     music = {name: text for name, text in typed.items() if text}
     numbers = {name: read_number(name, _plain(said.get(name))) for name in ("start", "end", "bars", "strength")}
     if action == "vary":

@@ -122,9 +122,7 @@ class _Run:
         """Return the sound `(channels, samples)` of a source with a stretch of it made anew."""
         rate, audio = self.model.sample_rate, source.audio
         first, last = (min(audio.shape[1], round(second * rate)) for second in (shaped.start, shaped.end))
-        if (shaped.plan.duration or 0.0) <= shaped.start + shaped.length + 1e-6 and shaped.end >= _length(
-            source
-        ) - 1e-6:
+        if shaped.end >= (source.plan.duration or 0.0) - 1e-6:
             last = audio.shape[1]  # what goes on to the end takes the last, partial sample too
         length = round((shaped.start + shaped.length) * rate) - first  # as its ends are rounded, so that it fits again
         canvas = Canvas.open(audio, first, last, length, rate)
@@ -197,7 +195,3 @@ class _Run:
         factor = level_factor(old[:, kept].mean(axis=0), sound[:, : old.shape[1]][:, kept].mean(axis=0))
         inside = sound[:, canvas.first - begin : canvas.last - begin] * factor
         return np.broadcast_to(inside, (len(canvas.audio), inside.shape[1]))
-
-
-def _length(source: Source) -> float:
-    return source.plan.duration or 0.0
