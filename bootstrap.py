@@ -158,8 +158,9 @@ def test(python: Path, arguments: list[str]) -> int:
     """Run ruff and pytest, all three whatever the others say; return the first status that is not 0."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     ruff = ("--extend-exclude", ENVIRONMENT.name, ".")
-    # By file, so that what a module's tests share is made once; as many processes as there are cores.
-    spread = ["-n", str(cores()), "--dist", "loadfile"]
+    # By file, so that what a module's tests share is made once; as many processes as there are cores. A process that
+    # crashes ends the run: pytest-xdist can wait for ever for what it left undone.
+    spread = ["-n", str(cores()), "--dist", "loadfile", "--max-worker-restart", "0"]
     commands = (["ruff", "check", *ruff], ["ruff", "format", "--check", *ruff], ["pytest", *spread, *arguments])
     results = [run([python, "-m", *command]) for command in commands]
     return next((status for status in results if status != 0), 0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-import librosa
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -17,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from augmentation.hearing.judge import Arrangement, Judge, agreement
 from augmentation.hearing.listen import Heard
+from munet.compiled import load_librosa
 from munet.music import MusicPlan
 from mustango_app.evaluation.adherence import BEAT_TOLERANCE, asked_chords, beat_f_measure, chord_scores
 
@@ -58,6 +58,7 @@ def players_scores(
 
 def beat_chroma(audio: np.ndarray, sample_rate: int, beats: Sequence[float]) -> np.ndarray:
     """Return the mean chroma of every beat, `(beats - 1, 12)`, each of length 1."""
+    librosa = load_librosa()
     mono = librosa.resample(audio.mean(axis=0), orig_sr=sample_rate, target_sr=22050)
     chroma = librosa.feature.chroma_cqt(y=mono, sr=22050, hop_length=512, tuning=0.0)
     edges = np.clip(np.round(np.asarray(beats) * 22050 / 512).astype(int), 0, chroma.shape[1])
@@ -121,7 +122,7 @@ def _sides(audio: np.ndarray, place: int, length: int) -> tuple[np.ndarray, np.n
 def _log_spectrum(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Return natural logarithms of the power in 40 bands `(40,)` of a short stretch."""
     power = np.abs(np.fft.rfft(audio.mean(axis=0) * np.hanning(audio.shape[1]), 4096)) ** 2
-    bands = librosa.filters.mel(sr=sample_rate, n_fft=4096, n_mels=40)
+    bands = load_librosa().filters.mel(sr=sample_rate, n_fft=4096, n_mels=40)
     return np.log(bands @ power + 1e-6)
 
 

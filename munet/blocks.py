@@ -177,9 +177,9 @@ def transform(
 ) -> torch.Tensor:
     """Run a transformer that attends to one of the conditions.
 
-    Without gradients, and as long as nobody has put in other attention processors, this takes a shorter way than the
-    module itself to the same numbers: keys and values of the condition are computed once, self-attention is computed
-    before the forms of the condition part, and no intermediate is copied into another layout.
+    Without gradients, and as long as nobody has put in other attention processors or hooks, this takes a shorter way
+    than the module itself to the same numbers: keys and values of the condition are computed once, self-attention is
+    computed before the forms of the condition part, and no intermediate is copied into another layout.
 
     Args:
         transformer: one layer.
@@ -189,6 +189,7 @@ def transform(
     """
     layer, rows = transformer.transformer_blocks[0], len(conditions)
     stock = all(type(module.processor) is AttnProcessor2_0 for module in (layer.attn1, layer.attn2))
+    stock = stock and not any(module._forward_hooks or module._forward_pre_hooks for module in transformer.modules())
     if torch.is_grad_enabled() or not stock:
         states, bias = conditions.sequences[place]
         whole = repeated(hidden_states, rows)

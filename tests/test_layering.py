@@ -93,7 +93,7 @@ def test_packages_import_downwards_only(path: Path) -> None:
         assert not tops & {"augmentation", "mustango_app"}
     if package == "augmentation":
         assert "mustango_app" not in tops
-        shared = ("munet.music", "munet.errors", "munet.files")
+        shared = ("munet.music", "munet.errors", "munet.files", "munet.compiled")
         assert not {name for name in names if name.startswith("munet.") and not name.startswith(shared)}
         assert not any(name == "munet" and not any(other.startswith("munet.") for other in names) for name in names)
     if not name_of(path).startswith(GRADIO_ROOM):
@@ -164,6 +164,11 @@ def test_nothing_dangerous(path: Path) -> None:
             assert isinstance(safe, ast.Constant) and safe.value is True, "torch.load without weights_only=True"
     if path in SOURCES:
         assert not {name.split(".")[0] for name in imports(tree)} & {"pickle", "dill", "joblib"}
+
+
+def test_librosa_is_loaded_by_one_process_at_a_time() -> None:
+    for path in SOURCES:
+        assert not {name.split(".")[0] for name in imports(parsed(path))} & {"librosa"}, f"{path}: munet.compiled"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

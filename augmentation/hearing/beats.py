@@ -20,6 +20,7 @@ from augmentation.hearing.backends import first_available
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.recurrent import run_together
 from augmentation.hearing.pulse import HOLLOW, alternation
+from munet.compiled import load_librosa
 
 SAMPLE_RATE = 44100  # Hz
 FRAMES_PER_SECOND = 100
@@ -209,8 +210,7 @@ def track_with_librosa(samples: np.ndarray, span: Span | None = None) -> BeatTra
     Raises:
         ImportError: librosa is not installed.
     """
-    import librosa
-
+    librosa = load_librosa("beat")
     _, times = librosa.beat.beat_track(y=samples, sr=SAMPLE_RATE, units="time")
     track = BeatTrack(
         beats=tuple((float(time), 0) for time in times),

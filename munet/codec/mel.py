@@ -15,6 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from munet.compiled import load_librosa
+
 # Floor of the magnitudes before the logarithm; silence is ln(1e-5) = -11.51.
 FLOOR = 1e-5
 PEAK = 0.5
@@ -47,8 +49,7 @@ class MelFrontEnd(nn.Module):
 
     def __init__(self, settings: MelSettings | None = None) -> None:
         super().__init__()
-        import librosa  # here, so that whoever has another codec can do without it
-
+        librosa = load_librosa()  # here, so that whoever has another codec can do without it
         self.settings = settings or MelSettings()
         basis = librosa.filters.mel(
             sr=self.settings.sample_rate,

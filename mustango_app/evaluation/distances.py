@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import librosa
 import numpy as np
 
+from munet.compiled import load_librosa
 from munet.errors import RequestError
 from mustango_app.evaluation.sound import mono_at
 
@@ -183,9 +183,13 @@ def log_mel_statistics(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         RequestError: if the audio is not finite, of another shape or type, or too short.
     """
     mono = _common_mono(audio, sample_rate)
-    power = librosa.feature.melspectrogram(
-        y=mono, sr=COMMON_RATE, n_fft=MEL_FRAME, hop_length=MEL_HOP, n_mels=MEL_BANDS, fmax=MEL_HIGHEST
-    ).astype(np.float64)
+    power = (
+        load_librosa()
+        .feature.melspectrogram(
+            y=mono, sr=COMMON_RATE, n_fft=MEL_FRAME, hop_length=MEL_HOP, n_mels=MEL_BANDS, fmax=MEL_HIGHEST
+        )
+        .astype(np.float64)
+    )
     mean = power.mean()
     relative = power / mean if mean > 0 else power
     decibels = 10 * np.log10(np.maximum(relative, 10 ** (-MEL_RANGE_DB / 10)))
@@ -208,5 +212,6 @@ def chroma_statistics(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         RequestError: if the audio is not finite, of another shape or type, or too short.
     """
     mono = _common_mono(audio, sample_rate)
-    chroma = librosa.feature.chroma_stft(y=mono, sr=COMMON_RATE, n_fft=CHROMA_FRAME, hop_length=CHROMA_HOP, tuning=0.0)
+    chroma_of = load_librosa().feature.chroma_stft
+    chroma = chroma_of(y=mono, sr=COMMON_RATE, n_fft=CHROMA_FRAME, hop_length=CHROMA_HOP, tuning=0.0)
     return np.concatenate([chroma.mean(axis=1), chroma.std(axis=1), np.diff(chroma).std(axis=1)]).astype(np.float64)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from augmentation.hearing.listen import Heard
+from munet.compiled import load_librosa
 from munet.files import atomic_path
 from munet.music import Chord, MusicPlan
 from mustango_app.page.timeline import chord_color
@@ -98,8 +99,7 @@ def _draw_chords(axes: Axes, chords: Iterable[Span], duration: float) -> None:
 
 
 def _draw_spectrogram(axes: Axes, mono: np.ndarray, sample_rate: int, bins: int = 128, hop: int = 512) -> None:
-    import librosa  # slow to import
-
+    librosa = load_librosa()  # slow
     top = min(8000.0, sample_rate / 2)
     power = librosa.feature.melspectrogram(
         y=mono, sr=sample_rate, n_fft=2048, hop_length=hop, n_mels=bins, fmin=40, fmax=top

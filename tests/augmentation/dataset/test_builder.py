@@ -151,7 +151,7 @@ def has_file(name: str) -> Callable[[Path], bool]:
     return lambda out: (out / name).is_file()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_and_restarted_gives_the_same_bytes(
     workers: int, corpus: Path, dataset: Path, tmp_path: Path
 ) -> None:

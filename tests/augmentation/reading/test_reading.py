@@ -258,7 +258,7 @@ def test_read_duration(text: str, seconds: float | None) -> None:
     ],
 )
 def test_readers_are_quick_on_anything(noise: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     for reader in (read_bpm, read_meter, read_key, read_chords, read_duration):
         reader(noise)
-    assert time.perf_counter() - begin < 2.0
+    assert time.process_time() - begin < 2.0

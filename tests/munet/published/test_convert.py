@@ -195,6 +195,7 @@ def convert_and_die(source: Path, target: Path, after: int) -> None:
     convert(source, target, max_shard_size="5MB", progress=count)
 
 
+@pytest.mark.slow  # a minute; killed at any one time is tested as well
 def test_a_conversion_killed_again_and_again_ends_with_the_same_bytes(
     source: Path, target: Path, tmp_path: Path
 ) -> None:
