@@ -207,7 +207,11 @@ class Departures:
 
         async def watched(message: Any) -> None:
             nonlocal ended
-            ended = ended or (message["type"] == "http.response.body" and not message.get("more_body"))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                # Gradio asks now and then whether the client is there, may notice before the watcher that it has left,
+                # and then ends its answer as if all were well: let the watcher have its turn first.
+                await asyncio.sleep(0)
+                ended = True
             await send(message)
 
         async def watch() -> None:
@@ -220,6 +224,8 @@ class Departures:
         try:
             await self._app(scope, receive, watched)
         finally:
+            if not ended:
+                self._gone(key)  # broken off
             ended = True
             watcher.cancel()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,7 +16,17 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from munet.errors import RequestError
-from mustango_app.page.guard import FAILED, LOCAL_NAMES, MOST_BODY, HostCheck, Rate, Sentences, WholeCalls, check_work
+from mustango_app.page.guard import (
+    FAILED,
+    LOCAL_NAMES,
+    MOST_BODY,
+    Departures,
+    HostCheck,
+    Rate,
+    Sentences,
+    WholeCalls,
+    check_work,
+)
 
 
 async def echo(request: Request) -> JSONResponse:
@@ -121,3 +134,68 @@ def test_a_page_of_another_site_cannot_send_anything() -> None:
     assert client.post("/", json={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
     assert client.post("/", json={}, headers={"sec-fetch-site": "same-origin"}).status_code == 200
     assert client.get("/", headers={"sec-fetch-site": "cross-site"}).status_code == 200  # a link
+
+
+class Client:
+    """An open connection: `receive` answers as uvicorn's does, for as many as ask."""
+
+    def __init__(self) -> None:
+        self.here, self.change = True, asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        if self.here:
+            await self.change.wait()
+        return {"type": "http.disconnect"}
+
+    def leave(self) -> None:
+        self.here = False
+        self.change.set()
+
+
+EVENT = {"type": "http", "method": "GET", "path": "/gradio_api/call/generate/abc"}
+LAST = {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+async def gone_after(answer: Callable[[Client, Any], Awaitable[None]]) -> list[str]:
+    """Return who is said to have left while an app answers as told."""
+    client, said = Client(), []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await answer(client, send)
+
+    async def send(message: Any) -> None:
+        return None
+
+    with contextlib.suppress(OSError):
+        await Departures(app, said.append)(EVENT, client.receive, send)
+    return said
+
+
+async def noticed_first(client: Client, send: Any) -> None:
+    await asyncio.sleep(0.01)  # the watcher waits by now
+    client.leave()
+    await send(LAST)  # at once, as by a poll in the same turn of the loop
+
+
+async def noticed_by_the_watcher(client: Client, send: Any) -> None:
+    await asyncio.sleep(0.01)
+    client.leave()
+    await asyncio.sleep(0.01)
+    await send(LAST)
+
+
+async def broken_off(client: Client, send: Any) -> None:
+    raise OSError("the connection is closed")
+
+
+async def answered(client: Client, send: Any) -> None:
+    await send(LAST)
+    client.leave()
+    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"), [(noticed_first, True), (noticed_by_the_watcher, True), (broken_off, True), (answered, False)]
+)
+def test_who_leaves_is_noticed_whoever_sees_it_first(answer: Any, left: bool) -> None:
+    assert set(asyncio.run(gone_after(answer))) == ({"abc"} if left else set())
