@@ -80,11 +80,10 @@ def read_number(name: str, text: str | None, optional: bool = False) -> float | 
     if not text:
         return None
     try:
-        value = int(text) if text.isdecimal() and text.isascii() else float(text)
+        if math.isfinite(float(text)):
+            return int(text) if text.isdecimal() and text.isascii() else float(text)
     except ValueError:
-        value = math.nan
-    if math.isfinite(value):
-        return value
+        pass  # said below
     if optional:
         return None
     raise RequestError(f"{name}: expected a number, got {text[:40]!r}")

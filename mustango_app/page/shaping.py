@@ -13,9 +13,10 @@ from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
 from mustango_app.engine import Mustango
+from mustango_app.page.endpoints import check_short
 from mustango_app.page.fields import read_number
 from mustango_app.page.making import Job
-from mustango_app.request import PROMPT_LENGTH, SECONDS_RANGE
+from mustango_app.request import SECONDS_RANGE
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.shaping.source import source_of
 
@@ -87,8 +88,9 @@ def asked_on_card(action: str, said: Mapping[str, Any]) -> Change:
     Raises:
         RequestError: naming the field that cannot be used.
     """
-    typed = {name: str(said.get(name) or "").strip()[:PROMPT_LENGTH] for name in ("prompt", "chords")}
+    typed = {name: str(said.get(name) or "").strip() for name in ("prompt", "chords")}
     music = {name: text for name, text in typed.items() if text}
+    check_short({"chords": typed["chords"]})
     numbers = {name: read_number(name, _plain(said.get(name))) for name in ("start", "end", "bars", "strength")}
     if action == "vary":
         return Variation(**({} if numbers["strength"] is None else {"strength": numbers["strength"]}))
@@ -114,4 +116,4 @@ def asked_of_api(kind: type[Change], arguments: Mapping[str, Any]) -> Change:
 
 
 def _plain(value: Any) -> str:
-    return "" if value is None else str(value).strip().replace(",", ".")[:40]
+    return "" if value is None else str(value).strip().replace(",", ".")
