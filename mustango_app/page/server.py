@@ -37,6 +37,8 @@ from mustango_app.page.live import Live
 from mustango_app.page.results import FORMS
 
 MAX_UPLOAD = "50mb"
+# Visitors whose state Gradio keeps. Who comes back after as many others is taken at what their fields show.
+MOST_SESSIONS = 200
 PATIENCE = 1.5  # seconds that a run is given to stop when the server ends
 STREAM_POLL = 0.2  # seconds between looks at a piece that is being made
 RATE_FOR_OTHERS = 60  # requests a minute and client, where others than this machine are answered
@@ -181,6 +183,7 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         "footer_links": ["api"],
         "run_history": _told("GRADIO_RUN_HISTORY"),
         "max_file_size": MAX_UPLOAD,
+        "state_session_capacity": MOST_SESSIONS,
         "app_kwargs": {"middleware": guards, "routes": _routes(demo)},
     }
 
