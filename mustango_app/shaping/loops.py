@@ -71,7 +71,7 @@ def turned_back(
         samples_before: of the loop before the edit.
     """
     plan, longer = shaped.plan, audio.shape[1] - samples_before
-    region = [round(turn.start, 6), round(turn.start + shaped.length, 6)]
+    region = [round(turn.start, 9), round(turn.start + shaped.length, 9)]
     if turn.sample == 0:
         return audio, plan, region
     origin, sample = (plan.duration or 0.0) - turn.second, audio.shape[1] - turn.sample

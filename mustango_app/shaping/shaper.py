@@ -93,7 +93,7 @@ def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray,
         shaped = extended(source.plan, change, span)
     else:
         raise TypeError(f"change: expected an Extension, Edit or Variation, got {type(change).__name__}")
-    return run.fill(source, shaped), shaped.plan, [round(shaped.start, 6), round(shaped.start + shaped.length, 6)]
+    return run.fill(source, shaped), shaped.plan, [round(shaped.start, 9), round(shaped.start + shaped.length, 9)]
 
 
 class _Run:

@@ -56,6 +56,8 @@ def test_a_region_between_two_samples_leaves_the_length_as_it_is(engine: Mustang
     other = engine.edit(odd, bars=2, chords="Dm", seed=5, steps=1)
     assert other.audio.shape == odd.audio.shape  # a bar has 20425.53 samples, from 20425.53 to 40851.06
     assert np.array_equal(other.audio[:, 40851:], odd.audio[:, 40851:])
+    # Exactly enough that whoever counts samples from the seconds finds the same ones, at any rate.
+    assert other.settings["shaped"]["region"] == pytest.approx([240 / 94, 480 / 94], abs=1e-8)
 
 
 def test_another_tempo_moves_what_follows(engine: Mustango, clip: Clip) -> None:
