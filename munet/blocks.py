@@ -188,9 +188,8 @@ def transform(
         place: which condition: 0 text, 1 beats, 2 chords.
     """
     layer, rows = transformer.transformer_blocks[0], len(conditions)
-    stock = all(type(module.processor) is AttnProcessor2_0 for module in (layer.attn1, layer.attn2))
-    stock = stock and not any(module._forward_hooks or module._forward_pre_hooks for module in transformer.modules())
-    if torch.is_grad_enabled() or not stock:
+    # Looked at once a clip: there are thousands of modules in the published network, and as many looks in every step.
+    if torch.is_grad_enabled() or not conditions.once(transformer, lambda: is_stock(transformer)):
         states, bias = conditions.sequences[place]
         whole = repeated(hidden_states, rows)
         return transformer(whole, encoder_hidden_states=states, encoder_attention_mask=bias, return_dict=False)[0]
@@ -207,6 +206,14 @@ def transform(
     return transformer._get_output_for_continuous_inputs(
         tokens, repeated(hidden_states, rows), rows, *size, tokens.shape[-1]
     )
+
+
+def is_stock(transformer: Transformer2DModel) -> bool:
+    """Whether nobody has put in other attention processors or hooks."""
+    layer = transformer.transformer_blocks[0]
+    if any(type(module.processor) is not AttnProcessor2_0 for module in (layer.attn1, layer.attn2)):
+        return False
+    return not any(module._forward_hooks or module._forward_pre_hooks for module in transformer.modules())
 
 
 def keys_values(module: Attention, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

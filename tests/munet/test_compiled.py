@@ -8,12 +8,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
-
-from munet.compiled import lock_file
 
 ROOT = Path(__file__).resolve().parents[2]
-LOADING = "from munet.compiled import load_librosa; print(load_librosa().core.pitch.__name__)"
+WAITING = """
+import sys, threading
+from filelock import FileLock
+from munet.compiled import load_librosa, lock_file
+
+loading = threading.Thread(target=load_librosa)
+with FileLock(lock_file()):
+    loading.start()
+    loading.join(2)
+    print("librosa" in sys.modules)
+loading.join()
+print("librosa.core.pitch" in sys.modules)
+"""
 HEARING = """
 import pathlib, sys
 import numpy as np
@@ -33,12 +42,9 @@ print(len(before), len(kept()))
 
 def test_who_loads_it_waits_for_who_is_at_it(tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", LOADING]
-    with FileLock(tmp_path / lock_file().name):
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=4)
-    assert process.communicate(timeout=600)[0] == "librosa.core.pitch\n"
+    command = [sys.executable, "-c", WAITING]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.stdout.split() == ["False", "True"], done.stderr
 
 
 @pytest.mark.slow  # a minute: everything is compiled anew

@@ -113,8 +113,8 @@ def test_a_run_ends_before_its_time_is_over() -> None:
         return {"loss": torch.ones(())}
 
     began = time.monotonic()
-    run_training("toy", Budget(steps=10**6), progress, Log(None), step, lambda: saves.append(1), 1e9, 2.0)
-    assert time.monotonic() - began < 2.0 and len(saves) == 1 and progress.step > 5
+    run_training("toy", Budget(steps=10**6), progress, Log(None), step, lambda: saves.append(1), 1e9, 0.5)
+    assert time.monotonic() - began < 0.5 and len(saves) == 1 and progress.step > 5
 
 
 def test_known_frames_are_there_as_often_as_asked_for_and_never_everywhere() -> None:
@@ -211,7 +211,7 @@ def test_a_full_pool_waits_for_draws_and_then_replaces_its_oldest_rows() -> None
 
 
 def wait_until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 10
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.01)
