@@ -233,7 +233,7 @@ def _verdict(plan: MusicPlan, heard: Heard | None, card: Mapping[str, Any], word
         f'<li class="{"same" if same else "other"}"><b>{escape(name)}</b> {escape(text)}</li>'
         for name, text, same in comparison(plan, heard, words)
     )
-    missing = "".join(f"<li>{escape(reason)}</li>" for reason in heard.missing)
+    missing = "".join(f"<li>{escape(words.sentence(reason))}</li>" for reason in heard.missing)
     return f"<ul>{rows}{missing}</ul>"
 
 

@@ -21,18 +21,8 @@ EXAMPLES = ("waltz", "funk", "ballad", "synth_pop", "jazz_trio")
 CHOICES = MappingProxyType(
     {"style": ("", *sorted(STYLES)), "energy": ("", *ENERGIES), "instruments": tuple(sorted(INSTRUMENT_NAMES))}
 )
-ROWS = (("bpm", "meter"), ("key", "duration"), ("chords",), ("instruments",), ("style", "energy"))
+ROWS = (("bpm", "meter"), ("key", "duration"), ("chords",), ("sections",), ("instruments",), ("style", "energy"))
 ANNOUNCE = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
-# What is wrong stands at its field; who listens instead of looking hears it at the field, too.
-MARK = """
-const mark = () => requestAnimationFrame(() => {
-  for (const field of document.querySelectorAll("[id^=field-]")) {
-    const input = field.querySelector("input, textarea");
-    if (input) input.setAttribute("aria-invalid", String(field.classList.contains("wrong")));
-  }
-});
-watch("value", mark);
-"""
 
 
 @dataclass
@@ -59,20 +49,20 @@ class Studio:
     runs: gr.BrowserState
     choice: gr.State
     held: gr.State
-    focus: gr.Textbox
+    answer: gr.JSON  # of a draft, which the browser takes in
     last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
     @property
     def plan_inputs(self) -> list[Any]:
         """What a draft is read from, in the order of `Handlers.draft`."""
-        hidden = [self.choice, self.last, self.focus, self.held]
+        hidden = [self.choice, self.last, self.held]
         return [self.prompt, *hidden, *self.fields.values(), *self.locks.values()]
 
     @property
     def plan_outputs(self) -> list[Any]:
-        """What a draft fills."""
-        return [*self.fields.values(), *self.locks.values(), self.timeline, self.notes, self.last]
+        """What the answer of a draft fills."""
+        return [*self.fields.values(), *self.locks.values(), self.notes, self.last]
 
     @property
     def made_with(self) -> list[Any]:
@@ -92,7 +82,8 @@ def build_studio(steps: int, guidance: float, say: gr.I18n) -> Studio:
         steps, guidance: the model's own.
         say: words that the browser's language decides.
     """
-    parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None), "last": gr.JSON({}, visible="hidden")}
+    parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None)}
+    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last")}
     parts["runs"] = gr.BrowserState([], storage_key="mustango-clips", secret="mustango-clips")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
@@ -105,7 +96,6 @@ def build_studio(steps: int, guidance: float, say: gr.I18n) -> Studio:
             parts["cards"] = gr.HTML(
                 [], html_template="", js_on_load=(HERE / "cards.js").read_text(encoding="utf-8"), elem_id="cards"
             )
-    parts["focus"] = gr.Textbox("", visible="hidden")  # filled by the script of the event
     return Studio(**parts)
 
 
@@ -142,7 +132,7 @@ def _build_plan(parts: dict[str, Any], say: gr.I18n) -> None:
                         )  # fmt: skip
         for kind in ("fields", "locks"):  # in the order of `NAMES`, whatever their places are
             parts[kind] = {name: parts[kind][name] for name in NAMES}
-        parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE + MARK)
+        parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE)
         with gr.Row():
             parts["reroll"] = gr.Button(say("other_choices"), size="sm", elem_id="reroll")
             parts["unlock"] = gr.Button(say("unlock_all"), size="sm", elem_id="unlock")

@@ -45,7 +45,7 @@ from mustango_app.planning.form import (
 )
 from mustango_app.planning.remarks import cut_note, language_notes, make_notes
 from mustango_app.planning.song import chosen_sections, has_form, in_words, theme_lines, with_tune_again
-from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
+from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 
 Sources = dict[str, Source]
 _RAMP = 1.5  # how many fewer beats a section may have than at the plan's own tempo
@@ -233,7 +233,7 @@ def _in_sections(
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and sources["duration"] not in (GIVEN, STATED) and not chosen
     if open_ended:
-        sources["duration"] = STATED
+        sources["duration"] = FROM_SECTIONS if sources["sections"] == GIVEN else STATED
     whole = whole.with_(duration=None if open_ended else whole.duration)
     filled = []
     themes = theme_lines(sections)
