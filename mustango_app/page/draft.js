@@ -27,12 +27,13 @@
   // (answer, what was shown last, fields ..., locks ...) -> (fields ..., locks ..., notes, what is shown now)
   function fill(answer, last, ...now) {
     const changed = now.map((value, index) => !same(value, sent[index]));
+    const mine = NAMES.map((_, index) => changed[index] || changed[NAMES.length + index]);
     const focus = document.activeElement?.closest("[id^=field-]")?.id;
     const shown = { ...(answer.last ?? last) };
     const fields = NAMES.map((name, index) => {
       const { value, ...look } = answer.fields[index];
-      const update = { __type__: "update", ...(changed[index] ? {} : look) };
-      if (!changed[index] && focus !== `field-${name}`) return value === undefined ? update : { ...update, value };
+      const update = { __type__: "update", ...(mine[index] ? {} : look) };
+      if (!mine[index] && focus !== `field-${name}`) return value === undefined ? update : { ...update, value };
       if (answer.last) shown[name] = sent[index];
       return update;
     });

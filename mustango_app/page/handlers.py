@@ -335,8 +335,7 @@ def _plain(value: Any) -> Any:
 def _empty(locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], str]:
     """Return the answer for a page that asks for nothing."""
     fields = [{"value": [] if name == "instruments" else "", "info": " ", "elem_classes": []} for name in NAMES]
-    hint = f'<p class="hint">{escape(words("hint"))}</p>'
-    return {"fields": fields, "locks": locks, "notes": "", "last": {}}, hint
+    return {"fields": fields, "locks": locks, "notes": "", "last": {}}, ""
 
 
 def _refused(error: RequestError, locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], Any]:

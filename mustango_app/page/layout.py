@@ -75,11 +75,12 @@ class Studio:
         return [self.prompt, self.held, *self.fields.values(), *self.locks.values(), *self.made_with]
 
 
-def build_studio(steps: int, guidance: float, say: gr.I18n) -> Studio:
+def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> Studio:
     """Lay out the tab where music is made: words and plan on the left, results on the right.
 
     Args:
         steps, guidance: the model's own.
+        predicts: whether the model predicts beats and chords itself.
         say: words that the browser's language decides.
     """
     parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None)}
@@ -88,10 +89,11 @@ def build_studio(steps: int, guidance: float, say: gr.I18n) -> Studio:
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
             _build_prompt(parts, say)
-            _build_plan(parts, say)
+            _build_plan(parts, predicts, say)
             _build_quality(parts, steps, guidance, say)
-        with gr.Column(scale=6, min_width=320):
+        with gr.Column(scale=7, min_width=320, elem_id="results"):
             gr.Markdown(say("results"), elem_id="results-title", elem_classes="title")
+            gr.Markdown(say("no_results"), elem_id="no-results")  # gives way to the first card, see `page.css`
             gr.HTML('<div id="shelf"></div>')
             parts["cards"] = gr.HTML(
                 [], html_template="", js_on_load=(HERE / "cards.js").read_text(encoding="utf-8"), elem_id="cards"
@@ -116,10 +118,11 @@ def _build_prompt(parts: dict[str, Any], say: gr.I18n) -> None:
         ]
 
 
-def _build_plan(parts: dict[str, Any], say: gr.I18n) -> None:
+def _build_plan(parts: dict[str, Any], predicts: bool, say: gr.I18n) -> None:
     parts["fields"], parts["locks"] = {}, {}
     with gr.Column(elem_id="plan"):
         gr.Markdown(say("plan_title"), elem_classes="title")
+        gr.Markdown(say("hint"), elem_id="hint")  # gives way to the timeline
         parts["timeline"] = gr.HTML("", elem_id="timeline")
         for row in ROWS:
             with gr.Row(elem_classes="fields"):
@@ -136,6 +139,7 @@ def _build_plan(parts: dict[str, Any], say: gr.I18n) -> None:
         with gr.Row():
             parts["reroll"] = gr.Button(say("other_choices"), size="sm", elem_id="reroll")
             parts["unlock"] = gr.Button(say("unlock_all"), size="sm", elem_id="unlock")
+        gr.Markdown(say("predictors" if predicts else "no_predictors"), elem_id="predictors")
 
 
 def _component(name: str, say: gr.I18n) -> Any:
@@ -187,13 +191,14 @@ def build_analysis(say: gr.I18n) -> Analysis:
             audio = gr.Audio(
                 label=say("label_audio"), type="filepath", sources=["upload", "microphone"], elem_id="recording"
             )
-            with gr.Row():
-                listen = gr.Button(say("hear_it"), variant="primary", elem_id="hear")
-                use = gr.Button(say("use_as_plan"), elem_id="use-as-plan")
-                keep = gr.Button(say("continue_or_repaint"), elem_id="keep-recording")
-            gr.Markdown(say("upload_or_record"))
+            gr.Markdown(say("upload_or_record"), elem_id="upload-hint")
+            with gr.Row(equal_height=True, elem_id="recording-buttons"):
+                listen = gr.Button(say("hear_it"), variant="primary", size="md", min_width=90, elem_id="hear")
+                use = gr.Button(say("use_as_plan"), size="md", min_width=90, elem_id="use-as-plan")
+                keep = gr.Button(say("continue_or_repaint"), size="md", min_width=90, elem_id="keep-recording")
             status = gr.HTML("<p></p>", elem_id="heard", js_on_load=ANNOUNCE)
         with gr.Column(scale=6, min_width=320):
+            gr.Markdown(say("nothing_heard"), elem_id="nothing-heard")  # gives way to the timeline
             timeline = gr.HTML("", elem_id="heard-timeline")
             sheet = gr.Textbox(label=say("chord_sheet"), interactive=False, lines=6, max_lines=20, buttons=["copy"])
             with gr.Accordion(say("all_heard"), open=False):
