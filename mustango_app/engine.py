@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.signal import resample
 
 from munet.errors import RequestError
 from munet.guidance_weights import Guidance
@@ -70,7 +69,7 @@ class Mustango:
             raise RequestError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
         with _enough_memory():
-            self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
+            self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype), offload)
         if offload:
             self.pipeline.enable_model_cpu_offload(device=self.device)
         self.batch = clips_at_once(self.device, batch)
@@ -314,6 +313,8 @@ def closed(audio: np.ndarray, samples: int) -> np.ndarray:
     """
     if audio.shape[1] == samples:
         return audio
+    from scipy.signal import resample  # takes a second to import, and most pieces are no loops
+
     return np.clip(resample(audio, samples, axis=1), -1.0, 1.0).astype(np.float32)
 
 
