@@ -7,47 +7,36 @@ does all that this one does, from the same folder and with the same numbers.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
+from diffusers.models.modeling_utils import ModelMixin
+from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
 from munet.conditions.minilm import MiniLM, MiniLMTokenizer, load_minilm
 from munet.conditions.text import minilm_folder
-from munet.pipeline import DEFAULTS, Sampler
+from munet.model_index import DEFAULTS, INDEX, OWN_PARTS, own_index
+from munet.pipeline import Sampler
 
 if TYPE_CHECKING:
     from munet.diffusers_pipeline import MustangoPipeline
-
-INDEX = "model_index.json"
-PARTS = ("vae", "unet", "beat_encoder", "chord_encoder", "scheduler")
-OURS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "vae": ("munet.codec.stereo", "munet.codec.pocket"),
-        "unet": ("munet.unet",),
-        "beat_encoder": ("munet.conditions.beat_encoder",),
-        "chord_encoder": ("munet.conditions.chord_encoder",),
-        "scheduler": ("diffusers",),
-    }
-)
 
 
 class LightPipeline(Sampler, ConfigMixin):
     """Text-to-music with MuNet from parts of our own, with the packaged text encoder and without predictors.
 
     Args:
-        parts: by name, all of `PARTS`.
+        parts: by name, all of `munet.model_index.OWN_PARTS`.
         text: tokenizer and text encoder.
-        settings: `munet.pipeline.DEFAULTS`, or others.
+        settings: for the names in `munet.model_index.DEFAULTS`.
     """
 
     config_name = INDEX
@@ -98,24 +87,11 @@ class LightPipeline(Sampler, ConfigMixin):
         from munet.diffusers_pipeline import MustangoPipeline
 
         settings = {name: self.config[name] for name in DEFAULTS}
-        return MustangoPipeline(**{name: self.components[name] for name in PARTS}, **settings)
+        return MustangoPipeline(**{name: self.components[name] for name in OWN_PARTS}, **settings)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> None:
         """Write a diffusers folder, see `MustangoPipeline.save_pretrained`."""
         self.whole().save_pretrained(save_directory, **options)
-
-    @classmethod
-    def fits(cls, folder: Path) -> bool:
-        """Return whether a folder holds such a model, and the text encoder is installed."""
-        try:
-            index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return False
-        if not isinstance(index, dict) or index.get("_class_name") != "MustangoPipeline":
-            return False
-        held = {name: value for name, value in index.items() if isinstance(value, list) and value != [None, None]}
-        ours = all(len(value) == 2 and value[0] in OURS.get(name, ()) for name, value in held.items())
-        return ours and held.keys() == set(PARTS) and minilm_folder(checked=False) is not None
 
     @classmethod
     def load(cls, folder: Path, dtypes: Mapping[str, torch.dtype]) -> LightPipeline:
@@ -128,15 +104,37 @@ class LightPipeline(Sampler, ConfigMixin):
         Raises:
             OSError, ValueError, KeyError, TypeError, RuntimeError: files are missing or damaged.
         """
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = own_index(folder)
+        if index is None:
+            raise ValueError(f"{INDEX}: expected a model of our own parts, got another")
         with ThreadPoolExecutor(1) as beside:
-            text = beside.submit(lambda: load_minilm(minilm_folder()))
+            folder_of_text = beside.submit(minilm_folder)
             parts = {}
-            for name in PARTS:
+            for name in OWN_PARTS:
                 module, kind = index[name]
-                options = {} if name == "scheduler" else {"use_safetensors": True, "local_files_only": True}
-                if name != "scheduler":
-                    options["torch_dtype"] = dtypes.get(name, dtypes["default"])
-                parts[name] = getattr(import_module(module), kind).from_pretrained(str(folder / name), **options)
-            settings = {name: index.get(name, value) for name, value in DEFAULTS.items()}
-            return cls(parts, text.result(), settings)
+                part = getattr(import_module(module), kind)
+                if name == "scheduler":
+                    parts[name] = part.from_pretrained(str(folder / name))
+                else:
+                    parts[name] = load_part(part, folder / name, dtypes.get(name, dtypes["default"]))
+            text = load_minilm(folder_of_text.result())
+        return cls(parts, text, {name: index[name] for name in DEFAULTS})
+
+
+def load_part(part: type[ModelMixin], folder: Path, dtype: torch.dtype) -> ModelMixin:
+    """Load a model of ours.
+
+    diffusers' own way changes how modules are made everywhere in the process for as long as it takes; a page that loads
+    its model may make others meanwhile.
+
+    Raises:
+        OSError, ValueError, RuntimeError: files are missing or damaged, or hold other weights.
+    """
+    model = part.from_config(part.load_config(str(folder), local_files_only=True))
+    weights: dict[str, torch.Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        weights |= load_file(file)
+    # Only what is stored takes the type: tables that a model makes for itself keep theirs.
+    typed = {name: value.to(dtype) if value.is_floating_point() else value for name, value in weights.items()}
+    model.load_state_dict(typed, assign=True)
+    return model.eval()

