@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from augmentation.hearing.madmom.viterbi import viterbi
+
 
 class UnlikeMadmom(RuntimeError):
     """A faster way to compute what madmom computes gives other answers here, or finds other parts than it knows."""
@@ -63,7 +65,7 @@ def decode_bar_model(task: tuple[Any, np.ndarray]) -> np.ndarray:
     """
     model, observations = task
     result = np.empty(2, dtype=object)
-    result[0], result[1] = model.viterbi(observations)
+    result[0], result[1] = viterbi(model, observations)
     return result
 
 
