@@ -8,9 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from munet.deferred import defer
 from munet.processor import sleep_while_waiting
 
-sleep_while_waiting()  # here, because it has to be said before torch is imported
+# Both here, because they have to be said before torch is imported.
+sleep_while_waiting()
+defer()
 _HOMES = (
     ("MusicPlan", "munet.music"),
     ("MusicAutoencoder", "munet.codec.pocket"),
@@ -18,7 +21,7 @@ _HOMES = (
     ("ChordEncoder", "munet.conditions.chord_encoder"),
     ("MelAutoencoder", "munet.codec.audioldm"),
     ("MuNetModel", "munet.unet"),
-    ("MustangoPipeline", "munet.pipeline"),
+    ("MustangoPipeline", "munet.diffusers_pipeline"),
 )
 __all__ = [
     "BeatEncoder",

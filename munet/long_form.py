@@ -18,7 +18,7 @@ from munet.music import MusicPlan
 from munet.windows import Windows, denoise
 
 if TYPE_CHECKING:
-    from munet.pipeline import MustangoPipeline
+    from munet.pipeline import Sampler
 
 OVERLAP = 0.25  # share of a window that the next one covers too
 
@@ -82,7 +82,7 @@ class WindowPredictor:
 
     def __init__(
         self,
-        pipeline: MustangoPipeline,
+        pipeline: Sampler,
         prompts: Sequence[str],
         plans: Sequence[MusicPlan],
         windows: Windows,

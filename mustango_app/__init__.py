@@ -14,15 +14,16 @@ import munet  # noqa: F401 - before torch, whoever imports that first, see `mune
 if TYPE_CHECKING:
     from munet.music import MusicPlan
     from mustango_app.clip import Clip
-    from mustango_app.engine import Mustango, Stopped
+    from mustango_app.engine import Mustango
     from mustango_app.planning.planner import plan_from_text
+    from mustango_app.stopped import Stopped
 
 _HOMES = MappingProxyType(
     {
         "Clip": "mustango_app.clip",
         "Mustango": "mustango_app.engine",
         "MusicPlan": "munet.music",
-        "Stopped": "mustango_app.engine",
+        "Stopped": "mustango_app.stopped",
         "plan_from_text": "mustango_app.planning.planner",
     }
 )

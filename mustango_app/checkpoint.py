@@ -2,6 +2,9 @@
 
 Only safetensors files are loaded: a pickle can run code when it is opened. A checkpoint in the published layout (see
 `munet.published.layout`) is converted first, once, with a reader that takes nothing but tensors from its pickles.
+
+What has to do with that layout, and diffusers' pipeline, is imported where it is needed: a model of our own parts
+starts without (`munet.light_pipeline`).
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from huggingface_hub import snapshot_download
@@ -17,11 +21,14 @@ from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
-from munet import MustangoPipeline
 from munet.errors import RequestError
 from munet.files import digest, shipped
-from munet.published.convert import VERSION, convert, fingerprint
-from munet.published.layout import CONFIGS, FULL_PRECISION, WEIGHTS, is_published, layout_files
+from munet.light_pipeline import LightPipeline
+from munet.model_index import own_index
+from munet.pipeline import FULL_PRECISION, Sampler
+
+if TYPE_CHECKING:
+    from munet.diffusers_pipeline import MustangoPipeline
 
 SHIPPED = shipped("pocket")
 DTYPES = ("float32", "float16", "bfloat16")
@@ -30,15 +37,16 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def load_pipeline(
-    name: str | Path | None, device: torch.device, dtype: torch.dtype = torch.float32
-) -> tuple[str, MustangoPipeline]:
+    name: str | Path | None, device: torch.device, dtype: torch.dtype = torch.float32, offload: bool = False
+) -> tuple[str, Sampler]:
     """Load a pipeline; return its short name and itself, on `device`.
 
     Args:
         name: None or "pocket" (the shipped model), a folder, or a Hub id. A folder or a repository in the published
             layout is converted into `cache_folder()` when it is seen for the first time.
         device: where to run.
-        dtype: of the weights; the autoencoder's stay float32, see `munet.published.layout.FULL_PRECISION`.
+        offload: whether the parts are to wait in main memory, which diffusers' own pipeline can arrange.
+        dtype: of the weights; the autoencoder's stay float32, see `munet.pipeline.FULL_PRECISION`.
 
     Raises:
         RequestError: if there is no such model, its files are damaged, or there is no room to convert it.
@@ -46,14 +54,17 @@ def load_pipeline(
     if name is None or str(name) == "pocket":
         if not SHIPPED.is_dir():
             raise RequestError(f"model: expected the shipped checkpoint in {str(SHIPPED)!r}, got no such folder")
-        return "pocket", _load_folder(SHIPPED, dtype).to(device)
+        return "pocket", _load_folder(SHIPPED, dtype, offload).to(device)
     if not str(name):
         raise RequestError(f"model: expected a folder or a Hub id, got {name!r}")
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if is_published(folder):
-            folder = converted(folder, folder.resolve().name, str(folder.resolve()))
-        return str(name), _load_folder(folder, dtype).to(device)
+        if own_index(folder) is None:
+            from munet.published.layout import is_published
+
+            if is_published(folder):
+                folder = converted(folder, folder.resolve().name, str(folder.resolve()))
+        return str(name), _load_folder(folder, dtype, offload).to(device)
     if HUB_ID.fullmatch(str(name)):
         return str(name), _load_hub(str(name), dtype).to(device)
     raise RequestError(f"model: expected an existing folder or a Hub id such as name/model, got {str(name)!r}")
@@ -101,6 +112,9 @@ def converted(source: Path, name: str, identity: str) -> Path:
     Raises:
         RequestError: the source is not as it should be, or there is no room for its conversion.
     """
+    from munet.published.convert import VERSION, convert, fingerprint
+    from munet.published.layout import layout_files
+
     readable = re.sub(r"[^\w.-]+", "--", name)
     family = f"{readable}-{digest(identity)[:8]}"
     target = cache_folder() / f"{family}-v{VERSION}-{fingerprint(layout_files(source))}"
@@ -156,6 +170,8 @@ def published_folder(name: str) -> Path:
     Raises:
         RequestError: there is none, or it has another layout.
     """
+    from munet.published.layout import CONFIGS, is_published
+
     folder = Path(name).expanduser()
     if not folder.is_dir():
         if not HUB_ID.fullmatch(name):
@@ -166,28 +182,47 @@ def published_folder(name: str) -> Path:
     return folder
 
 
-def _load_folder(folder: Path, dtype: torch.dtype) -> MustangoPipeline:
+def _load_folder(folder: Path, dtype: torch.dtype, offload: bool = False) -> Sampler:
     check_folder(folder)
     try:
-        return MustangoPipeline.from_pretrained(
+        if not offload and own_index(folder) is not None:
+            return LightPipeline.load(folder, _dtypes(dtype))
+        return _diffusers_pipeline().from_pretrained(
             str(folder), local_files_only=True, use_safetensors=True, dtype=_dtypes(dtype)
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise RequestError(f"model: expected a MustangoPipeline, got {str(folder)!r} ({first_line(error)})") from error
 
 
-def _load_hub(name: str, dtype: torch.dtype) -> MustangoPipeline:
+def _diffusers_pipeline() -> type[MustangoPipeline]:
+    """Import the pipeline for every kind of model; what diffusers is not to show, transformers does not show either."""
+    from diffusers.utils import logging
+    from transformers.utils import logging as transformers_logging
+
+    from munet.diffusers_pipeline import MustangoPipeline
+
+    if not logging.is_progress_bar_enabled():
+        transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity(logging.get_verbosity())
+    return MustangoPipeline
+
+
+def _load_hub(name: str, dtype: torch.dtype) -> Sampler:
+    from munet.published.layout import is_published
+
     snapshot = _snapshot(name)
     if is_published(snapshot):
         return _load_folder(converted(snapshot, name, name), dtype)
     try:
-        return MustangoPipeline.from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
+        return _diffusers_pipeline().from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
     except (OSError, ValueError, HfHubHTTPError) as error:
         raise _unreachable(name) from error
 
 
 def _snapshot(name: str) -> Path:
     """The published layout's files of a repository, from the Hub's cache or the Hub."""
+    from munet.published.layout import CONFIGS, WEIGHTS
+
     try:
         return Path(snapshot_download(name, allow_patterns=[*CONFIGS.values(), *WEIGHTS]))
     except (OSError, ValueError, HfHubHTTPError) as error:

@@ -357,13 +357,14 @@ def _load_model(arguments: argparse.Namespace) -> Mustango:
 
 
 def _silence_libraries() -> None:
-    """Keep the bars and remarks of diffusers and transformers off stderr, where a person reads progress and errors."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
+    """Keep the bars and remarks of diffusers off stderr, where a person reads progress and errors.
 
-    for logging in (diffusers_logging, transformers_logging):
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
+    Those of transformers follow, if it is needed at all (see `mustango_app.checkpoint`).
+    """
+    from diffusers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
 
 
 def _request(arguments: argparse.Namespace) -> Request:

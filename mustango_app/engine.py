@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.signal import resample
 
 from munet.errors import RequestError
 from munet.guidance_weights import Guidance
@@ -27,14 +26,11 @@ from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
 from mustango_app.request import MAX_CLIPS, Draft, Request, check_integer
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
+from mustango_app.stopped import Stopped
 from mustango_app.together import clips_at_once, play_together
 
 if TYPE_CHECKING:
     from mustango_app.shaping.source import Piece
-
-
-class Stopped(Exception):
-    """The person who asked for a clip has asked to stop."""
 
 
 class Mustango:
@@ -70,7 +66,7 @@ class Mustango:
             raise RequestError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
         with _enough_memory():
-            self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype))
+            self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype), offload)
         if offload:
             self.pipeline.enable_model_cpu_offload(device=self.device)
         self.batch = clips_at_once(self.device, batch)
@@ -314,6 +310,8 @@ def closed(audio: np.ndarray, samples: int) -> np.ndarray:
     """
     if audio.shape[1] == samples:
         return audio
+    from scipy.signal import resample  # takes a second to import, and most pieces are no loops
+
     return np.clip(resample(audio, samples, axis=1), -1.0, 1.0).astype(np.float32)
 
 

@@ -33,6 +33,10 @@ def test_torch_is_left_alone(module: str) -> None:
     assert not loaded_by(f"import {module}") & set(HEAVY)
 
 
+def test_the_page_is_there_before_the_model() -> None:
+    assert not loaded_by("import mustango_app.page.server") & {"torch", "diffusers", "transformers"}
+
+
 def test_changing_audio_needs_no_renderer() -> None:
     loaded = loaded_by("import augmentation.dataset.transforms, augmentation.dataset.sources")
     assert not loaded & {"augmentation.compose.renderer", "tinysoundfont", *HEAVY}

@@ -12,8 +12,8 @@ from munet.codec.pocket import MusicAutoencoder
 from munet.conditions.aligned import ALIGNED_FEATURES
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.music import QUALITIES
-from munet.pipeline import MustangoPipeline
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.chord_predictor import ChordPredictor
 from munet.training.settings import NOISE_SCHEDULE

@@ -19,10 +19,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from munet.conditions.aligned import aligned_features, rows_of
 from munet.conditions.beat_encoder import BeatEncoder
@@ -31,6 +31,11 @@ from munet.conditions.text import encode_tokens, tokenize
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.unet import MuNetModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from munet.conditions.minilm import MiniLM, MiniLMTokenizer
 
 TEXT = ("input_ids", "text_mask")
 BEATS = ("beat_ids", "beat_times", "beat_mask")
@@ -96,7 +101,10 @@ def chords_within(
 
 
 def text_tokens(
-    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], max_length: int, pad_to_longest: bool = False
+    tokenizer: PreTrainedTokenizerBase | MiniLMTokenizer,
+    prompts: Sequence[str],
+    max_length: int,
+    pad_to_longest: bool = False,
 ) -> dict[str, torch.Tensor]:
     """Token ids and mask `(batch, length)` of the prompts, see `munet.conditions.text.tokenize`."""
     return dict(zip(TEXT, tokenize(tokenizer, list(prompts), max_length, pad_to_longest), strict=True))
@@ -190,7 +198,7 @@ def null_like(tokens: Mapping[str, torch.Tensor], null: Mapping[str, torch.Tenso
 def embed(
     tokens: Mapping[str, torch.Tensor],
     unet: MuNetModel,
-    text_encoder: PreTrainedModel,
+    text_encoder: PreTrainedModel | MiniLM,
     beat_encoder: BeatEncoder,
     chord_encoder: ChordEncoder,
 ) -> dict[str, torch.Tensor]:

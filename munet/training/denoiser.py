@@ -11,8 +11,8 @@ from torch import nn
 from munet.conditions.batch import CHORDS, plan_tokens, text_tokens
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.music import MusicPlan
-from munet.pipeline import MustangoPipeline
 from munet.unet import MuNetModel
 
 

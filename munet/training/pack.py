@@ -10,8 +10,8 @@ import torch
 
 from munet.codec import load_codec
 from munet.conditions.text import load_text_encoder
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
-from munet.pipeline import MustangoPipeline
 from munet.training.settings import other_latents
 
 

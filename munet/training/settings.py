@@ -17,10 +17,10 @@ from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.light_text import is_light_copy
 from munet.conditions.text import load_text_encoder
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
 from munet.music import QUALITIES
 from munet.music.plan import METER_RANGE
-from munet.pipeline import MustangoPipeline
 from munet.training.loop import Budget, check_weighting
 from munet.unet import MuNetModel
 

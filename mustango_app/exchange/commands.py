@@ -1,4 +1,7 @@
-"""What the command line has to do with files of other programs: `export`, and where a plan or a tune comes from."""
+"""What the command line has to do with files of other programs: `export`, and where a plan or a tune comes from.
+
+MIDI and chord sheets are imported when a file is named: most commands have none.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,6 @@ from typing import TYPE_CHECKING, Any
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.music.checks import DURATION_RANGE
-from mustango_app.exchange.export import export
-from mustango_app.exchange.files import plan_from_file, read_recording
-from mustango_app.exchange.midi_read import read_melody
-from mustango_app.exchange.tune import fit_tune
 from mustango_app.planning.asked import field_value
 from mustango_app.request import MUSIC_FIELDS
 
@@ -45,6 +44,9 @@ def add_sources(parser: argparse.ArgumentParser, with_from: bool = False) -> Non
 
 def run_export(arguments: argparse.Namespace) -> None:
     """Carry out `mustango export`."""
+    from mustango_app.exchange.export import export
+    from mustango_app.exchange.files import plan_from_file, read_recording
+
     audio = read_recording(arguments.file)
     plan = plan_from_file(arguments.plan or arguments.file)
     if audio is not None and arguments.plan:
@@ -63,7 +65,11 @@ def export_all(clips: Sequence[Clip], folder: str) -> None:
 def source_plan(arguments: argparse.Namespace) -> MusicPlan | None:
     """Return the plan that `--from` names, None without."""
     source = getattr(arguments, "source", None)
-    return None if source is None else plan_from_file(source)
+    if source is None:
+        return None
+    from mustango_app.exchange.files import plan_from_file
+
+    return plan_from_file(source)
 
 
 def plan_of_source(arguments: argparse.Namespace) -> MusicPlan:
@@ -72,6 +78,9 @@ def plan_of_source(arguments: argparse.Namespace) -> MusicPlan:
     Raises:
         RequestError: there is no file, or a flag that takes a sentence to be used.
     """
+    from mustango_app.exchange.midi_read import read_melody
+    from mustango_app.exchange.tune import fit_tune
+
     if arguments.source is None and arguments.melody is None:
         raise RequestError("prompt: expected a sentence, or --from FILE, got neither")
     used = ("bpm", "key", "seconds", "melody")

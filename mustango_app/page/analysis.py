@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 
 from augmentation.audio import read_audio
-from augmentation.hearing.listen import listen
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
@@ -31,6 +30,8 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
     try:
         if not audio:
             raise RequestError("audio: expected an upload or a recording, got none")
+        from augmentation.hearing.listen import listen  # its recognisers load slowly
+
         heard = listen(*read_audio(audio))
         plan = plan_from_heard(heard)
         whole = plan.complete()

@@ -9,15 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.context import LocalContext
 
 from augmentation.audio import read_audio
-from augmentation.hearing.listen import listen
 from munet.errors import RequestError
-from mustango_app.engine import Mustango
 from mustango_app.exchange.heard import plan_from_heard
 from mustango_app.page.endpoints import (
     MOST_TITLE,
@@ -36,6 +34,9 @@ from mustango_app.page.runs import LONGEST_QUEUE, Desk, Run
 from mustango_app.page.shaping import asked_of_api, clip_of, job_of
 from mustango_app.request import Request, check_prompt
 from mustango_app.shaping.changes import Change, Edit, Extension
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
 
 
 class Api:
@@ -215,6 +216,8 @@ class Api:
             and under "plan" all of it as a plan for /generate.
         """
         with plain_errors():
+            from augmentation.hearing.listen import listen  # its recognisers load slowly
+
             heard = listen(*read_audio(uploaded("audio", audio)))
             return heard.to_dict() | {"plan": plan_from_heard(heard).to_dict()}
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from mustango_app.engine import Mustango
 from mustango_app.page.analysis import hear, use_as_plan
 from mustango_app.page.api import Api
 from mustango_app.page.endpoints import publish
@@ -21,6 +21,9 @@ from mustango_app.page.layout import EXAMPLES, Analysis, Studio, build_analysis,
 from mustango_app.page.results import Results
 from mustango_app.page.runs import LONGEST_QUEUE, Desk
 from mustango_app.page.words import translations, words_of
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
 
 PRIVATE = MappingProxyType({"api_visibility": "private", "show_progress": "hidden"})
 # The steps of a draft that the browser does itself, in `draft.js`.

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from augmentation.hearing.listen import Heard
 from munet.errors import RequestError
 from munet.music import Chord, Key, MusicPlan, PlanError
 from mustango_app.page.link import pack, unpack
@@ -18,6 +17,9 @@ from mustango_app.page.live import Live
 from mustango_app.page.results import Results
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words
+
+if TYPE_CHECKING:
+    from augmentation.hearing.listen import Heard
 
 KEPT = 6  # runs on the page; a run has up to four variations of up to eight candidates
 DOWNLOADS = (
@@ -136,6 +138,8 @@ def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
     """Return the HTML of one card."""
     clip = card["clip"]
     plan = MusicPlan.from_dict(clip["plan"])
+    from augmentation.hearing.listen import Heard  # its recognisers load slowly
+
     heard = Heard.from_dict(card["heard"]) if card.get("heard") else None
     title, part = _title(clip["prompt"]), _part(card, words)
     sound = f"results/{token}/sound.wav"

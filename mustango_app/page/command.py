@@ -20,11 +20,12 @@ def add_serve(commands: Any, add: Callable[..., argparse.ArgumentParser], load: 
     """
 
     def run(arguments: argparse.Namespace) -> None:
+        from mustango_app.page.loading import Loading
         from mustango_app.page.server import Serving, serve
 
         serving = Serving(arguments.host, arguments.port, arguments.rate, arguments.auth, arguments.mcp)
         serving.check()
-        serve(load(arguments), serving)
+        serve(Loading(lambda: load(arguments), arguments.model), serving)
 
     parser = add(commands, "serve", run, "open the page, and its HTTP API")
     parser.add_argument("--host", help="address to listen at (GRADIO_SERVER_NAME, else this machine only)")

@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -17,7 +17,6 @@ from augmentation.audio import read_audio
 from munet.errors import RequestError
 from munet.guidance_weights import Guidance, guidance_weights
 from munet.music import MusicPlan
-from mustango_app.engine import Mustango, Stopped
 from mustango_app.page import cards
 from mustango_app.page.analysis import without_folders
 from mustango_app.page.cards import Runs
@@ -32,6 +31,10 @@ from mustango_app.page.shaping import asked_on_card, clip_of, job_of
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
 from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer
+from mustango_app.stopped import Stopped
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
 
 POLL = 0.15  # seconds between looks at a run
 MOST_VARIATIONS, MOST_CANDIDATES = 4, 8
@@ -110,6 +113,8 @@ class Handlers:
             held: see `held`.
             inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
         """
+        if not getattr(self._engine, "ready", True):
+            yield _status(words_of(request)("loading_model")), gr.skip(), gr.skip()
         try:
             jobs, listen, runs = self._asked(prompt, choice, last, held, *inputs)
         except RequestError as error:

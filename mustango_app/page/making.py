@@ -10,21 +10,20 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augmentation.hearing.listen import Heard
 from munet.errors import RequestError
 from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
-from mustango_app.engine import Mustango
-from mustango_app.evaluation.adherence import adherence, overall_adherence
-from mustango_app.evaluation.measure import hear
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Run
 from mustango_app.request import Request
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
 
 DENOISING, DECODING, LISTENING = "denoising", "decoding", "listening"
 
@@ -185,7 +184,11 @@ def _listen(results: Results, token: str, compared: bool) -> float | None:
         RequestError: it is to be compared with others, and nothing can be measured.
     """
     clip = results.clip(token)
-    heard: Heard = hear(clip.audio, clip.sample_rate)
+    # They load slowly, and a page is to be there before.
+    from mustango_app.evaluation.adherence import adherence, overall_adherence
+    from mustango_app.evaluation.measure import hear
+
+    heard = hear(clip.audio, clip.sample_rate)
     score = overall_adherence(adherence(clip.plan, heard))
     if score is None and compared:
         raise RequestError(f"best_of: expected extractors to compare clips with, got none ({'; '.join(heard.missing)})")

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mustango_app.engine import Stopped
 from mustango_app.page.words import Words
+from mustango_app.stopped import Stopped
 
 LONGEST_QUEUE = 32
 POLL = 0.1  # seconds

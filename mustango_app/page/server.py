@@ -18,7 +18,7 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -28,7 +28,6 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from munet.errors import RequestError
-from mustango_app.engine import Mustango
 from mustango_app.page.api import Api
 from mustango_app.page.blocks import build_demo
 from mustango_app.page.endpoints import defaults_of
@@ -36,7 +35,11 @@ from mustango_app.page.fields import NAMES
 from mustango_app.page.guard import LOCAL_NAMES, Departures, HostCheck, Rate, Sentences, WholeCalls
 from mustango_app.page.layout import HERE
 from mustango_app.page.live import Live
+from mustango_app.page.loading import Loading
 from mustango_app.page.results import FORMS
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
 
 MAX_UPLOAD = "50mb"
 # Visitors whose state Gradio keeps. Who comes back after as many others is taken at what their fields show.
@@ -211,16 +214,19 @@ def _theme() -> gr.themes.Base:
     return theme
 
 
-def serve(engine: Mustango, serving: Serving | None = None) -> None:
+def serve(engine: Mustango | Loading, serving: Serving | None = None) -> None:
     """Open the page and wait until the process is interrupted or asked to end; then leave within three seconds.
 
     What is being made is stopped, and the results of this server are deleted.
 
     Args:
-        engine: the loaded model.
+        engine: the model; one that is to be loaded is loaded once the page is there.
         serving: where and for whom.
+
+    Raises:
+        RequestError: the model cannot be loaded.
     """
-    demo, ended = build_demo(engine), threading.Event()
+    demo, ended, failed = build_demo(engine), threading.Event(), None
     try:
         demo.launch(**launch_options(demo, serving), prevent_thread_lock=True)
     except ValueError:  # Gradio looks at its own page at last; a busy machine is too slow for that, but serves
@@ -230,9 +236,13 @@ def serve(engine: Mustango, serving: Serving | None = None) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
+    if isinstance(engine, Loading):
+        engine.begin()
     try:
         while not ended.wait(0.5):  # a wait without end would let no signal through on every system
-            pass
+            failed = engine.error if isinstance(engine, Loading) else None
+            if failed is not None:
+                raise failed
     finally:
         demo.desk.stop_all(PATIENCE)
         demo.results.clear()
@@ -240,7 +250,8 @@ def serve(engine: Mustango, serving: Serving | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         # Open connections and a decoder at work would hold the process for longer, and nobody waits for them.
-        os._exit(0)
+        if failed is None:
+            os._exit(0)
 
 
 def _routes(demo: gr.Blocks) -> list[Route]:

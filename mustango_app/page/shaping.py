@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
-from mustango_app.engine import Mustango
 from mustango_app.page.endpoints import check_short
 from mustango_app.page.fields import read_number
 from mustango_app.page.making import Job
 from mustango_app.request import SECONDS_RANGE
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.shaping.source import source_of
+
+if TYPE_CHECKING:
+    from mustango_app.engine import Mustango
 
 SHAPED = {Extension: "extended", Edit: "edited", Variation: "varied"}.get  # what a card calls the result
 EXTENDED_BARS = 4  # by how much a piece goes on if nobody says

@@ -59,12 +59,12 @@ class Lent:
 
     def __call__(self, *, callback_on_step_end: Any = None, callback_on_audio: Any = None, **arguments: Any) -> Any:
         """Make clips; the callback hears of the last step only, and nobody of chunks."""
-        from diffusers import AudioPipelineOutput
+        from munet.pipeline import AudioOutput
 
         audios = self._play(arguments)
         if callback_on_step_end is not None:
             callback_on_step_end(self._pipeline, arguments["num_inference_steps"] - 1, None, {})
-        return AudioPipelineOutput(audios=audios)
+        return AudioOutput(audios=audios)
 
 
 def loan(arguments: dict[str, Any]) -> float:

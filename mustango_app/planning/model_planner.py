@@ -13,13 +13,15 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from munet import MustangoPipeline
 from munet.errors import RequestError
 from munet.music import MusicPlan, PlanError
 from mustango_app.planning.source import PREDICTED, Source
 from mustango_app.request import Draft, Request
+
+if TYPE_CHECKING:
+    from munet.pipeline import Sampler
 
 PREDICTABLE = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
 FEWEST_BEATS = 2  # that have a tempo
@@ -39,7 +41,7 @@ class ModelPlanner:
         lock: held while its predictors run.
     """
 
-    def __init__(self, pipeline: MustangoPipeline, lock: AbstractContextManager[Any] | None = None) -> None:
+    def __init__(self, pipeline: Sampler, lock: AbstractContextManager[Any] | None = None) -> None:
         self._pipeline = pipeline
         self._lock = lock or threading.Lock()
         self._last: tuple[tuple[str, float] | None, MusicPlan] = (None, MusicPlan())

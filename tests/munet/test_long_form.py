@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from munet.codec.joins import turned_down
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.long_form import Known, windows_over
 from munet.music import MusicPlan, Section
-from munet.pipeline import MustangoPipeline
 from munet.themes import with_themes
 from tests.tiny import tiny_pipeline
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, EulerDiscreteScheduler
 
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
 from munet.music import MusicPlan
-from munet.pipeline import MustangoPipeline
 from munet.training.settings import NOISE_SCHEDULE
 from tests.tiny import tiny_pipeline
 

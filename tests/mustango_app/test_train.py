@@ -13,7 +13,7 @@ import torch
 
 from augmentation.dataset.corpus import CorpusConfig, build_corpus
 from augmentation.training_data import ComposedClips, CorpusClips
-from munet.pipeline import MustangoPipeline
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.training.codec import AutoencoderTraining
 from munet.training.decoder import DecoderTraining
 from munet.training.distill import Distillation

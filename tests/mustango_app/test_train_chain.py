@@ -17,8 +17,8 @@ import torch
 from augmentation.compose.renderer import default_soundfont
 from munet.conditions.light_text import save_light_copy
 from munet.conditions.text import load_text_encoder
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
-from munet.pipeline import MustangoPipeline
 from mustango_app.train_chain import Chain, write_parts
 from tests.munet.codec.stereo_toys import tiny_codec
 

@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 from transformers import T5EncoderModel
 
 from munet.codec.audioldm import MelAutoencoder
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.music import MusicPlan
-from munet.pipeline import MustangoPipeline
 from munet.published.beat_predictor import BeatPredictor
 from munet.published.chord_predictor import ChordPredictor
 from munet.published.convert import MANIFEST, convert

@@ -13,8 +13,8 @@ from munet.codec.audioldm import MelAutoencoder
 from munet.conditions.batch import plan_tokens, text_tokens
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
+from munet.diffusers_pipeline import MustangoPipeline
 from munet.music import MusicPlan
-from munet.pipeline import MustangoPipeline
 from munet.training.loop import signal_to_noise, velocity_loss
 from munet.unet import MuNetModel
 from tests.golden import fill, parity_json, parity_tensors

@@ -6,10 +6,10 @@ import threading
 import time
 
 from munet.errors import RequestError
-from mustango_app.engine import Stopped
 from mustango_app.page import runs
 from mustango_app.page.runs import Desk, Pace, Run
 from mustango_app.page.words import words_for
+from mustango_app.stopped import Stopped
 
 ENGLISH = words_for(None)
 
