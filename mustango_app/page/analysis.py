@@ -44,7 +44,7 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
         heard.key or words("no_key"),
         words("concert_pitch", hertz=f"{heard.concert_pitch:.1f}") if heard.concert_pitch else "",
     ]
-    notes = "".join(f"<li>{escape(note.outcome)}</li>" for note in plan.notes)
+    notes = "".join(f"<li>{escape(words.sentence(note.outcome))}</li>" for note in plan.notes)
     status = f"<p>{escape(' · '.join(filter(None, facts)))}</p>" + (f"<ul>{notes}</ul>" if notes else "")
     return (
         status,

@@ -26,16 +26,10 @@ if TYPE_CHECKING:
     from mustango_app.engine import Mustango
 
 PRIVATE = MappingProxyType({"api_visibility": "private", "show_progress": "hidden"})
-# An event that waits a moment and gives way to a later one, so that a typist is not answered at every letter, and says
-# which field they are in.
-DEBOUNCE = """async (...values) => {
-    const asked = window.mustangoAsked = performance.now();
-    await new Promise((done) => setTimeout(done, 120));
-    if (asked !== window.mustangoAsked) await new Promise(() => {});
-    const field = document.activeElement?.closest("[id^=field-]");
-    values[3] = field ? field.id.slice("field-".length) : "";
-    return values;
-}"""
+# The steps of a draft that the browser does itself, in `draft.js`.
+ASK, SEND, FILL, DONE = (
+    f"(...values) => window.mustango.{step}(...values)" for step in ("ask", "send", "fill", "done")
+)
 
 
 def build_demo(engine: Mustango) -> gr.Blocks:
@@ -46,7 +40,7 @@ def build_demo(engine: Mustango) -> gr.Blocks:
         gr.Markdown(say("introduction"))
         with gr.Tabs() as tabs:
             with gr.Tab(say("make"), id="make"):
-                studio = build_studio(engine.default_steps, engine.default_guidance, say)
+                studio = build_studio(engine.default_steps, engine.default_guidance, engine.pipeline.can_predict, say)
             with gr.Tab(say("analyse"), id="analyse"):
                 analysis = build_analysis(say)
         _connect_plan(handlers, studio)
@@ -56,24 +50,31 @@ def build_demo(engine: Mustango) -> gr.Blocks:
         demo.load(handlers.arrive, studio.runs, here, queue=False, **PRIVATE)
         demo.unload(handlers.leave)
         publish(api)
-    demo.desk, demo.results, demo.say = desk, results, say
+    demo.engine, demo.desk, demo.results, demo.say = engine, desk, results, say
     demo.gone = lambda key: (handlers.gone(key), api.gone(key))  # who waited for something has left
     return demo.queue(default_concurrency_limit=4, max_size=64)
 
 
 def _connect_plan(handlers: Handlers, studio: Studio) -> None:
     """Draft a plan whenever words, fields or locks change; one draft at a time, the last one with the last values."""
-    inputs, outputs = studio.plan_inputs, studio.plan_outputs
     typed = [one.input for one in (*studio.fields.values(), *studio.locks.values())]
-    gr.on(
-        [studio.prompt.change, studio.choice.change, *typed], handlers.draft, inputs, outputs,
-        trigger_mode="always_last", queue=False, js=DEBOUNCE, **PRIVATE,
-    )  # fmt: skip
+    changed = gr.on([studio.prompt.change, studio.choice.change, *typed], None, js=ASK, **PRIVATE)
+    _draft_after(changed, handlers, studio)
     studio.reroll.click(handlers.reroll, None, studio.choice, queue=False, **PRIVATE)
-    unlocked = studio.unlock.click(lambda: [False] * len(NAMES), None, [*studio.locks.values()], queue=False, **PRIVATE)
-    unlocked.then(handlers.draft, inputs, outputs, queue=False, **PRIVATE)
+    none = f"() => {[False] * len(NAMES)}".lower()
+    unlocked = studio.unlock.click(None, None, [*studio.locks.values()], js=none, **PRIVATE)
+    _draft_after(unlocked.then(None, js=ASK, **PRIVATE), handlers, studio)
     for button, name in zip(studio.examples, EXAMPLES, strict=True):
         button.click(_example(name), None, studio.prompt, queue=False, **PRIVATE)
+
+
+def _draft_after(asked: gr.events.Dependency, handlers: Handlers, studio: Studio) -> None:
+    """Send a draft and let the browser take its answer in, where nobody has typed in the meantime."""
+    outputs = [studio.answer, studio.timeline]
+    drafted = asked.then(handlers.draft, studio.plan_inputs, outputs, js=SEND, queue=False, **PRIVATE)
+    answer = [studio.answer, studio.last, *studio.fields.values(), *studio.locks.values()]
+    drafted.success(None, answer, studio.plan_outputs, js=FILL, **PRIVATE).then(None, js=DONE, **PRIVATE)
+    drafted.failure(None, js=DONE, **PRIVATE)
 
 
 def _example(name: str) -> Callable[[gr.Request], str]:

@@ -144,6 +144,7 @@ def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
     title, part = _title(clip["prompt"]), _part(card, words)
     sound = f"results/{token}/sound.wav"
     picture = timeline(plan, words, heard and heard_spans(heard), card.get("peaks"), (heard and heard.beats) or ())
+    legend = f'<p class="legend">{escape(words("picture"))}</p>' if heard and heard.chords else ""
     name = f"{title} {part}".strip()
     links = "".join(
         f'<a href="results/{token}/{file}" download="mustango-{clip["seed"]}{_ending(file)}">'
@@ -158,7 +159,7 @@ def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
         f"<header><h3>{escape(title)}</h3><p>{escape(_facts(card, part, words))}</p></header>"
         f'<audio controls preload="metadata" src="{sound}" '
         f'aria-label="{escape(words("player", name=name), quote=True)}"></audio>'
-        f'<div class="picture">{picture}</div>'
+        f'<div class="picture">{picture}</div>{legend}'
         f'<div class="verdict">{_verdict(plan, heard, card, words)}</div>'
         f'<div class="actions">{loop}{_buttons(actions, token, words)}</div>'
         f"{_shape_form(token, clip['duration'], words)}"
@@ -237,7 +238,7 @@ def _verdict(plan: MusicPlan, heard: Heard | None, card: Mapping[str, Any], word
         f'<li class="{"same" if same else "other"}"><b>{escape(name)}</b> {escape(text)}</li>'
         for name, text, same in comparison(plan, heard, words)
     )
-    missing = "".join(f"<li>{escape(reason)}</li>" for reason in heard.missing)
+    missing = "".join(f"<li>{escape(words.sentence(reason))}</li>" for reason in heard.missing)
     return f"<ul>{rows}{missing}</ul>"
 
 

@@ -21,11 +21,12 @@ from munet.music.checks import BPM_RANGE, ENERGIES
 from mustango_app.page.analysis import without_folders
 from mustango_app.page.guard import FAILED, is_below
 from mustango_app.page.results import EXPORTS
+from mustango_app.page.words import LONGEST_ECHO
 from mustango_app.request import MAX_BARS, SECONDS_RANGE, STEPS_RANGE
 from mustango_app.stopped import Stopped
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
-MOST_CHORDS, MOST_TITLE, LONGEST_ECHO = 4000, 200, 160  # characters
+MOST_CHORDS, MOST_TITLE = 4000, 200  # characters
 # What the types of the arguments do not say, for the published schema.
 _RANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

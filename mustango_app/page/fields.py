@@ -7,6 +7,7 @@ others are filled from the description.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -15,14 +16,16 @@ from augmentation.reading.lexer import lex
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.statement import plainest
 from munet.errors import RequestError
-from munet.music import MusicPlan, tempo_word
+from munet.music import MusicPlan, Section, tempo_word
 from munet.music.grid import bar_starts
 from mustango_app.page.words import Words
+from mustango_app.request import MAX_BARS, check_integer
 
 NEAR = 0.02  # seconds within which a chord counts as starting on a beat
+LONGEST_NAME = 40  # characters of a section's name
+_SECTION = re.compile(r"(?P<name>.*?)[\s:(]*(?P<bars>\d+)?\s*(bars?|小节)?\)?", re.I)
 
-
-NAMES = ("bpm", "meter", "key", "duration", "style", "energy", "instruments", "chords")
+NAMES = ("bpm", "meter", "key", "duration", "style", "energy", "instruments", "chords", "sections")
 # The words of refusals -> the field that they are about.
 AT = MappingProxyType({name: name for name in NAMES} | {"seconds": "duration", "bars": "duration", "beats": "bpm"})
 
@@ -44,6 +47,8 @@ def read_locked(values: Sequence[Any], locks: Sequence[bool]) -> dict[str, Any]:
             continue
         if name == "duration":
             asked |= read_length(value)
+        elif name == "sections":
+            asked[name] = read_sections(value)
         else:
             asked[name] = tuple(value) if name == "instruments" else value
     return asked
@@ -63,6 +68,23 @@ def read_length(text: str) -> dict[str, float | int]:
         raise RequestError(f"duration: expected seconds or bars, such as 10 s or 8 bars, got {text!r}")
     kind, value = found.value
     return {"bars": int(value)} if kind == "bars" else {"seconds": float(value)}
+
+
+def read_sections(text: str) -> tuple[Section, ...]:
+    """Read sections with their bars: "intro 4 | verse 8 | outro", "intro (4 bars), verse"; one may leave its bars open.
+
+    Raises:
+        RequestError: if they are none.
+    """
+    parts = [part.strip() for part in re.split(r"[|,;\n\[\]]+", text) if part.strip()]
+    found = [_SECTION.fullmatch(part) for part in parts]
+    names = [match["name"].strip() if match else "" for match in found]
+    if not names or not all(0 < len(name) <= LONGEST_NAME for name in names):
+        raise RequestError(f"sections: expected names with bars, such as intro 4 | verse 8 | chorus 8, got {text!r}")
+    bars = [int(match["bars"]) if match and match["bars"] else None for match in found]
+    for count in filter(None.__ne__, bars):
+        check_integer("sections", count, 1, MAX_BARS)
+    return tuple(Section(name, count) for name, count in zip(names, bars, strict=True))
 
 
 def read_number(name: str, text: str | None, optional: bool = False) -> float | None:
@@ -101,6 +123,7 @@ def shown(plan: MusicPlan) -> dict[str, Any]:
         "energy": plan.energy,
         "instruments": list(plan.instruments or ()),
         "chords": chord_bars(plan),
+        "sections": section_line(plan),
     }
 
 
@@ -111,7 +134,7 @@ def source_line(name: str, plan: MusicPlan, source: str, words: Words) -> str:
         "duration": words.count("bars", len(plan.downbeat_times())),
     }.get(name)
     said = f"source_{source.replace(' ', '_')}"
-    text = words(said) if words.has(said) else source
+    text = words(said) if words.has(said) else words.sentence(source)
     return f"{text} · {more}" if more else text
 
 
@@ -134,6 +157,15 @@ def chord_bars(plan: MusicPlan) -> str:
         return timed
     cells = ["%" if i and cell == bars[i - 1] and " " not in (cell or "") else cell for i, cell in enumerate(bars)]
     return f"| {' | '.join(cell or '' for cell in cells)} |"
+
+
+def section_line(plan: MusicPlan) -> str:
+    """Return the sections with their bars, "intro 4 | verse 8"; one that ends within a bar is only named."""
+    parts = []
+    for laid in plan.laid():
+        bars, rest = divmod(len(laid.beats()), laid.meter)
+        parts.append(f"{laid.section.name} {bars}" if not rest else laid.section.name)
+    return " | ".join(parts)
 
 
 def _beat_at(second: float, beats: Sequence[tuple[float, int]]) -> int | None:

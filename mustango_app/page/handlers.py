@@ -58,8 +58,8 @@ class Handlers:
     # --- the plan under the prompt
 
     def draft(
-        self, request: gr.Request, prompt: str, choice: int, last: Last, focus: str, held: Held, *values: Any
-    ) -> list[Any]:
+        self, request: gr.Request, prompt: str, choice: int, last: Last, held: Held, *values: Any
+    ) -> tuple[dict[str, Any], Any]:
         """Read the plan from the words and the locked fields, and fill the others.
 
         A field whose value is not the one that was shown last has been typed into: it is locked, unless it is empty.
@@ -69,9 +69,12 @@ class Handlers:
             prompt: as typed so far.
             choice: seed of what nobody says.
             last: what the fields showed last, by name.
-            focus: the field that somebody is in, which is not overwritten under their fingers.
             held: see `held`.
             values: of all fields, then their locks.
+
+        Returns:
+            (what `draft.js` fills in: how each field looks and, where it is not the person's, its value; locks, notes,
+            and what the fields show now, None where nothing changes; then the timeline).
         """
         words = words_of(request)
         fields = [_plain(value) for value in values[: len(NAMES)]]
@@ -84,7 +87,7 @@ class Handlers:
             plan = exact_plan(held, fields, locks) or plan
         except RequestError as error:
             return _refused(error, locks, words)
-        return _filled(plan, sources, locks, fields, last, focus, words)
+        return _filled(plan, sources, locks, fields, last, words), timeline(plan, words)
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
         request = Request(prompt if (prompt or "").strip() else "music", **asked, seed=choice)
@@ -98,7 +101,7 @@ class Handlers:
     # --- making
 
     def generate(
-        self, request: gr.Request, prompt: str, choice: int, last: Last, _focus: str, held: Held, *inputs: Any
+        self, request: gr.Request, prompt: str, choice: int, last: Last, held: Held, *inputs: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Make clips of the plan on the page; yield (status, cards, runs) while it goes on.
 
@@ -334,44 +337,35 @@ def _plain(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value or ""
 
 
-def _empty(locks: Sequence[bool], words: Words) -> list[Any]:
-    """Return the outputs of a page that asks for nothing."""
-    fields = [gr.update(value=[] if name == "instruments" else "", info=" ", elem_classes=[]) for name in NAMES]
-    hint = f'<p class="hint">{escape(words("hint"))}</p>'
-    return [*fields, *locks, hint, "", {}]
+def _empty(locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], str]:
+    """Return the answer for a page that asks for nothing."""
+    fields = [{"value": [] if name == "instruments" else "", "info": " ", "elem_classes": []} for name in NAMES]
+    return {"fields": fields, "locks": locks, "notes": "", "last": {}}, ""
 
 
-def _refused(error: RequestError, locks: Sequence[bool], words: Words) -> list[Any]:
-    """Return the outputs that mark the field at fault and leave all else as it is."""
+def _refused(error: RequestError, locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], Any]:
+    """Return the answer that marks the field at fault and leaves all else as it is."""
     at, sentence = refusal(error, words)
-    fields = [
-        gr.update(info=f"⚠ {escape(sentence, quote=False)}", elem_classes=["wrong"])
-        if name == at
-        else gr.update(elem_classes=[])
-        for name in NAMES
-    ]
-    return [*fields, *locks, gr.skip(), f'<p class="wrong">{escape(sentence)}</p>', gr.skip()]
+    wrong = {"info": f"⚠ {escape(sentence, quote=False)}", "elem_classes": ["wrong"]}
+    fields = [wrong if name == at else {"elem_classes": []} for name in NAMES]
+    notes = f'<p class="wrong">{escape(sentence)}</p>'
+    return {"fields": fields, "locks": locks, "notes": notes, "last": None}, gr.skip()
 
 
 def _filled(
-    plan: MusicPlan,
-    sources: dict[str, Any],
-    locks: Sequence[bool],
-    fields: Sequence[Any],
-    last: Last,
-    focus: str,
-    words: Words,
-) -> list[Any]:
-    """Return the outputs that show a plan; what a person typed or has just emptied stays as it is."""
-    values, updates, now = shown(plan), [], {}
+    plan: MusicPlan, sources: dict[str, Any], locks: Sequence[bool], fields: Sequence[Any], last: Last, words: Words
+) -> dict[str, Any]:
+    """Return the answer that shows a plan; what a person typed or has just emptied stays as it is."""
+    values, changes, now = shown(plan), [], {}
     for name, locked, held in zip(NAMES, locks, fields, strict=True):
-        source = source_line(name, plan, sources.get(name, "default"), words)
-        change: dict[str, Any] = {"info": source, "elem_classes": []}
-        stays = locked or name == focus or (not held and (last or {}).get(name))
+        source = sources.get(name, "default") if locked or values[name] else "open"
+        change: dict[str, Any] = {"info": source_line(name, plan, source, words), "elem_classes": []}
+        stays = locked or (not held and (last or {}).get(name))
         now[name] = held if stays else values[name] or ""
         if now[name] != held:
             change["value"] = now[name]
-        updates.append(gr.update(**change))
-    rows = "".join(f"<li><b>{escape(said)}</b>: {escape(why)}</li>" for said, why in unused(plan))
+        changes.append(change)
+    told = [[escape(words.sentence(part)) for part in row] for row in unused(plan)]
+    rows = "".join(f"<li><b>{said}</b>: {why}</li>" for said, why in told)
     notes = f"<p>{escape(words('said_unused'))}</p><ul>{rows}</ul>" if rows else ""
-    return [*updates, *locks, timeline(plan, words), notes, now]
+    return {"fields": changes, "locks": locks, "notes": notes, "last": now}

@@ -43,9 +43,10 @@ def asked_of(held: Mapping[str, Any] | None, values: Sequence[Any], locks: Seque
     }
     if not same >= FRAME:
         return read_locked(values, locks)
-    kept = same | {"beats", "beat_unit"}
-    if {"key", "chords"} <= same:
-        kept |= {"sections", "melody", "loop"}
+    harmony = {"key", "chords"} <= same
+    if not harmony:
+        same -= {"sections"}  # of them only what the field shows: their own keys and chords are others now
+    kept = same | {"beats", "beat_unit"} | ({"melody", "loop"} if harmony else set())
     part = MusicPlan(**{name: getattr(plan, name) for name in kept})
     changed = read_locked(values, [lock and name not in same for name, lock in zip(NAMES, locks, strict=True)])
     return {"plan": part, **changed}

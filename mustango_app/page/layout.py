@@ -21,18 +21,8 @@ EXAMPLES = ("waltz", "funk", "ballad", "synth_pop", "jazz_trio")
 CHOICES = MappingProxyType(
     {"style": ("", *sorted(STYLES)), "energy": ("", *ENERGIES), "instruments": tuple(sorted(INSTRUMENT_NAMES))}
 )
-ROWS = (("bpm", "meter"), ("key", "duration"), ("chords",), ("instruments",), ("style", "energy"))
+ROWS = (("bpm", "meter"), ("key", "duration"), ("chords",), ("sections",), ("instruments",), ("style", "energy"))
 ANNOUNCE = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
-# What is wrong stands at its field; who listens instead of looking hears it at the field, too.
-MARK = """
-const mark = () => requestAnimationFrame(() => {
-  for (const field of document.querySelectorAll("[id^=field-]")) {
-    const input = field.querySelector("input, textarea");
-    if (input) input.setAttribute("aria-invalid", String(field.classList.contains("wrong")));
-  }
-});
-watch("value", mark);
-"""
 
 
 @dataclass
@@ -59,20 +49,20 @@ class Studio:
     runs: gr.BrowserState
     choice: gr.State
     held: gr.State
-    focus: gr.Textbox
+    answer: gr.JSON  # of a draft, which the browser takes in
     last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
     @property
     def plan_inputs(self) -> list[Any]:
         """What a draft is read from, in the order of `Handlers.draft`."""
-        hidden = [self.choice, self.last, self.focus, self.held]
+        hidden = [self.choice, self.last, self.held]
         return [self.prompt, *hidden, *self.fields.values(), *self.locks.values()]
 
     @property
     def plan_outputs(self) -> list[Any]:
-        """What a draft fills."""
-        return [*self.fields.values(), *self.locks.values(), self.timeline, self.notes, self.last]
+        """What the answer of a draft fills."""
+        return [*self.fields.values(), *self.locks.values(), self.notes, self.last]
 
     @property
     def made_with(self) -> list[Any]:
@@ -85,27 +75,29 @@ class Studio:
         return [self.prompt, self.held, *self.fields.values(), *self.locks.values(), *self.made_with]
 
 
-def build_studio(steps: int, guidance: float, say: gr.I18n) -> Studio:
+def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> Studio:
     """Lay out the tab where music is made: words and plan on the left, results on the right.
 
     Args:
         steps, guidance: the model's own.
+        predicts: whether the model predicts beats and chords itself.
         say: words that the browser's language decides.
     """
-    parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None), "last": gr.JSON({}, visible="hidden")}
+    parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None)}
+    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last")}
     parts["runs"] = gr.BrowserState([], storage_key="mustango-clips", secret="mustango-clips")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
             _build_prompt(parts, say)
-            _build_plan(parts, say)
+            _build_plan(parts, predicts, say)
             _build_quality(parts, steps, guidance, say)
-        with gr.Column(scale=6, min_width=320):
+        with gr.Column(scale=7, min_width=320, elem_id="results"):
             gr.Markdown(say("results"), elem_id="results-title", elem_classes="title")
+            gr.Markdown(say("no_results"), elem_id="no-results")  # gives way to the first card, see `page.css`
             gr.HTML('<div id="shelf"></div>')
             parts["cards"] = gr.HTML(
                 [], html_template="", js_on_load=(HERE / "cards.js").read_text(encoding="utf-8"), elem_id="cards"
             )
-    parts["focus"] = gr.Textbox("", visible="hidden")  # filled by the script of the event
     return Studio(**parts)
 
 
@@ -126,10 +118,11 @@ def _build_prompt(parts: dict[str, Any], say: gr.I18n) -> None:
         ]
 
 
-def _build_plan(parts: dict[str, Any], say: gr.I18n) -> None:
+def _build_plan(parts: dict[str, Any], predicts: bool, say: gr.I18n) -> None:
     parts["fields"], parts["locks"] = {}, {}
     with gr.Column(elem_id="plan"):
         gr.Markdown(say("plan_title"), elem_classes="title")
+        gr.Markdown(say("hint"), elem_id="hint")  # gives way to the timeline
         parts["timeline"] = gr.HTML("", elem_id="timeline")
         for row in ROWS:
             with gr.Row(elem_classes="fields"):
@@ -142,10 +135,11 @@ def _build_plan(parts: dict[str, Any], say: gr.I18n) -> None:
                         )  # fmt: skip
         for kind in ("fields", "locks"):  # in the order of `NAMES`, whatever their places are
             parts[kind] = {name: parts[kind][name] for name in NAMES}
-        parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE + MARK)
+        parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE)
         with gr.Row():
             parts["reroll"] = gr.Button(say("other_choices"), size="sm", elem_id="reroll")
             parts["unlock"] = gr.Button(say("unlock_all"), size="sm", elem_id="unlock")
+        gr.Markdown(say("predictors" if predicts else "no_predictors"), elem_id="predictors")
 
 
 def _component(name: str, say: gr.I18n) -> Any:
@@ -197,13 +191,14 @@ def build_analysis(say: gr.I18n) -> Analysis:
             audio = gr.Audio(
                 label=say("label_audio"), type="filepath", sources=["upload", "microphone"], elem_id="recording"
             )
-            with gr.Row():
-                listen = gr.Button(say("hear_it"), variant="primary", elem_id="hear")
-                use = gr.Button(say("use_as_plan"), elem_id="use-as-plan")
-                keep = gr.Button(say("continue_or_repaint"), elem_id="keep-recording")
-            gr.Markdown(say("upload_or_record"))
+            gr.Markdown(say("upload_or_record"), elem_id="upload-hint")
+            with gr.Row(equal_height=True, elem_id="recording-buttons"):
+                listen = gr.Button(say("hear_it"), variant="primary", size="md", min_width=90, elem_id="hear")
+                use = gr.Button(say("use_as_plan"), size="md", min_width=90, elem_id="use-as-plan")
+                keep = gr.Button(say("continue_or_repaint"), size="md", min_width=90, elem_id="keep-recording")
             status = gr.HTML("<p></p>", elem_id="heard", js_on_load=ANNOUNCE)
         with gr.Column(scale=6, min_width=320):
+            gr.Markdown(say("nothing_heard"), elem_id="nothing-heard")  # gives way to the timeline
             timeline = gr.HTML("", elem_id="heard-timeline")
             sheet = gr.Textbox(label=say("chord_sheet"), interactive=False, lines=6, max_lines=20, buttons=["copy"])
             with gr.Accordion(say("all_heard"), open=False):

@@ -181,7 +181,8 @@ class Run:
         phase = self.phase
         if phase.name == "waiting":
             ahead = self._desk.ahead(self)
-            return words("waiting", ahead=ahead) if ahead else words("starting")
+            count = max(ahead, self._desk.length - 1)  # the one at work does not wait
+            return words("waiting", place=ahead, count=count) if ahead else words("starting")
         name = words(f"phase_{phase.name}")
         told = words("phase_step", phase=name, done=phase.done, total=phase.total)
         left = self._left(phase)

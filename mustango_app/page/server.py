@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import logging
 import os
 import signal
@@ -30,6 +31,7 @@ from munet.errors import RequestError
 from mustango_app.page.api import Api
 from mustango_app.page.blocks import build_demo
 from mustango_app.page.endpoints import defaults_of
+from mustango_app.page.fields import NAMES
 from mustango_app.page.guard import LOCAL_NAMES, Departures, HostCheck, Rate, Sentences, WholeCalls
 from mustango_app.page.layout import HERE
 from mustango_app.page.live import Live
@@ -182,6 +184,7 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         "mcp_server": serving.wants_mcp,
         "theme": _theme(),
         "i18n": demo.say,
+        "js": (HERE / "draft.js").read_text(encoding="utf-8").replace("$NAMES", json.dumps(NAMES)),
         "css": (HERE / "page.css").read_text(encoding="utf-8"),
         "footer_links": ["api"],
         "run_history": _told("GRADIO_RUN_HISTORY"),
@@ -266,7 +269,8 @@ def _routes(demo: gr.Blocks) -> list[Route]:
         return FileResponse(path, media_type=FORMS[name])
 
     def health(_request: HttpRequest) -> Response:
-        return JSONResponse({"status": "ok", "waiting": desk.length})
+        model = "ready" if getattr(demo.engine, "ready", True) else "loading"
+        return JSONResponse({"status": "ok", "waiting": desk.length, "model": model})
 
     return [Route("/results/{token}/{name}", download), Route("/health", health)]
 

@@ -3,6 +3,10 @@
 A language is one TOML file named by its code (`en.toml`, `zh.toml`); a new one is a new file with the same names. What
 a file leaves out is said in English. The browser chooses: Gradio translates what stands still (`gr.I18n`), and what is
 written here follows the same `Accept-Language`.
+
+What other rooms say (refusals, notes on a plan) is English and has its home there; a file's `[sentences]` says it in
+its own language: English with named places ("a number from {low} to {high}") = the same with these places. What stands
+in a place is looked up again.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from munet.errors import RequestError
 
 FOLDER = Path(__file__).parent / "languages"
 FIRST = "en"  # the language that is whole
+LONGEST_ECHO = 160  # characters of what came that a refusal repeats
 _REFUSAL = re.compile(r"(\w+): expected (.*?), got (.*)", re.S)
 
 
@@ -28,12 +33,12 @@ class Words:
     Args:
         code: of the language, such as "zh".
         table: name -> sentence with places in braces.
-        patterns: regular expression of what the English refusals expect -> the same in this language.
+        sentences: English that other rooms say, with places in braces -> the same in this language.
     """
 
-    def __init__(self, code: str, table: Mapping[str, str], patterns: Mapping[str, str]) -> None:
+    def __init__(self, code: str, table: Mapping[str, str], sentences: Mapping[str, str]) -> None:
         self.code, self._table = code, table
-        self._patterns = [(re.compile(pattern), words) for pattern, words in patterns.items()]
+        self._sentences = [(template(english), own) for english, own in sentences.items()]
 
     def __call__(self, name: str, /, **values: object) -> str:
         """Return a sentence with its places filled; English where this language has none."""
@@ -62,21 +67,27 @@ class Words:
         parts = _REFUSAL.fullmatch(str(error))
         if parts is None:
             return field, f"{label}: {rest}"
-        return field, self("refused", field=label, expected=self._expected(parts[2]), got=self._got(parts[3]))
+        got = self.sentence(parts[3])
+        got = f"{got[:LONGEST_ECHO]}…" if len(got) > LONGEST_ECHO else got
+        return field, self("refused", field=label, expected=self.sentence(parts[2]), got=got)
 
     def label(self, name: str) -> str:
         """Return the page's word for an argument."""
         key = f"label_{name}"
         return self(key) if self.has(key) else name.replace("_", " ").capitalize()
 
-    def _expected(self, text: str) -> str:
-        for pattern, words in self._patterns:
-            if found := pattern.fullmatch(text):
-                return words.format(*found.groups())
-        return text
+    def sentence(self, english: str) -> str:
+        """Return what another room says in this language, as it is where the language has no words for it."""
+        for pattern, own in self._sentences:
+            if found := pattern.fullmatch(english):
+                return own.format(**{name: self.sentence(part) for name, part in found.groupdict().items()})
+        return english
 
-    def _got(self, text: str) -> str:
-        return self("none") if text == "none" else text
+
+def template(english: str) -> re.Pattern[str]:
+    """Return the pattern of a sentence with named places."""
+    parts = re.split(r"\{(\w+)\}", english)
+    return re.compile("".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)), re.S)
 
 
 @functools.cache
@@ -87,7 +98,7 @@ def languages() -> Mapping[str, Words]:
     english = read[FIRST]["words"]
     return MappingProxyType(
         {
-            code: Words(code, MappingProxyType({**english, **table["words"]}), table.get("expected", {}))
+            code: Words(code, MappingProxyType({**english, **table["words"]}), table.get("sentences", {}))
             for code, table in read.items()
         }
     )

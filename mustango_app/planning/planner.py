@@ -45,7 +45,7 @@ from mustango_app.planning.form import (
 )
 from mustango_app.planning.remarks import cut_note, language_notes, make_notes
 from mustango_app.planning.song import chosen_sections, has_form, in_words, theme_lines, with_tune_again
-from mustango_app.planning.source import DEFAULT, GIVEN, STATED, Origin, Source
+from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 
 Sources = dict[str, Source]
 _RAMP = 1.5  # how many fewer beats a section may have than at the plan's own tempo
@@ -230,10 +230,12 @@ def _in_sections(
     chosen = sources["sections"].origin is Origin.CHOSEN
     if line is None and not asked.plan.chords:
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
+    # Stated chords lie where they would without sections, if the sections are chosen or the chords stand in bars.
+    in_bars = line is not None and (chosen or (asked.line is not None and line.bars is not None))
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and sources["duration"] not in (GIVEN, STATED) and not chosen
     if open_ended:
-        sources["duration"] = STATED
+        sources["duration"] = FROM_SECTIONS if sources["sections"] == GIVEN else STATED
     whole = whole.with_(duration=None if open_ended else whole.duration)
     filled = []
     themes = theme_lines(sections)
@@ -242,15 +244,15 @@ def _in_sections(
         choices = progressions(asked, home, style)
         own = choices[number % len(choices)] if line is None else _moved(asked, line, frame.key, home)
         room = max(1, section.bars * laid.meter if section.bars else int(len(laid.beats()) / _RAMP))
-        kept = section.chords or asked.plan.chords or (chosen and line is not None)
+        kept = section.chords or asked.plan.chords or in_bars
         filled.append(section if kept else section.with_(chords=own.symbols[:room]))
     players = [section.instruments or whole.instruments or () for section in filled]
     band = asked.plan.instruments or ordered([name for names in players for name in names])
     plan = whole.with_(sections=filled, instruments=band).complete()
     given = asked.plan  # beats and chords in time are the truth of a plan, whatever its sections would give
     chords = given.chords or plan.chords
-    if chosen and line is not None:  # stated chords lie where they would without sections
-        chords = place(line, plan.beats or (), frame.meter, frame.duration, sources["chords"] != GIVEN)
+    if in_bars and line is not None:
+        chords = place(line, plan.beats or (), frame.meter, plan.duration or 0.0, sources["chords"] != GIVEN)
     return plan.with_(beats=given.beats or plan.beats, chords=chords)
 
 

@@ -39,3 +39,4 @@ class Source(str):
 GIVEN, STATED = Source(Origin.GIVEN), Source(Origin.STATED)
 DEFAULT, PREDICTED = Source(Origin.CHOSEN), Source(Origin.PREDICTED)
 FROM_BEATS, FROM_CHORDS = Source(Origin.IMPLIED, "from the beats"), Source(Origin.IMPLIED, "from the chords")
+FROM_SECTIONS = Source(Origin.IMPLIED, "from the sections")

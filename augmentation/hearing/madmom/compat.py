@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from augmentation.hearing.madmom.spectra import at_once
 from augmentation.hearing.madmom.viterbi import viterbi
 
 
@@ -81,6 +82,8 @@ def load_madmom() -> types.ModuleType:
         warnings.simplefilter("ignore")
         madmom = importlib.import_module("madmom")
         importlib.import_module("madmom.features.downbeats")._process_dbn = decode_bar_model
+        transforms = importlib.import_module("madmom.audio.stft")
+        transforms.stft = at_once(transforms.stft)
     return madmom
 
 

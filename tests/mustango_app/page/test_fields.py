@@ -12,6 +12,7 @@ from mustango_app.page.fields import (
     read_length,
     read_locked,
     read_number,
+    read_sections,
     refusal,
     shown,
     source_line,
@@ -29,9 +30,9 @@ def locked(**typed: object) -> dict[str, object]:
 
 
 def test_only_locked_fields_ask_for_something_and_empty_ones_for_nothing() -> None:
-    values = ["90", "3/4", "g moll", "8 bars", "waltz", "calm", ["piano"], "| Gm | F |"]
-    assert read_locked(values, [False] * 8) == {}
-    assert read_locked(["", " ", None, "", "", None, [], ""], [True] * 8) == {}
+    values = ["90", "3/4", "g moll", "8 bars", "waltz", "calm", ["piano"], "| Gm | F |", "intro 4 | verse"]
+    assert read_locked(values, [False] * 9) == {}
+    assert read_locked(["", " ", None, "", "", None, [], "", " "], [True] * 9) == {}
     assert locked(bpm="90,5", duration="8 bars", instruments=["piano", "drums"]) == {
         "bpm": "90,5", "bars": 8, "instruments": ("piano", "drums"),
     }  # fmt: skip
@@ -75,6 +76,32 @@ def test_chords_take_numerals_and_repeats(chords: str, expected: tuple[str, ...]
 )
 def test_lengths(text: str, asked: dict[str, float]) -> None:
     assert read_length(text) == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        ("intro 4 | verse 8 | outro", [("intro", 4), ("verse", 8), ("outro", None)]),
+        ("intro (4 bars), Verse 2: 8 bars\nbridge", [("intro", 4), ("Verse 2", 8), ("bridge", None)]),
+        ("[intro 4] [前奏 8小节]", [("intro", 4), ("前奏", 8)]),
+    ],
+)
+def test_sections_are_read_as_people_write_them(text: str, sections: list[tuple[str, int | None]]) -> None:
+    assert [(one.name, one.bars) for one in read_sections(text)] == sections
+
+
+@pytest.mark.parametrize("text", ["|", "8", "intro 4 | 8 bars", "x" * 50, "verse 0", "verse 401"])
+def test_what_are_no_sections_is_refused_at_their_field(text: str) -> None:
+    with pytest.raises(RequestError, match=r"^sections: expected"):
+        read_sections(text)
+
+
+def test_sections_make_a_form_that_is_shown_and_decide_the_length() -> None:
+    draft = Request("music", **locked(sections="verse 2 | chorus 4", bpm="120", meter="4"), seed=0).draft
+    assert [(part.name, part.end - part.start) for part in draft.plan.parts()] == [("verse", 4.0), ("chorus", 8.0)]
+    assert shown(draft.plan)["sections"] == "verse 2 | chorus 4"
+    assert source_line("duration", draft.plan, draft.sources["duration"], ENGLISH) == "from the sections · 6 bars"
+    assert shown(PLAN)["sections"] == ""
 
 
 def test_what_is_no_length_or_number_is_refused_by_name() -> None:

@@ -20,7 +20,7 @@ def test_turns_are_taken_in_order_of_arrival() -> None:
     others = [Run(desk, lambda _run, number=number: order.append(number)) for number in (2, 3)]
     for run in (first, *others):
         assert run.start()
-    assert others[1].describe(ENGLISH) == "Waiting: 2 before you …"
+    assert others[1].describe(ENGLISH) == "Waiting: place 2 of 2 in the queue …"
     gate.set()
     assert all(run.wait(5) for run in (first, *others))
     assert order == [1, 2, 3]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import string
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from munet.errors import RequestError
-from mustango_app.page.fields import AT, NAMES
+from mustango_app.page.fields import AT, NAMES, source_line, unused
 from mustango_app.page.words import FIRST, FOLDER, languages, translations, words_for
+from mustango_app.request import Request
 
 TABLES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.toml")}
+ROOT = Path(__file__).parents[3]
 ENGLISH, CHINESE = words_for("en"), words_for("zh-CN")
 
 
@@ -26,12 +29,24 @@ def test_a_language_says_nothing_that_english_does_not_and_fills_the_same_places
     assert set(own) <= set(english)
     for name, text in own.items():
         assert places(text) == places(english[name]), name
-    for pattern, text in TABLES[code].get("expected", {}).items():
-        assert len(places(text)) == re.compile(pattern).groups
+    for english, text in TABLES[code].get("sentences", {}).items():
+        assert places(text) == places(english), english
+
+
+@pytest.mark.parametrize("code", sorted(TABLES))
+def test_sentences_are_those_that_the_other_rooms_say(code: str) -> None:
+    """What lies between the places of a template is written somewhere in the code or in the words it reads."""
+    folders = [ROOT / name for name in ("munet", "augmentation", "mustango_app")]
+    files = [path for folder in folders for kind in ("*.py", "en.toml") for path in folder.rglob(kind)]
+    said = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    said = re.sub(r'"\s*\n\s*f?"', "", said)  # of a sentence over several lines
+    for english in TABLES[code].get("sentences", {}):
+        for part in re.split(r"\{\w+\}", english):
+            assert part in said, english
 
 
 def test_chinese_leaves_only_notation_to_english() -> None:
-    notation = {"placeholder_bpm", "placeholder_meter", "placeholder_chords"}
+    notation = {"placeholder_bpm", "placeholder_meter", "placeholder_chords", "placeholder_sections"}
     assert set(TABLES["en"]["words"]) - set(TABLES["zh"]["words"]) == notation
 
 
@@ -51,6 +66,45 @@ def test_refusals_are_said_in_the_visitors_language() -> None:
     nothing = RequestError("audio: expected a recording, got none")
     assert CHINESE.refusal(nothing, AT)[1] == "录音：应为录音，得到的是 空"  # noqa: RUF001
     assert CHINESE.refusal(RequestError("bpm is wrong"), AT) == (None, "bpm is wrong")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["a waltz for ukulele, 90 bpm, with female vocals and reverb in the style of Taylor Swift",
+     "techno at 60 bpm, slow",
+     "only piano and then drums", "starts at 80 bpm and gets faster, C major, in D minor, 90 bpm, 120 bpm, 3/4 and 4/4",
+     "ballad 900 seconds long, fade out", "half-time feel in the chorus, 140 bpm", "i vi iii", "музыка",
+     "[intro 4 bars] a [verse 400 bars] b", "C major, modulates to E minor, 20 s, am f c g with capo 2"],
+)  # fmt: skip
+def test_notes_on_words_and_sources_are_said_in_chinese(prompt: str) -> None:
+    draft = Request(prompt, seed=0).draft
+    told = [CHINESE.sentence(why) for _, why in unused(draft.plan)]
+    told += [source_line("key", draft.plan, source, CHINESE) for source in draft.sources.values()]
+    for sentence in told:
+        assert re.search("[\u4e00-\u9fff]", sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "expected"),
+    [
+        ({"chords": "| G | Xyz |"}, "和弦", "一个和弦标记"),
+        ({"key": "Q"}, "调", "一个调"),
+        ({"meter": "99"}, "拍号", "1 到 15 之间的整数"),
+        ({"sections": [{"name": "a", "bars": 4}], "seconds": 5, "bpm": 120}, "长度", "各段落的总长度 8 s"),
+    ],
+)
+def test_refusals_of_the_fields_are_said_in_chinese(asked: dict[str, object], field: str, expected: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        Request("music", seed=0, **asked)
+    sentence = CHINESE.refusal(refused.value, AT)[1]
+    assert sentence.startswith(field) and expected in sentence and "expected" not in sentence
+
+
+def test_what_is_unknown_stays_as_it_is_and_echoes_are_cut() -> None:
+    assert CHINESE.sentence("something else that nobody translated") == "something else that nobody translated"
+    assert ENGLISH.sentence("the argument wins") == "the argument wins"
+    long = ENGLISH.refusal(RequestError(f"chords: expected a line of chord symbols, got {'C' * 2000}"), AT)[1]
+    assert len(long) < 250 and long.endswith("…")
 
 
 def test_one_and_many() -> None:
