@@ -50,7 +50,7 @@ def build_demo(engine: Mustango) -> gr.Blocks:
         demo.load(handlers.arrive, studio.runs, here, queue=False, **PRIVATE)
         demo.unload(handlers.leave)
         publish(api)
-    demo.desk, demo.results, demo.say = desk, results, say
+    demo.engine, demo.desk, demo.results, demo.say = engine, desk, results, say
     demo.gone = lambda key: (handlers.gone(key), api.gone(key))  # who waited for something has left
     return demo.queue(default_concurrency_limit=4, max_size=64)
 

@@ -269,7 +269,8 @@ def _routes(demo: gr.Blocks) -> list[Route]:
         return FileResponse(path, media_type=FORMS[name])
 
     def health(_request: HttpRequest) -> Response:
-        return JSONResponse({"status": "ok", "waiting": desk.length})
+        model = "ready" if getattr(demo.engine, "ready", True) else "loading"
+        return JSONResponse({"status": "ok", "waiting": desk.length, "model": model})
 
     return [Route("/results/{token}/{name}", download), Route("/health", health)]
 

@@ -178,7 +178,7 @@ def test_results_are_served_in_every_form_and_nothing_else(client: Client, engin
     assert token
     for path in ("results/x/sound.wav", f"results/{'a' * 16}/sound.wav", "results/..%2f..%2fetc/passwd"):
         assert httpx.get(f"{client.src}{path}").status_code == 404
-    assert httpx.get(f"{client.src}health").json() == {"status": "ok", "waiting": 0}
+    assert httpx.get(f"{client.src}health").json() == {"status": "ok", "waiting": 0, "model": "ready"}
 
 
 def test_other_hosts_are_refused(client: Client) -> None:
