@@ -3,8 +3,8 @@
     python benchmarks/page_speed.py [--visits 5] [--out FILE.json]
 
 A server with the shipped model (`mustango serve`) and Chromium, driven by Playwright, each visit with an empty cache.
-The first warms the server up and is left out. A page can be used once its prompt takes letters; a plan is there once the
-tempo of the words stands in its field. Medians and the slowest, in seconds.
+The first warms the server up and is left out. A page can be used once its prompt takes letters; a plan is there once
+the tempo of the words stands in its field. Medians and the slowest, in seconds.
 """
 
 from __future__ import annotations
