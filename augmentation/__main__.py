@@ -156,13 +156,22 @@ def _judge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", metavar="DIR", help="judge whose weights to start from")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that render (default 1)")
     parser.add_argument("--validation", type=int, default=200, metavar="N", help="pieces to measure on (default 200)")
+    parser.add_argument("--replays", type=int, default=0, metavar="N", help="steps on earlier batches a new one (0)")
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at its peak (default 0.002)")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and pieces (default 0)")
 
 
 def _judge(arguments: argparse.Namespace) -> int:
     from augmentation.hearing.judge_training import JudgeTraining, train_judge  # torch loads slowly
 
     settings = JudgeTraining(
-        arguments.out, arguments.minutes, workers=arguments.workers, validation=arguments.validation
+        arguments.out,
+        arguments.minutes,
+        learning_rate=arguments.rate,
+        workers=arguments.workers,
+        seed=arguments.seed,
+        validation=arguments.validation,
+        replays=arguments.replays,
     )
     figures = train_judge(settings, arguments.device, None if arguments.start is None else Path(arguments.start))
     if arguments.json:

@@ -4,10 +4,11 @@
 
 `--maps` names a folder of `SONG__song.ogg`, `SONG__guitar.ogg` and `SONG__notes.mid`, as the Frets on Fire song packs
 hold them; the tempo maps of the notes are the true beats. Twelve excerpts of ten seconds of each song are
-heard by themselves and with what surrounds them, as `python -m augmentation build` hears a part of a longer file.
+heard by themselves, with what surrounds them, as `python -m augmentation build` hears a part of a longer file, and as
+parts of the whole song, as it does with `--cut bars`.
 `--stated` names a folder of recordings below which a text file states "NAME ... 68 bpm  C major" for each.
 
-Printed for both ways and for each song: F (70 ms), the same with double and half tempo forgiven, and half-beat errors:
+Printed for each way and for each song: F (70 ms), the same with double and half tempo forgiven, and half-beat errors:
 excerpts whose beats fit the places halfway between the true ones better than anything else. `gated` counts the excerpts
 that pass the gates of `augmentation.dataset.trust`, which alone are told and handed to a model. The map is a click
 track: where a riff is displaced against it by an eighth note, beats that any listener would tap count as errors.
@@ -28,12 +29,14 @@ import numpy as np
 
 from augmentation.audio import read_audio
 from augmentation.dataset.trust import BEATS, KEY, PHASE
-from augmentation.hearing.listen import Heard, listen
+from augmentation.hearing.beats import BeatTrack, find_pulse, track_beats
+from augmentation.hearing.listen import front_end, listen
 from munet.files import atomic_path
 
 EXCERPTS, SECONDS, CONTEXT = 12, 10.0, 20.0
 FIRST, LAST = 10.0, 15.0  # seconds left out at the beginning, and before the end of the map
 SAME_TEMPO = 0.04
+WAYS = ("alone", "surrounded", "whole song")
 RESULTS = Path(__file__).parent / "results" / "true_beats.json"
 STATED = re.compile(r"(\S+\.\w+)\s+(\d+) bpm\s+([A-G][#b]? \w+)")
 
@@ -67,9 +70,20 @@ def scored(beats: np.ndarray, true: np.ndarray) -> dict[str, Any]:
     return {"f": fits["true"], "octave_f": octave, "half_beat": best.startswith("between")}
 
 
-def passes(heard: Heard) -> bool:
-    """Whether the beats pass the gates."""
-    return (heard.beat_confidence or 0.0) >= BEATS and (heard.beat_phase or 0.0) >= PHASE
+def passes(confidence: float | None, phase: float | None) -> bool:
+    """Whether beats pass the gates."""
+    return (confidence or 0.0) >= BEATS and (phase or 0.0) >= PHASE
+
+
+def ways(mix: np.ndarray, rate: int, starts: Sequence[float]) -> Iterator[tuple[float, str, BeatTrack]]:
+    """Beats of the excerpts that begin at `starts` (seconds), each heard in every way."""
+    whole = find_pulse(front_end(mix, rate))
+    for start in starts:
+        for way, context in (("alone", 0.0), ("surrounded", CONTEXT)):
+            first = max(0.0, start - context)
+            part = mix[:, round(first * rate) : round((start + SECONDS + context) * rate)]
+            yield start, way, track_beats(front_end(part, rate), span=(start - first, start - first + SECONDS))
+        yield start, "whole song", whole.track((start, start + SECONDS))
 
 
 def excerpts(folder: Path) -> Iterator[dict[str, Any]]:
@@ -81,19 +95,12 @@ def excerpts(folder: Path) -> Iterator[dict[str, Any]]:
         rate = read_audio(folder / f"{name}__song.ogg", seconds=1)[1]
         samples = min(part.shape[1] for part in parts)
         mix = parts[0][:, :samples] + parts[1][:, :samples]
-        for start in np.linspace(FIRST, length - LAST, EXCERPTS):
-            for way, context in (("alone", 0.0), ("surrounded", CONTEXT)):
-                first = max(0.0, start - context)
-                part = mix[:, round(first * rate) : round((start + SECONDS + context) * rate)]
-                span = (start - first, start - first + SECONDS) if context else None
-                heard = listen(part, rate, ("beats",), span)
-                beats = np.array([time for time, _ in heard.beats or ()])
-                row = {"song": name, "start": float(start), "way": way, "gated": passes(heard)}
-                yield (
-                    row
-                    | {"confidence": heard.beat_confidence, "phase": heard.beat_phase}
-                    | scored(beats, true_beats(beat, start))
-                )
+        for start, way, track in ways(mix, rate, np.linspace(FIRST, length - LAST, EXCERPTS).tolist()):
+            beats = np.array([time for time, _ in track.beats or ()])
+            row = {"song": name, "start": start, "way": way, "gated": passes(track.confidence, track.phase)}
+            yield (
+                row | {"confidence": track.confidence, "phase": track.phase} | scored(beats, true_beats(beat, start))
+            )
 
 
 def stated(folder: Path) -> Iterator[dict[str, Any]]:
@@ -112,7 +119,7 @@ def stated(folder: Path) -> Iterator[dict[str, Any]]:
             "recording": match[1], "bpm": heard.bpm, "stated_bpm": float(match[2]), "key": heard.key,
             "stated_key": match[3], "tempo": abs(ratio - 1) < SAME_TEMPO,
             "octave_tempo": any(abs(ratio / factor - 1) < SAME_TEMPO for factor in (0.5, 1, 2)),
-            "key_right": heard.key == match[3], "gated": passes(heard),
+            "key_right": heard.key == match[3], "gated": passes(heard.beat_confidence, heard.beat_phase),
             "key_gated": (heard.key_confidence or 0.0) >= KEY,
         }  # fmt: skip
 
@@ -133,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.parent.name}/{RESULTS.name}")
     options = parser.parse_args(arguments)
     beats = list(excerpts(options.maps)) if options.maps else []
-    for way in ("alone", "surrounded"):
+    for way in WAYS:
         rows = [row for row in beats if row["way"] == way]
         if rows:
             print(f"{way}: {summary(rows)}; gated: {summary([row for row in rows if row['gated']])}")

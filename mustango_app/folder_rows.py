@@ -22,6 +22,7 @@ from munet.errors import RequestError
 from munet.training.denoiser import ClipTokens
 from munet.training.latents import LatentFolder, codec_key, starts_on_beats
 from munet.training.munet import MuNetTrainer
+from mustango_app.composed_rows import composed_of, share_of
 from mustango_app.training_rows import FAULTS, PEAK, Faults, Places, joined, single_thread
 from mustango_app.training_words import with_stated
 
@@ -210,7 +211,7 @@ def folder_pool(
     Args:
         trainer: of the run.
         clips: to train on.
-        data: this part of the configuration: `folder`, and if given `cache`, `validation` and `seed`.
+        data: this part of the configuration: `folder`, and if given `cache`, `validation`, `composed_share` and `seed`.
         workers: processes.
         faults: gets the files that cannot be used.
 
@@ -241,7 +242,8 @@ def folder_pool(
     if not usable:
         raise RequestError(f"data: expected clips that can be used, got {len(clips)} of which none can")
     rows = FolderRows(clips, usable, latents, trainer.clip_tokens, seed)
-    first = trainer.progress.step * trainer.settings.batch_size * share[1]
+    drawn = trainer.progress.step * trainer.settings.batch_size
+    first = (drawn - composed_of(drawn, share_of(data))) * share[1]
     return FolderPool(rows, trainer.device, workers, share, first, faults)
 
 

@@ -17,7 +17,8 @@ DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{
 model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are cut from
 each) and, for the decoder, `recordings` (folders of real music that are mixed in). MuNet sees every row of a folder
 once in each round, in windows that begin on beats, encoded once into `cache` (`latents` in the dataset), and measures
-itself on the split `validation` or the folder `validation`. `mustango train CONFIG --data DIR`
+itself on the split `validation` or the folder `validation`; `composed_share` of its rows are composed clips, whose
+labels are exact. `mustango train CONFIG --data DIR`
 puts a folder in the place of the configuration's clips. `--minutes N` gives this run a schedule and a limit of N
 minutes, the last checkpoint included.
 """
@@ -48,6 +49,7 @@ from munet.training.pack import pack
 from munet.training.pool import RowSource
 from munet.training.predictors import PredictorTraining
 from munet.training.settings import MuNetTraining
+from mustango_app.composed_rows import share_of, with_composed
 from mustango_app.folder_rows import folder_pool
 from mustango_app.predictor_rows import train_predictor
 from mustango_app.train_chain import Chain
@@ -57,7 +59,7 @@ PREDICTORS = ("beat_predictor", "chord_predictor")
 STAGES = ("autoencoder", "munet", "distill", "decoder", *PREDICTORS, "pack", "chain")
 DATA_FIELDS = (
     "folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows", "recordings",
-    "cache", "validation",
+    "cache", "validation", "composed_share",
 )  # fmt: skip
 EXCERPT_PIECE_SECONDS = 10.24  # of the composed pieces that the decoder's excerpts are cut from
 EVERY_STYLE = "all"  # in place of a list of styles: those that the composer knows now
@@ -142,6 +144,8 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
         raise RequestError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
     data, values = config.get("data", {}), dict(config.get("training", {}))
     source, workers = source_of(data), data.get("workers", 1)
+    if share_of(data) and stage not in ("munet", "distill"):
+        raise RequestError(f"data.composed_share: expected the stage munet or distill with it, got {stage}")
     if "distill" in config and "run_seconds" in values:
         values["run_seconds"] *= config["distill"].get("munet_share", 0.7)
     try:
@@ -179,7 +183,8 @@ def _pool(
     """The rows to train on: all of a folder's in turn, or those of clips composed while the training runs."""
     cut, share = windows_of(data, trainer.pipeline.vae), trainer.processes.share
     if isinstance(source, CorpusClips):
-        return folder_pool(trainer, source, data, workers, faults)
+        folder = folder_pool(trainer, source, data, workers, faults)
+        return with_composed(trainer, folder, data, cut, workers, faults)
     first = trainer.progress.step * trainer.settings.batch_size  # what an earlier run has probably not come to
     rows = batches(source, cut, workers, trainer.clip_tokens, share=share, faults=faults, first=first)
     return filled_pool(trainer, rows)

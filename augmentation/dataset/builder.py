@@ -66,7 +66,7 @@ def make_clip(config: BuildConfig, folder: Path, task: tuple[Source, Place]) -> 
     started = listened = time.process_time()
     done, failed = _shard_paths(folder, source.index)
     try:
-        audio, labels = labelled(config, source)
+        audio, labels = labelled(config, source, folder)
         listened = time.process_time()
         versions = make_versions(config, source, place, audio, labels)
         made = [(row, encode(changed, config.sample_rate, "flac")) for row, changed in versions]

@@ -24,8 +24,9 @@ from augmentation.dataset.extract import extract, state_reliable
 from augmentation.dataset.labels import Record, crop_row
 from augmentation.dataset.machine import MACHINE, Tags, machine_caption, tags_of, voice_sentence
 from augmentation.dataset.metadata import metadata_file
+from augmentation.dataset.pulses import kept_pulse, length_of
 from augmentation.dataset.revision import revise
-from augmentation.dataset.sources import Source, read_clip, read_surroundings
+from augmentation.dataset.sources import SLACK, Source, read_clip, read_surroundings
 from augmentation.dataset.splits import Place
 from augmentation.dataset.tables import FIELDS, PARQUET, require_parquet
 from augmentation.dataset.transforms import (
@@ -49,7 +50,7 @@ from augmentation.hearing.singing import singing_share
 from munet.errors import expect
 from munet.music.checks import BPM_RANGE
 
-VERSION = 3  # raised when the same clip starts to give other bytes
+VERSION = 4  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
 PARAPHRASERS = ("offline", "chat")
 LABELS = (
@@ -202,17 +203,21 @@ def clip_name(source: Source) -> str:
     return f"{source.index:06d}_{re.sub(r'[^A-Za-z0-9_+-]', '_', name)[:64]}"
 
 
-def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str, Any]]:
+def labelled(config: BuildConfig, source: Source, folder: Path) -> tuple[np.ndarray, dict[str, Any]]:
     """Audio of a clip, float32 `(channels, samples)` at the rate of the dataset, and its labels.
 
     A clip that nobody has captioned gets what the judge hears as well, for a caption by machine.
+
+    Args:
+        config: Of the dataset.
+        source: The clip.
+        folder: Of the dataset, which may keep the beats of the whole song (`augmentation.dataset.pulses`).
     """
     audio, rate = read_clip(source, config.clip_seconds)
     # Heard at the rate of the file, which may be higher than that of the dataset, and within what surrounds it.
     labels: dict[str, Any] = {}
     if not config.given:
-        around, around_rate, span = read_surroundings(source, config.clip_seconds)
-        labels = {**extract(around, around_rate, config.labels, span), "singing": singing_share(audio, rate)}
+        labels = {**_extracted(config, source, folder, audio, rate), "singing": singing_share(audio, rate)}
     if not source.caption:
         tags = tags_of(audio, rate)
         labels |= {"instruments": list(tags.instruments), "style": tags.style}
@@ -223,6 +228,16 @@ def labelled(config: BuildConfig, source: Source) -> tuple[np.ndarray, dict[str,
         expect("start", source.start == 0, "0 where the labels are given", source.start)
         labels |= crop_row({name: source.row.get(name) for name in LABELS if name not in labels}, seconds)
     return audio, {**labels, "duration": seconds}
+
+
+def _extracted(config: BuildConfig, source: Source, folder: Path, audio: np.ndarray, rate: int) -> dict[str, Any]:
+    """Labels of a clip (of this audio and rate), its beats from those of the whole song where they are kept."""
+    seconds = audio.shape[1] / rate
+    pulse = kept_pulse(folder, str(source.path)) if config.cut == "bars" else None
+    if pulse is not None and source.start + seconds <= length_of(pulse) + SLACK:
+        return extract(audio, rate, config.labels, track=pulse.track((source.start, source.start + seconds)))
+    around, around_rate, span = read_surroundings(source, config.clip_seconds)
+    return extract(around, around_rate, config.labels, span)
 
 
 def captioned(source: Source, labels: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:

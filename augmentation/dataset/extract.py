@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ from augmentation.dataset.sources import Source, read_clip
 from augmentation.dataset.spelling import spell_alike
 from augmentation.dataset.trust import reliable
 from augmentation.hearing.backends import refuse_missing
-from augmentation.hearing.listen import PARTS, Heard, listen
+from augmentation.hearing.beats import BeatTrack
+from augmentation.hearing.listen import PARTS, Heard, beat_fields, listen
 from augmentation.progress import progress
 from augmentation.workers import run_in_processes
 from munet.errors import expect
@@ -97,7 +98,11 @@ def labels_of(heard: Heard) -> dict[str, Any]:
 
 
 def extract(
-    audio: np.ndarray, sample_rate: int, parts: Sequence[str] = PARTS, span: tuple[float, float] | None = None
+    audio: np.ndarray,
+    sample_rate: int,
+    parts: Sequence[str] = PARTS,
+    span: tuple[float, float] | None = None,
+    track: BeatTrack | None = None,
 ) -> dict[str, Any]:
     """Labels of a recording, the same however many threads the process may use.
 
@@ -106,12 +111,16 @@ def extract(
         sample_rate: Hz.
         parts: What to measure, of `listen.PARTS`.
         span: The part of it (seconds) that is asked about; see `listen`.
+        track: Beats of that part that are known already, None to track them.
 
     Raises:
         ValueError: If the audio is unusable or an extractor is not installed.
     """
     with threadpool_limits(1):
-        return labels_of(listen(audio, sample_rate, parts, span))
+        if track is None or "beats" not in parts:
+            return labels_of(listen(audio, sample_rate, parts, span))
+        heard = listen(audio, sample_rate, [part for part in parts if part != "beats"], span)
+        return labels_of(replace(heard, **beat_fields(track)))
 
 
 def state_reliable(record: Record, rng: np.random.Generator) -> Record:

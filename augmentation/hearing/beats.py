@@ -3,7 +3,7 @@
 Input everywhere: mono float32 `(samples,)` at 44.1 kHz, peak near 0.9 (see `listen.front_end`). Times are seconds.
 Default: madmom's downbeat network (Böck, Krebs, Widmer, ISMIR 2016), its beat activation averaged with that of
 madmom's beat network, decoded by a dynamic Bayesian network for 2, 3 and 4 beats a bar. Eighth notes taken for beats
-are found out and decoded again (see `pulse`).
+are found out and decoded again (see `pulse`), and a recording has one phase (see `phase`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from augmentation.hearing.backends import first_available
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.recurrent import run_together
+from augmentation.hearing.phase import in_one_phase
 from augmentation.hearing.pulse import HOLLOW, alternation
 from munet.compiled import load_librosa
 
@@ -49,7 +50,7 @@ class BeatTrack:
         missing: what could not be measured, and why.
         counted: whether the beats were counted, so that their positions in the bar and the metre mean something.
         phase: how surely the pulse is on the beats and not halfway between them, 0 to 1: one minus the activation
-            there over that at the beats. None without networks.
+            there over that at the beats; of a recording that contradicts itself, see `phase`. None without networks.
     """
 
     beats: tuple[tuple[float, int], ...] | None
@@ -179,6 +180,47 @@ def _activations(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """The beats of a whole recording, from which those of any part of it are taken.
+
+    Attributes:
+        beats: (second, position in the bar) `(beats, 2)`.
+        activations: of the downbeat network, `(frames, 2)`.
+        certainty: of the phase of all of them, 0 to 1; None where each part has its own.
+    """
+
+    beats: np.ndarray
+    activations: np.ndarray
+    certainty: float | None = None
+
+    def track(self, span: Span | None = None) -> BeatTrack:
+        """Return the beats of a part (seconds), counted from its start; None for all of the recording."""
+        times, positions = self.beats[:, 0], self.beats[:, 1].astype(int)
+        track = BeatTrack(
+            beats=tuple((float(time), int(position)) for time, position in zip(times, positions, strict=True)),
+            bpm=tempo(times),
+            meter=int(positions.max()) if len(positions) else None,
+            confidence=None,
+        )
+        if span is not None:
+            track, times = track.within(*span), times[(times >= span[0]) & (times < span[1])]
+        phase = phase_certainty(self.activations, times) if self.certainty is None else self.certainty
+        return replace(track, confidence=beat_confidence(self.activations, times), phase=phase)
+
+
+def find_pulse(samples: np.ndarray) -> Pulse:
+    """Beats of a recording `(samples,)` by madmom.
+
+    Raises:
+        ImportError: madmom is not installed.
+    """
+    activations, beat_net = _activations(samples)
+    averaged = average_activations(activations, beat_net)
+    beats, certainty = in_one_phase(_decode(samples, averaged), averaged)
+    return Pulse(beats, activations, certainty)
+
+
 def track_with_madmom(samples: np.ndarray, span: Span | None = None) -> BeatTrack:
     """Track beats and downbeats with madmom.
 
@@ -189,19 +231,7 @@ def track_with_madmom(samples: np.ndarray, span: Span | None = None) -> BeatTrac
     Raises:
         ImportError: madmom is not installed.
     """
-    activations, beat_net = _activations(samples)
-    found = _decode(samples, average_activations(activations, beat_net))
-    times, positions = found[:, 0], found[:, 1].astype(int)
-    track = BeatTrack(
-        beats=tuple((float(time), int(position)) for time, position in zip(times, positions, strict=True)),
-        bpm=tempo(times),
-        meter=int(positions.max()) if len(positions) else None,
-        confidence=None,
-    )
-    if span is not None:
-        inside = (times >= span[0]) & (times < span[1])
-        track, times = track.within(*span), times[inside]
-    return replace(track, confidence=beat_confidence(activations, times), phase=phase_certainty(activations, times))
+    return find_pulse(samples).track(span)
 
 
 def track_with_librosa(samples: np.ndarray, span: Span | None = None) -> BeatTrack:

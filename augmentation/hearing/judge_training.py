@@ -1,8 +1,9 @@
 """Training of the judge on composed pieces: `python -m augmentation train-judge --out DIR --minutes 10`.
 
-Pieces are composed and rendered by worker processes while the network learns; every piece is seen once. The run is
-resumed from its folder. Thresholds are set on pieces that training does not see, where each class errs as often on
-either side.
+Pieces are composed and rendered by worker processes while the network learns. Rendering is what costs, so batches can
+be learned again: disturbed anew, and two pieces played at once in place of one. The run is resumed from its folder.
+Thresholds are set on pieces that training does not see, for what `Arrangement.presence` tells of a whole clip, where
+each class has the best F1.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from augmentation.compose.composer import Piece, compose
 from augmentation.compose.renderer import render
 from augmentation.compose.styles import STYLES
-from augmentation.hearing.judge import Judge, resampled
+from augmentation.hearing.judge import Arrangement, Judge, resampled
 from munet.files import atomic_path
 from munet.music.instruments import CLASS_OF
 
 SECONDS = 10
 RENDER_RATE = 44100  # Hz
 FIRST_TRAINING_SEED = 2_000_000  # far from the seeds that are held back for measuring
+SEEDS_OF_A_RUN = 100_000  # runs of another seed see other pieces
+SAVE_SECONDS = 300  # of training that a run which is cut off loses at most
+LOUDER, TOGETHER = 4.0, 0.4  # decibels by which one of two pieces at once may be louder, and how many rows are two
 VALIDATION_SEEDS = range(985_000, 985_400)
 CLEARLY, HARDLY = 0.15 - 1e-6, 0.02  # seconds of sound within a second: a class that plays, and one that does not
 Example = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
@@ -45,7 +49,7 @@ class JudgeTraining:
         batch_size, learning_rate: per step, the rate at its peak.
         workers: processes that render; seed: of pieces and weights.
         validation: pieces that the thresholds are set on.
-        replays: steps on earlier batches after each new one; rendering is slow, and every replay is disturbed anew.
+        replays: steps on earlier batches after each new one.
         memory: batches to draw them from.
     """
 
@@ -103,6 +107,28 @@ class Pieces(IterableDataset[Example]):
         while True:
             yield example(seed, self.config)
             seed += step
+
+
+def together(batch: Sequence[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
+    """Return a batch in which `TOGETHER` of the rows are two pieces at once; the style stays the first one's.
+
+    A class that is clear to play in one of them is clear; one that is not there must be clear to be missing in both.
+    """
+    sound, present, clear, style = batch
+    device, count = sound.device, len(sound)
+    other = torch.randperm(count, generator=generator, device=device)
+    taken = torch.rand(count, generator=generator, device=device) < TOGETHER
+    decibels = LOUDER * (2 * torch.rand(count, 1, generator=generator, device=device) - 1)
+    mixed = sound + 10 ** (decibels / 20) * sound[other]
+    plays = torch.maximum(present, present[other])
+    sure = torch.maximum(torch.minimum(clear, clear[other]), torch.maximum(present * clear, (present * clear)[other]))
+    pick = taken[:, None, None]
+    return [
+        torch.where(taken[:, None], mixed, sound),
+        torch.where(pick, plays, present),
+        torch.where(pick, sure, clear),
+        style,
+    ]
 
 
 def disturbed(spectrum: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -164,12 +190,13 @@ class JudgeTrainer:
         settings, started = self.settings, time.monotonic()
         torch.manual_seed(settings.seed + self.seen)
         budget = settings.minutes * 60 * 0.9
-        pieces = Pieces(self.judge.config, FIRST_TRAINING_SEED + self.seen)
+        first = FIRST_TRAINING_SEED + SEEDS_OF_A_RUN * settings.seed + self.seen
+        pieces = Pieces(self.judge.config, first)
         context = "forkserver" if settings.workers else None
         loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, multiprocessing_context=context)
         memory: deque[list[torch.Tensor]] = deque(maxlen=settings.memory)
         choice = np.random.default_rng(settings.seed + self.seen)
-        smooth, told = None, started
+        smooth, told, saved = None, started, started
         for batch in loader:
             share = min(1.0, (time.monotonic() - started) / budget)
             for group in self.optimizer.param_groups:
@@ -179,10 +206,13 @@ class JudgeTrainer:
             smooth = loss if smooth is None else 0.95 * smooth + 0.05 * loss
             memory.append([part.to(self.device) for part in batch])
             for index in choice.choice(len(memory), min(settings.replays, len(memory)), replace=False):
-                self.step(memory[index])
+                self.step(together(memory[index], self.generator))
             if time.monotonic() - told > 20:
                 told = time.monotonic()
                 say(f"judge: {self.seen} pieces, loss {smooth:.4f}, {self.seen / (told - started):.1f} pieces/s")
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self.save()
+                saved = time.monotonic()
             if share >= 1.0:
                 break
         self.save()
@@ -205,39 +235,51 @@ class JudgeTrainer:
 
 @torch.no_grad()
 def measure(judge: Judge, seeds: Sequence[int]) -> dict[str, Any]:
-    """Return how well a judge knows the pieces of some seeds, and the thresholds at which it errs evenly.
+    """Return how well a judge knows the pieces of some seeds, and the thresholds at which each class has the best F1.
+
+    What counts is `Arrangement.presence`: whether a class is heard anywhere in a clip. Pieces in which it plays
+    for less than a clear second are left out for that class.
 
     Returns:
-        thresholds: one per class; recall, false_alarms: class -> share of the clear seconds at these thresholds;
-        style: share of the pieces whose style is found.
+        thresholds: one per class; recall, false_alarms, precision: class -> share at these thresholds; style: share of
+        the pieces whose style is found; pieces: their number.
     """
-    device = judge.device
     judge.eval()
-    probabilities, truths, clears, right = [], [], [], []
+    heard, truth, right = [], [], []
     for seed in seeds:
         sound, present, clear, style = example(seed, judge.config)
-        logits, styles = judge(judge.spectrum(sound[None].to(device)), present.shape[-1])
-        probabilities.append(logits[0].float().sigmoid().cpu().numpy())
-        truths.append(present.numpy())
-        clears.append(clear.numpy())
+        logits, styles = judge(judge.spectrum(sound[None].to(judge.device)), present.shape[-1])
+        rows = dict(zip(judge.config.instruments, logits[0].float().sigmoid().cpu().numpy(), strict=True))
+        heard.append(list(Arrangement(rows, {}).presence().values()))
+        plays = (present * clear).amax(dim=1)
+        truth.append(torch.where(plays > 0, 1.0, torch.where(clear.amin(dim=1) > 0, 0.0, torch.nan)).numpy())
         right.append(int(styles[0].argmax()) == style)
-    heard, truth, clear = (np.concatenate(parts, axis=1) for parts in (probabilities, truths, clears))
-    thresholds, recall, alarms = [], {}, {}
-    for row, name in enumerate(judge.config.instruments):
-        sure = clear[row] > 0
-        yes, no = heard[row][sure & (truth[row] > 0)], heard[row][sure & (truth[row] == 0)]
-        grid = np.linspace(0.05, 0.95, 91)
-        misses = np.array([(yes < t).mean() if len(yes) else 0.0 for t in grid])
-        false = np.array([(no >= t).mean() if len(no) else 0.0 for t in grid])
-        best = int(np.argmin(np.abs(misses - false)))
-        thresholds.append(round(float(grid[best]), 3))
-        recall[name], alarms[name] = 1 - float(misses[best]), float(false[best])
+    figures = [best_threshold(*columns) for columns in zip(np.array(heard).T, np.array(truth).T, strict=True)]
+    named = dict(zip(judge.config.instruments, figures, strict=True))
     return {
-        "thresholds": thresholds,
-        "recall": recall,
-        "false_alarms": alarms,
+        "thresholds": [row["threshold"] for row in figures],
+        **{kind: {name: row[kind] for name, row in named.items()} for kind in ("recall", "false_alarms", "precision")},
         "style": float(np.mean(right)),
         "pieces": len(seeds),
+    }
+
+
+def best_threshold(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Return the threshold of the best F1, and recall, false alarms and precision there.
+
+    Args:
+        heard: probabilities `(pieces,)`.
+        truth: 1, 0, or NaN where it is not clear, `(pieces,)`.
+    """
+    yes, no = heard[truth == 1], heard[truth == 0]
+    grid = np.linspace(0.02, 0.98, 97)
+    hits, alarms = (np.array([(part >= t).sum() for t in grid]) for part in (yes, no))
+    best = int(np.argmax(2 * hits / np.maximum(1, hits + alarms + len(yes)))) if len(yes) else len(grid) // 2
+    return {
+        "threshold": round(float(grid[best]), 3),
+        "recall": float(hits[best] / max(1, len(yes))),
+        "false_alarms": float(alarms[best] / max(1, len(no))),
+        "precision": float(hits[best] / max(1, hits[best] + alarms[best])),
     }
 
 

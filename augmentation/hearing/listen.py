@@ -14,7 +14,7 @@ import numpy as np
 
 from augmentation.audio import LONGEST, MAXIMUM_CHANNELS, check_rate
 from augmentation.hearing.backends import explain
-from augmentation.hearing.beats import track_beats
+from augmentation.hearing.beats import BeatTrack, track_beats
 from augmentation.hearing.channels import to_mono
 from augmentation.hearing.chords import recognise_chords
 from augmentation.hearing.key import estimate_key
@@ -147,6 +147,12 @@ def _check(samples: np.ndarray, sample_rate: float) -> None:
         )
 
 
+def beat_fields(track: BeatTrack) -> dict[str, Any]:
+    """The fields of `Heard` that a track of beats fills."""
+    return {"beats": track.beats, "bpm": track.bpm, "meter": track.meter, "beat_confidence": track.confidence,
+            "counted": track.counted, "beat_phase": track.phase}  # fmt: skip
+
+
 def listen(
     audio: np.ndarray,
     sample_rate: int,
@@ -189,8 +195,7 @@ def listen(
     found: dict[str, Any] = {}
     if "beats" in parts:
         track = track_beats(surroundings, span=span)
-        found |= {"beats": track.beats, "bpm": track.bpm, "meter": track.meter, "beat_confidence": track.confidence}
-        found |= {"counted": track.counted, "beat_phase": track.phase}
+        found |= beat_fields(track)
         missing += track.missing
     if {"chords", "key"} & set(parts):
         found["tuning"] = estimate_tuning(samples)

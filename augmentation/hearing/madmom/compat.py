@@ -21,6 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from augmentation.hearing.madmom.spectra import at_once
+from augmentation.hearing.madmom.viterbi import viterbi
+
 
 class UnlikeMadmom(RuntimeError):
     """A faster way to compute what madmom computes gives other answers here, or finds other parts than it knows."""
@@ -63,7 +66,7 @@ def decode_bar_model(task: tuple[Any, np.ndarray]) -> np.ndarray:
     """
     model, observations = task
     result = np.empty(2, dtype=object)
-    result[0], result[1] = model.viterbi(observations)
+    result[0], result[1] = viterbi(model, observations)
     return result
 
 
@@ -79,6 +82,8 @@ def load_madmom() -> types.ModuleType:
         warnings.simplefilter("ignore")
         madmom = importlib.import_module("madmom")
         importlib.import_module("madmom.features.downbeats")._process_dbn = decode_bar_model
+        transforms = importlib.import_module("madmom.audio.stft")
+        transforms.stft = at_once(transforms.stft)
     return madmom
 
 

@@ -13,11 +13,12 @@ import soundfile
 
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
-from augmentation.dataset.cutting import CUTS, cut_on_bars, spans_on_bars
+from augmentation.dataset.cutting import cut_on_bars, spans_on_bars
 from augmentation.dataset.machine import Tags, machine_caption, tags_of, voice_sentence
 from augmentation.dataset.made import is_made, mark
+from augmentation.dataset.pulses import FOLDER
 from augmentation.dataset.sources import Source
-from augmentation.hearing.listen import Heard
+from augmentation.hearing.beats import BeatTrack
 from augmentation.progress import ProgressLines
 from augmentation.workers import run_in_processes
 from munet.music.instruments import classes_of
@@ -49,22 +50,21 @@ def test_the_judge_names_players_of_the_piece() -> None:
     assert set(tags.instruments) & set(classes_of(piece.instruments))
 
 
-def song(duration: float, beat: float = 0.5, **fields: object) -> Heard:
+def song(duration: float, beat: float = 0.5, phase: float = 0.9) -> BeatTrack:
     beats = tuple((number * beat + 0.25, number % 4 + 1) for number in range(int((duration - 0.25) / beat)))
-    sure = {"beat_confidence": 0.8, "beat_phase": 0.9}
-    return Heard(duration=duration, beats=beats, **{**sure, **fields})
+    return BeatTrack(beats=beats, bpm=60 / beat, meter=4, confidence=0.8, phase=phase)
 
 
 def test_songs_are_cut_on_downbeats() -> None:
-    spans = spans_on_bars(song(21.0), 5.0)  # bars of 2 s from 0.25
+    spans = spans_on_bars(song(21.0), 21.0, 5.0)  # bars of 2 s from 0.25
     assert spans == [(0.25, 4.25), (4.25, 8.25), (8.25, 12.25), (12.25, 16.25), (16.25, 20.25)]
     assert all(end - start <= 5.0 for start, end in spans)
 
 
 def test_songs_whose_beats_are_unsure_are_cut_evenly() -> None:
-    assert spans_on_bars(song(21.0, beat_phase=0.2), 5.0) == [(0, 5), (5, 10), (10, 15), (15, 20)]
-    assert spans_on_bars(Heard(duration=8.0, beats=()), 5.0) == [(0, 5), (5, 8)]
-    assert spans_on_bars(song(21.0, beat=2.0), 5.0)[0] == (0.25, 5.25)  # a bar that is longer than a clip
+    assert spans_on_bars(song(21.0, phase=0.2), 21.0, 5.0) == [(0, 5), (5, 10), (10, 15), (15, 20)]
+    assert spans_on_bars(BeatTrack((), None, None, 0.0), 8.0, 5.0) == [(0, 5), (5, 8)]
+    assert spans_on_bars(song(21.0, beat=2.0), 21.0, 5.0)[0] == (0.25, 5.25)  # a bar that is longer than a clip
 
 
 def test_only_whole_songs_are_cut_and_what_was_found_is_kept(tmp_path: Path) -> None:
@@ -74,16 +74,20 @@ def test_only_whole_songs_are_cut_and_what_was_found_is_kept(tmp_path: Path) -> 
         Source(1, "long", "A", str(tmp_path / "long.wav")),
         Source(2, "gone", "", None),
     ]
-    known = tmp_path / "out" / CUTS
+    known = tmp_path / "out" / FOLDER
     cut = cut_on_bars(sources, 4.0, tmp_path / "out", run_in_processes)
     assert [source.index for source in cut] == list(range(len(cut)))
     assert [(source.start, source.end) for source in cut if source.id == "part"] == [(2.0, 4.0)]
     inside = [(source.start, source.end) for source in cut if source.id == "long"]
     assert len(inside) >= 2 and all(0 < end - start <= 4.0 + 1e-6 for start, end in inside)
     (file,) = known.iterdir()
-    file.write_text(json.dumps([[1.0, 3.0]]))
+    beats = np.array([[1.0 + 0.5 * beat, beat % 4 + 1] for beat in range(9)])
+    activations = np.zeros((1200, 2), np.float16)
+    activations[np.round(100 * beats[:, 0]).astype(int), 0] = 0.9
+    np.savez(file, beats=beats, activations=activations)
     again = cut_on_bars(sources, 4.0, tmp_path / "out", run_in_processes)
-    assert [(source.start, source.end) for source in again if source.id == "long"] == [(1.0, 3.0)]
+    spans = [(source.start, source.end) for source in again if source.id == "long"]
+    assert spans == [(1.0, 5.0), (5.0, 9.0), (9.0, 12.0)]  # bars of two seconds from 1.0, as the file says
 
 
 def test_a_clip_is_made_until_its_line_its_audio_or_its_files_change(tmp_path: Path) -> None:

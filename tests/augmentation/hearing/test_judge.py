@@ -10,8 +10,18 @@ import torch
 
 from augmentation.compose.composer import Note, Piece, Track
 from augmentation.compose.renderer import render
+from augmentation.compose.styles import STYLES as STYLES_OF_CORPUS
 from augmentation.hearing.judge import Arrangement, Judge, agreement, mel_matrix, resampled, shipped_judge
-from augmentation.hearing.judge_training import JudgeTrainer, JudgeTraining, disturbed, players
+from augmentation.hearing.judge_training import (
+    VALIDATION_SEEDS,
+    JudgeTrainer,
+    JudgeTraining,
+    best_threshold,
+    disturbed,
+    measure,
+    players,
+    together,
+)
 from munet.music import MusicPlan
 from munet.music.instruments import CLASS_NAMES, classes_of
 
@@ -124,6 +134,47 @@ def test_disturbed_spectra_keep_their_shape_and_stay_near() -> None:
     changed = disturbed(spectrum, generator)
     assert changed.shape == spectrum.shape
     assert 0.05 < (changed - spectrum).pow(2).mean() < 4
+
+
+def test_two_pieces_at_once_have_the_players_of_both() -> None:
+    count = 64
+    sound = torch.eye(count)  # each row's own sample says which pieces it holds
+    present = torch.zeros(count, 2, 1)
+    present[::2, 0], present[1::2, 1] = 1, 1  # even pieces have the first class, odd ones the second
+    clear = torch.ones(count, 2, 1)
+    clear[0, 1] = 0  # whether piece 0 has the second is not clear
+    style = torch.arange(count)
+    mixed, plays, sure, styles = together((sound, present, clear, style), torch.Generator().manual_seed(3))
+    assert styles.equal(style)
+    assert 0.2 < (mixed != sound).any(dim=1).float().mean() < 0.6
+    for row in range(count):
+        parts = mixed[row].nonzero()[:, 0].tolist()
+        assert row in parts
+        assert plays[row, 0] == any(part % 2 == 0 for part in parts)
+        assert plays[row, 1] == any(part % 2 == 1 for part in parts)
+        assert sure[row, 1] == (0 not in parts or any(part % 2 == 1 for part in parts))
+        assert mixed[row][parts].min() >= 10 ** (-4 / 20) - 1e-6 and mixed[row][parts].max() <= 10 ** (4 / 20) + 1e-6
+
+
+def test_a_threshold_is_where_f1_is_best() -> None:
+    heard = np.array([0.9, 0.7, 0.3, 0.6, 0.2, 0.1, 0.05, 0.8])
+    truth = np.array([1, 1, 1, 0, 0, 0, 0, np.nan])
+    # above .2: 3 hits, 1 alarm, F1 6/7; above .6: 2 hits, none, F1 4/5; what is not clear does not count
+    found = best_threshold(heard, truth)
+    assert 0.2 < found["threshold"] <= 0.3
+    assert (found["recall"], found["false_alarms"], found["precision"]) == (1.0, 0.25, 0.75)
+    assert best_threshold(heard, np.zeros(8))["recall"] == 0
+
+
+def test_it_is_measured_on_whole_clips() -> None:
+    """Whatever a toy judge hears, each piece of the validation counts once for its style and once for each class."""
+    torch.manual_seed(0)
+    judge = Judge(sorted(STYLES_OF_CORPUS), mel_bins=16, channels=(4, 4, 4), width=8)
+    figures = measure(judge, VALIDATION_SEEDS[:2])
+    assert figures["pieces"] == 2
+    assert figures["style"] in (0.0, 0.5, 1.0)
+    assert set(figures["recall"]) == set(CLASS_NAMES)
+    assert len(figures["thresholds"]) == len(CLASS_NAMES)
 
 
 def test_the_shipped_judge_hears_a_band() -> None:
