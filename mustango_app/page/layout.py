@@ -114,7 +114,7 @@ def _build_prompt(parts: dict[str, Any], say: gr.I18n) -> None:
     parts["status"] = gr.HTML("<p></p>", elem_id="status", js_on_load=ANNOUNCE)
     with gr.Row(elem_id="examples"):
         parts["examples"] = [
-            gr.Button(say(f"example_{name}"), size="sm", min_width=70, elem_classes="example") for name in EXAMPLES
+            gr.Button(say(f"example_{name}"), size="sm", min_width=50, elem_classes="example") for name in EXAMPLES
         ]
 
 
@@ -137,8 +137,8 @@ def _build_plan(parts: dict[str, Any], predicts: bool, say: gr.I18n) -> None:
             parts[kind] = {name: parts[kind][name] for name in NAMES}
         parts["notes"] = gr.HTML("", elem_id="notes", js_on_load=ANNOUNCE)
         with gr.Row():
-            parts["reroll"] = gr.Button(say("other_choices"), size="sm", elem_id="reroll")
-            parts["unlock"] = gr.Button(say("unlock_all"), size="sm", elem_id="unlock")
+            parts["reroll"] = gr.Button(say("other_choices"), size="sm", min_width=90, elem_id="reroll")
+            parts["unlock"] = gr.Button(say("unlock_all"), size="sm", min_width=90, elem_id="unlock")
         gr.Markdown(say("predictors" if predicts else "no_predictors"), elem_id="predictors")
 
 

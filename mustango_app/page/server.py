@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from mustango_app.engine import Mustango
 
 MAX_UPLOAD = "50mb"
-# Visitors whose state Gradio keeps. Who comes back after as many others is taken at what their fields show.
-MOST_SESSIONS = 200
+# Visitors whose state Gradio keeps, half a megabyte each. Who comes back after as many others is taken at what their
+# fields show.
+MOST_SESSIONS = 64
 PATIENCE = 1.5  # seconds that a run is given to stop when the server ends
 STREAM_POLL = 0.2  # seconds between looks at a piece that is being made
 RATE_FOR_OTHERS = 60  # requests a minute and client, where others than this machine are answered

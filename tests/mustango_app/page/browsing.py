@@ -1,6 +1,7 @@
 """What the tests in a browser share: how a page is opened, filled and asked to make something.
 
-They need Playwright (`pip install playwright`) and Chromium (Debian's `chromium`), and are skipped without them.
+They need Playwright (`requirements-dev.txt`) and Chromium (Debian's `chromium`), and are skipped without them. What
+must work at least runs with all tests; the rest is `slow`: `pytest -m browser` runs both.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from tests.mustango_app.page.browsing import (
 pytestmark = IN_A_BROWSER
 
 
+@pytest.mark.slow
 def test_results_stay_play_on_come_back_after_a_reload_and_go(page: Any) -> None:
     write(page, "prompt", PROMPT)
     make_quick(page, variations=2)
@@ -50,6 +51,7 @@ def test_results_stay_play_on_come_back_after_a_reload_and_go(page: Any) -> None
     expect(cards).to_have_count(3, timeout=20_000)
 
 
+@pytest.mark.slow
 def test_a_link_makes_the_same_clip_and_a_hand_written_one_fills_the_fields(page: Any, page_url: str) -> None:
     page.goto(f"{page_url}?prompt=calm+piano&bpm=80&key=E+minor&seconds=2&seed=7&steps=1")
     expect(value(page, "bpm")).to_have_value("80", timeout=30_000)
@@ -72,6 +74,7 @@ def test_a_link_makes_the_same_clip_and_a_hand_written_one_fills_the_fields(page
     assert sound(page, page_url) == first
 
 
+@pytest.mark.slow
 def test_a_dragged_region_is_repainted_and_the_clip_goes_on_and_varies(page: Any) -> None:
     write(page, "prompt", "calm piano, 120 bpm, 4/4")
     make_quick(page)
@@ -97,6 +100,7 @@ def test_a_dragged_region_is_repainted_and_the_clip_goes_on_and_varies(page: Any
         expect(page.locator("#status")).to_contain_text("Done", timeout=120_000)
 
 
+@pytest.mark.slow
 def test_a_form_without_a_region_is_refused_in_a_sentence(page: Any) -> None:
     write(page, "prompt", PROMPT)
     make_quick(page)
@@ -152,6 +156,7 @@ def test_each_download_is_what_it_says(page: Any, tmp_path: Path) -> None:
         assert {"plan.json", "recipe.json", "music.mid", "chords.cho", "click.wav"} <= set(archive.namelist())
 
 
+@pytest.mark.slow
 def test_the_candidates_of_the_best_stand_side_by_side(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([0.4, 0.8])
     # The extractors take half a minute to load; `test_browser_analyse` hears for real.
@@ -174,6 +179,7 @@ def test_the_candidates_of_the_best_stand_side_by_side(page: Any, monkeypatch: p
     assert f"seed {seed}" in cards.nth(1).locator("header p").inner_text()
 
 
+@pytest.mark.slow
 def test_a_link_to_the_second_variation_makes_that_one(page: Any, page_url: str) -> None:
     write(page, "prompt", PROMPT)
     make_quick(page, variations=2)

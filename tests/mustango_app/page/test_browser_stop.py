@@ -22,7 +22,7 @@ from tests.mustango_app.page.browsing import (
     write,
 )
 
-pytestmark = IN_A_BROWSER
+pytestmark = [*IN_A_BROWSER, pytest.mark.slow]
 
 
 def test_stop_leaves_the_page_usable(page: Any) -> None:
