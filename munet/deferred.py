@@ -22,6 +22,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 COMPILER = "torch._dynamo"
+WAITING = "__deferred__"  # what a package keeps its `DeferredLoader` under
 PACKAGES = (
     COMPILER,
     "diffusers.hooks",
@@ -34,7 +35,6 @@ PACKAGES = (
 )
 # Imports transformers for an annotation, and does without where it is not installed.
 WITHOUT_TRANSFORMERS = "diffusers.quantizers.pipe_quant_config"
-_LOCK = threading.RLock()
 
 
 def defer() -> None:
@@ -57,14 +57,14 @@ class Deferred(ModuleType):
 
 
 def run(package: Deferred) -> None:
-    """Run a package, unless that has begun."""
-    with _LOCK:
-        loader = package.__spec__.loader
-        if isinstance(loader, DeferredLoader):
-            package.__spec__.loader = package.__loader__ = loader.loader
-            loader.loader.exec_module(package)
-            if loader.stand_ins is not None:
-                loader.stand_ins.settle(package)
+    """Run a package once; a thread that comes meanwhile waits until it has run."""
+    waiting = vars(package)[WAITING]
+    with waiting.lock:
+        if package.__spec__.loader is waiting:
+            package.__spec__.loader = package.__loader__ = waiting.loader
+            waiting.loader.exec_module(package)
+            if waiting.stand_ins is not None:
+                waiting.stand_ins.settle(package)
 
 
 class DeferredLoader(Loader):
@@ -77,6 +77,8 @@ class DeferredLoader(Loader):
 
     def __init__(self, loader: Any, stand_ins: CompilerStandIns | None) -> None:
         self.loader, self.stand_ins = loader, stand_ins
+        # One lock a package, as in importlib's own lazy loader: a thread that runs one need not wait for another.
+        self.lock = threading.RLock()
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to the import system to make a package."""
@@ -84,6 +86,7 @@ class DeferredLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Leave it empty but for the stand-ins."""
         module.__class__ = Deferred
+        vars(module)[WAITING] = self
         if self.stand_ins is not None:
             vars(module).update(self.stand_ins.names)
 
