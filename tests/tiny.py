@@ -12,6 +12,7 @@ from munet.codec.pocket import MusicAutoencoder
 from munet.conditions.aligned import ALIGNED_FEATURES
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
+from munet.conditions.text import load_text_encoder
 from munet.diffusers_pipeline import MustangoPipeline
 from munet.music import QUALITIES
 from munet.published.beat_predictor import BeatPredictor
@@ -77,12 +78,13 @@ def tiny_pipeline(seed: int = 0) -> MustangoPipeline:
 
 def add_predictors(pipeline: MustangoPipeline, interval: float = 0.5, max_beat: int = 3) -> None:
     """Give a pipeline toy predictors: beats every `interval` seconds in bars of `max_beat`; chords are noise."""
+    tokenizer, text_encoder = load_text_encoder()  # as transformers has them: predictors read with that tokenizer
     torch.manual_seed(0)
     sizes = {"vocab_size": 300, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     beats = BeatPredictor(DebertaV2Config(**sizes, intermediate_size=8, type_vocab_size=0)).eval()
     chords = ChordPredictor(
         T5Config(
-            vocab_size=len(pipeline.tokenizer), d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
+            vocab_size=len(tokenizer), d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2,
             decoder_start_token_id=0, tie_word_embeddings=False,
         )
     ).eval()  # fmt: skip
@@ -92,8 +94,8 @@ def add_predictors(pipeline: MustangoPipeline, interval: float = 0.5, max_beat: 
         beats.classifier.weight.zero_()
         beats.classifier.bias.copy_(torch.arange(1, 5) == max_beat)
         chords.lm_head.weight.zero_()  # all scores equal: it writes the same letter again and again
-    tokenizer = ByT5Tokenizer(extra_ids=0)
-    pipeline.register_modules(beat_predictor=beats, beat_tokenizer=tokenizer, chord_predictor=chords)
+    predictors = {"beat_predictor": beats, "beat_tokenizer": ByT5Tokenizer(extra_ids=0), "chord_predictor": chords}
+    pipeline.register_modules(tokenizer=tokenizer, text_encoder=text_encoder, **predictors)
 
 
 def tiny_pipeline_folder(folder: Path, seed: int = 0) -> Path:
