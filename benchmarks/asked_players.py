@@ -28,7 +28,7 @@ from typing import Any
 
 from augmentation.compose.renderer import default_soundfont
 from augmentation.hearing.judge import SHIPPED as JUDGE
-from augmentation.hearing.judge import agreement, shipped_judge
+from augmentation.hearing.judge import shipped_judge
 from augmentation.training_data import HELD_BACK_SEEDS
 from benchmarks.first_music import Case, original
 from munet.files import digest
@@ -86,10 +86,9 @@ def listened(folder: Path, key: str, make: Callable[[], Audio]) -> Heard:
     if not path.is_file():
         judge = shipped_judge()
         arrangement = judge.hear(*make())
-        scores = agreement(judge, arrangement, ())
         found = set(judge.heard_players(arrangement))
         heard = {"players": {name: name in found for name in arrangement.instruments}, "style": arrangement.style}
-        write_json(path, heard | {"intrusion": scores["intrusion"]})
+        write_json(path, heard)
     return json.loads(path.read_text(encoding="utf-8"))
 
 

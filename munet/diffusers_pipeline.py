@@ -15,6 +15,7 @@ from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import load_text_encoder
 from munet.guidance import Guidance
+from munet.model_index import DEFAULTS
 from munet.pipeline import Sampler
 from munet.published.beat_predictor import BeatPredictor
 from munet.unet import MuNetModel
@@ -59,10 +60,10 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
         beat_predictor: BeatPredictor | None = None,
         beat_tokenizer: PreTrainedTokenizerBase | None = None,
         chord_predictor: T5ForConditionalGeneration | None = None,
-        max_text_length: int = 64,
-        default_steps: int = 25,
-        default_guidance_scale: Guidance = 2.0,
-        window_frames: int | None = None,
+        max_text_length: int = DEFAULTS["max_text_length"],
+        default_steps: int = DEFAULTS["default_steps"],
+        default_guidance_scale: Guidance = DEFAULTS["default_guidance_scale"],
+        window_frames: int | None = DEFAULTS["window_frames"],
     ) -> None:
         super().__init__()
         self._packaged_text_encoder = text_encoder is None or tokenizer is None

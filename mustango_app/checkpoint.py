@@ -45,8 +45,8 @@ def load_pipeline(
         name: None or "pocket" (the shipped model), a folder, or a Hub id. A folder or a repository in the published
             layout is converted into `cache_folder()` when it is seen for the first time.
         device: where to run.
-        offload: whether the parts are to wait in main memory, which diffusers' own pipeline can arrange.
         dtype: of the weights; the autoencoder's stay float32, see `munet.pipeline.FULL_PRECISION`.
+        offload: whether the parts are to wait in main memory, which diffusers' own pipeline can arrange.
 
     Raises:
         RequestError: if there is no such model, its files are damaged, or there is no room to convert it.

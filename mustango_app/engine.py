@@ -98,6 +98,11 @@ class Mustango:
         """Weight of classifier-free guidance when a request names none."""
         return float(self.pipeline.config.default_guidance_scale)
 
+    @property
+    def can_predict(self) -> bool:
+        """Whether the model makes beats and chords from the words itself."""
+        return self.pipeline.can_predict
+
     def plan(self, request: Request) -> Draft:
         """What would be played for the first seed, and where each field of it comes from (see `model_planner`).
 

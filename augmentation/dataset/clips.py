@@ -234,7 +234,7 @@ def _extracted(config: BuildConfig, source: Source, folder: Path, audio: np.ndar
     """Labels of a clip (of this audio and rate), its beats from those of the whole song where they are kept."""
     seconds = audio.shape[1] / rate
     pulse = kept_pulse(folder, str(source.path)) if config.cut == "bars" else None
-    if pulse is not None and source.start + seconds <= length_of(pulse) + SLACK:
+    if pulse is not None and len(pulse.beats) and source.start + seconds <= length_of(pulse) + SLACK:
         return extract(audio, rate, config.labels, track=pulse.track((source.start, source.start + seconds)))
     around, around_rate, span = read_surroundings(source, config.clip_seconds)
     return extract(around, around_rate, config.labels, span)

@@ -30,15 +30,23 @@ def place_of(folder: Path, path: str) -> Path:
 
 
 def keep_pulse(folder: Path, path: str) -> None:
-    """Track the beats of a song's first ten minutes and keep them; where that is impossible, nothing."""
+    """Track the beats of a song's first ten minutes and keep them; where there is nothing to hear, nothing.
+
+    Without madmom there are none, but what there is to cut is known.
+    """
     kept: dict[str, np.ndarray] = {}
     try:
         audio, rate = read_audio(path, None, 0.0, LONGEST)
-        with threadpool_limits(1):
-            pulse = find_pulse(front_end(audio, rate))
+        samples = front_end(audio, rate)
+        try:
+            with threadpool_limits(1):
+                pulse = find_pulse(samples)
+        except ImportError:
+            frames = round(audio.shape[1] / rate * FRAMES_PER_SECOND)
+            pulse = Pulse(np.empty((0, 2)), np.zeros((frames, 2)))
         kept = {"beats": pulse.beats, "activations": pulse.activations.astype(np.float16)}
         kept |= {} if pulse.certainty is None else {"certainty": np.array(pulse.certainty)}
-    except (RequestError, ImportError):
+    except RequestError:
         pass
     buffer = io.BytesIO()
     np.savez(buffer, **kept)

@@ -40,7 +40,7 @@ def build_demo(engine: Mustango) -> gr.Blocks:
         gr.Markdown(say("introduction"))
         with gr.Tabs() as tabs:
             with gr.Tab(say("make"), id="make"):
-                studio = build_studio(engine.default_steps, engine.default_guidance, engine.pipeline.can_predict, say)
+                studio = build_studio(engine.default_steps, engine.default_guidance, engine.can_predict, say)
             with gr.Tab(say("analyse"), id="analyse"):
                 analysis = build_analysis(say)
         _connect_plan(handlers, studio)

@@ -91,7 +91,7 @@ class Handlers:
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
         request = Request(prompt if (prompt or "").strip() else "music", **asked, seed=choice)
-        return request.draft if self._engine.pipeline.can_predict else self._engine.plan(request)
+        return request.draft if self._engine.can_predict else self._engine.plan(request)
 
     @staticmethod
     def reroll() -> int:

@@ -13,7 +13,7 @@ from munet.model_index import own_index
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
 
-SETTINGS = ("default_steps", "default_guidance")  # what the page shows of a model before it is loaded
+SETTINGS = ("default_steps", "default_guidance", "can_predict")  # what the page shows of a model before it is loaded
 
 
 class Loading:
@@ -62,4 +62,5 @@ def told_by(name: str | None) -> dict[str, Any] | None:
     index = own_index(folder)
     if index is None or index["scheduler"][1] == "DDPMScheduler":  # an engine takes another solver, and fewer steps
         return None
-    return {"default_steps": int(index["default_steps"]), "default_guidance": float(index["default_guidance_scale"])}
+    steps, guidance = int(index["default_steps"]), float(index["default_guidance_scale"])
+    return dict(zip(SETTINGS, (steps, guidance, False), strict=True))  # parts of our own are no predictors

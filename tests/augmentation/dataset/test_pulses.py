@@ -12,8 +12,12 @@ from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from augmentation.dataset.builder import build_dataset
 from augmentation.dataset.clips import BuildConfig
+from augmentation.dataset.cutting import cut_on_bars
 from augmentation.dataset.pulses import keep_pulse, kept_pulse, length_of, place_of
 from augmentation.dataset.records import read_rows
+from augmentation.dataset.sources import Source
+from augmentation.workers import run_in_processes
+from tests.augmentation.hearing.test_listen import without  # noqa: F401 - a fixture
 from tests.augmentation.hearing.test_phase import activations, found, needs_madmom
 
 
@@ -32,6 +36,16 @@ def test_the_pulse_of_a_song_is_kept_in_the_dataset_s_folder(tmp_path: Path) -> 
         pulse = kept_pulse(tmp_path, str(song))
         assert pulse is not None and pulse.certainty == certainty and length_of(pulse) == 48.5
         assert pulse.track((1.0, 3.0)).beats == ((0.0, 3), (0.5, 4), (1.0, 1), (1.5, 2))
+
+
+def test_without_madmom_a_song_is_cut_evenly(tmp_path: Path, without) -> None:  # noqa: F811
+    without("madmom")
+    song = tmp_path / "song.wav"
+    soundfile.write(song, 0.1 * np.random.default_rng(0).standard_normal(8000 * 12), 8000)
+    (tmp_path / "beats").mkdir()
+    keep_pulse(tmp_path, str(song))
+    cut = cut_on_bars([Source(0, "song", "", str(song))], 5.0, tmp_path, run_in_processes)
+    assert [(source.start, source.end) for source in cut] == [(0, 5), (5, 10)]
 
 
 @needs_madmom

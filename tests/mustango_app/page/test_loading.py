@@ -12,6 +12,7 @@ import pytest
 
 from munet.errors import RequestError
 from munet.files import shipped
+from mustango_app.page.blocks import build_demo
 from mustango_app.page.loading import Loading, told_by
 
 INDEX = json.loads((shipped("pocket") / "model_index.json").read_text())
@@ -32,6 +33,15 @@ def test_settings_are_there_before_the_model_and_all_else_waits() -> None:
     threading.Timer(0.1, go.set).start()
     assert engine.sample_rate == 8000  # has waited
     assert engine.ready and engine.default_steps == 3 and loads == [1]
+
+
+def test_a_page_is_built_before_its_model() -> None:
+    def load() -> SimpleNamespace:
+        raise AssertionError("nobody needs the model yet")
+
+    engine = Loading(load)
+    demo = build_demo(engine)
+    assert demo.engine is engine and not engine.ready
 
 
 def test_only_the_loaded_model_tells_what_its_folder_does_not(tmp_path: Path) -> None:
