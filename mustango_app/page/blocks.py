@@ -110,14 +110,12 @@ def _connect_analysis(handlers: Handlers, analysis: Analysis, studio: Studio, ta
     analysis.listen.click(
         hear, analysis.audio, heard, concurrency_limit=1, api_visibility="private", show_progress_on=analysis.status
     )
+    said = [analysis.status, tabs, studio.status]  # a refusal stands at its button, what was done where it leads
     fields = [studio.held, *studio.fields.values(), *studio.locks.values()]
-    used = analysis.use.click(use_as_plan, analysis.plan, [studio.status, *fields], queue=False, **PRIVATE)
-    used.then(lambda: gr.Tabs(selected="make"), None, tabs, queue=False, **PRIVATE)
-    recording, carded = [analysis.audio, analysis.plan, studio.runs], [studio.status, analysis.status]
-    kept = analysis.keep.click(
-        handlers.keep_recording, recording, [*carded, studio.cards, studio.runs], queue=False, **PRIVATE
-    )
-    kept.then(lambda: gr.Tabs(selected="make"), None, tabs, queue=False, **PRIVATE)
+    analysis.use.click(use_as_plan, analysis.plan, [*said, *fields], queue=False, **PRIVATE)
+    recording = [analysis.audio, analysis.plan, studio.runs]
+    shown = [*said, studio.cards, studio.runs]
+    analysis.keep.click(handlers.keep_recording, recording, shown, queue=False, **PRIVATE)
 
 
 __all__ = ["build_demo"]

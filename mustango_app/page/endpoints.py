@@ -18,9 +18,9 @@ from munet.errors import RequestError
 from munet.guidance_weights import LIMITS
 from munet.music import MusicPlan
 from munet.music.checks import BPM_RANGE, ENERGIES
-from mustango_app.page.analysis import without_folders
 from mustango_app.page.guard import FAILED, is_below
 from mustango_app.page.results import EXPORTS
+from mustango_app.page.status import without_folders
 from mustango_app.page.words import LONGEST_ECHO
 from mustango_app.request import MAX_BARS, SECONDS_RANGE, STEPS_RANGE
 from mustango_app.stopped import Stopped

@@ -15,10 +15,10 @@ import gradio as gr
 
 from augmentation.audio import read_audio
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance, guidance_weights
+from munet.guidance_weights import LIMITS, Guidance, guidance_weights
 from munet.music import MusicPlan
 from mustango_app.page import cards
-from mustango_app.page.analysis import without_folders
+from mustango_app.page.analysis import hear_first
 from mustango_app.page.cards import Runs
 from mustango_app.page.fields import NAMES, read_number, refusal, shown, source_line, unused
 from mustango_app.page.guard import check_work
@@ -28,9 +28,10 @@ from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk, Run
 from mustango_app.page.shaping import asked_on_card, clip_of, job_of
+from mustango_app.page.status import refused, status
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
-from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer
+from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer, check_number
 from mustango_app.stopped import Stopped
 
 if TYPE_CHECKING:
@@ -114,11 +115,11 @@ class Handlers:
             inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
         """
         if not getattr(self._engine, "ready", True):
-            yield _status(words_of(request)("loading_model")), gr.skip(), gr.skip()
+            yield status(words_of(request)("loading_model")), gr.skip(), gr.skip()
         try:
             jobs, listen, runs = self._asked(prompt, choice, last, held, *inputs)
         except RequestError as error:
-            yield _status(refusal(error, words_of(request))[1], "wrong"), gr.skip(), gr.skip()
+            yield refused(error, words_of(request)), gr.skip(), gr.skip()
             return
         yield from self.follow(jobs, listen, runs, request)
 
@@ -156,7 +157,7 @@ class Handlers:
         words, session = words_of(request), request.session_hash or ""
         run = Run(self._desk, lambda run: make_clips(self._results, jobs, listen, run))
         if not run.start():
-            yield _status(words("full"), "wrong"), gr.skip(), gr.skip()
+            yield status(words("full"), "wrong"), gr.skip(), gr.skip()
             return
         self._running[session] = run
         told, version, kept = "", 0, runs
@@ -165,13 +166,13 @@ class Handlers:
                 line = run.describe(words)
                 if run.version != version:
                     version, kept = run.version, cards.with_made(runs, run.made, self._results)
-                    yield _status(line), cards.shown_cards(self._results, kept, words, run.live, bool(run.made)), kept
+                    yield status(line), cards.shown_cards(self._results, kept, words, run.live, bool(run.made)), kept
                 elif line != told:
-                    yield _status(line), gr.skip(), gr.skip()
+                    yield status(line), gr.skip(), gr.skip()
                 told = line
             kept = cards.with_made(runs, run.made, self._results)
             shown = cards.shown_cards(self._results, kept, words, fresh=bool(run.made))
-            yield _status(*self._ending(run, words)), shown, kept
+            yield status(*self._ending(run, words)), shown, kept
         finally:
             run.stop.set()
             if self._running.get(session) is run:
@@ -195,7 +196,7 @@ class Handlers:
         """Stop the run of this session."""
         run = self._running.get(request.session_hash or "")
         if run is None:
-            return _status(words_of(request)("nothing_running"))
+            return status(words_of(request)("nothing_running"))
         run.stop.set()
         return gr.skip()  # whoever watches the run tells how it ended
 
@@ -222,10 +223,12 @@ class Handlers:
         query = dict(request.query_params or {})
         try:
             if query.get("make"):
-                return _status(words("link_back")), *shown, *_put_back(unpack(query["make"]))
-            return _status(words("ready")), *shown, *_typed(typed_in(query))
+                return status(words("link_back")), *shown, *_put_back(unpack(query["make"]))
+            error, typed = _typed(typed_in(query))
+            said = status(words("ready")) if error is None else refused(error, words)
+            return said, *shown, *typed
         except RequestError as error:
-            return _status(refusal(error, words)[1], "wrong"), *shown, *[gr.skip()] * PUT_BACK
+            return refused(error, words), *shown, *[gr.skip()] * PUT_BACK
 
     def act(self, request: gr.Request, runs: Any, event: gr.EventData) -> tuple[Any, ...]:
         """Do what a button of a card says: delete it, tell of its link, or put its settings back into the page.
@@ -243,14 +246,14 @@ class Handlers:
         except RequestError:
             recipe = None
         if entry is None or (recipe is None and card is None):
-            return _status(words("gone")), gr.skip(), gr.skip(), *nothing
+            return status(words("gone")), gr.skip(), gr.skip(), *nothing
         if action == "delete":
             self._results.delete(token)
             kept = cards.without(runs, token)
-            return _status(words("deleted")), cards.shown_cards(self._results, kept, words), kept, *nothing
+            return status(words("deleted")), cards.shown_cards(self._results, kept, words), kept, *nothing
         if action == "use" and recipe is not None:
-            return _status(words("settings_back")), gr.skip(), gr.skip(), *_put_back(recipe)
-        return _status(words("linked")), gr.skip(), gr.skip(), *nothing
+            return status(words("settings_back")), gr.skip(), gr.skip(), *_put_back(recipe)
+        return status(words("linked")), gr.skip(), gr.skip(), *nothing
 
     def shape(self, request: gr.Request, runs: Any, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """Continue, repaint or vary the clip of a card; yield (status, cards, runs) while it goes on."""
@@ -262,23 +265,23 @@ class Handlers:
             job = job_of(self._engine, clip, clip.duration, change, clip.prompt)
             check_work(job.steps, job.seconds, 1)
         except RequestError as error:
-            yield _status(refusal(error, words)[1], "wrong"), gr.skip(), gr.skip()
+            yield refused(error, words), gr.skip(), gr.skip()
             return
         yield from self.follow([job], True, runs, request)
 
     def keep_recording(self, request: gr.Request, audio: str | None, plan: Held, runs: Any) -> tuple[Any, ...]:
-        """Put a recording that was heard onto a card; return (status, status of the recording, cards, runs)."""
+        """Put a recording that was heard onto a card; return (status of the recording, tab, status, cards, runs)."""
         words, runs = words_of(request), cards.latest(runs)
         if not plan or not audio:
-            return gr.skip(), _status(words("hear_first")), gr.skip(), gr.skip()
+            return hear_first(words, 4)
         try:
             sound = read_audio(audio)
             token = self._results.save(clip_of(self._engine, sound, MusicPlan.from_dict(plan), None), {"unheard": True})
         except (RequestError, OSError) as error:
-            said = refusal(without_folders(RequestError(str(error))), words)[1]
-            return gr.skip(), _status(said, "wrong"), gr.skip(), gr.skip()
+            return refused(RequestError(str(error)), words), *[gr.skip()] * 4
         kept = cards.with_made(runs, [token], self._results)
-        return _status(words("recording_on_card")), gr.skip(), cards.shown_cards(self._results, kept, words), kept
+        shown = cards.shown_cards(self._results, kept, words)
+        return gr.skip(), gr.Tabs(selected="make"), status(words("recording_on_card")), shown, kept
 
 
 def settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,26 +304,26 @@ def _put_back(recipe: Mapping[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _typed(said: Mapping[str, str]) -> list[Any]:
+def _typed(said: Mapping[str, str]) -> tuple[RequestError | None, list[Any]]:
     """Return what an address says as if it had been typed, in the order of `_put_back`; the rest stays.
 
-    Raises:
-        RequestError: a number is none.
+    A number that its field cannot hold stays away, and the last refusal of one is returned, too.
     """
     values = [said.get(name) for name in NAMES]
     fields = [
         gr.skip() if value is None else [part.strip() for part in value.split(",")] if name == "instruments" else value
         for name, value in zip(NAMES, values, strict=True)
     ]
-    numbers = {name: read_number(name, said.get(name)) for name in ("steps", "guidance", "best_of")}
-    return [
-        said.get("prompt", gr.skip()), None, *fields, *[value is not None for value in values],
-        said.get("seed", gr.skip()), *[gr.skip() if value is None else value for value in numbers.values()],
-    ]  # fmt: skip
-
-
-def _status(text: str, kind: str = "") -> str:
-    return f'<p class="{kind}">{escape(text)}</p>'
+    error, numbers = None, []
+    for name, limits in (("steps", STEPS_RANGE), ("guidance", LIMITS), ("best_of", (1, MOST_CANDIDATES))):
+        try:
+            number = read_number(name, said.get(name))
+            numbers.append(gr.skip() if number is None else check_number(name, number, *limits))
+        except RequestError as refused:
+            error = refused
+            numbers.append(gr.skip())
+    locks = [value is not None for value in values]
+    return error, [said.get("prompt", gr.skip()), None, *fields, *locks, said.get("seed", gr.skip()), *numbers]
 
 
 def locks_of(last: Last, fields: Sequence[Any], locks: Sequence[Any]) -> list[bool]:

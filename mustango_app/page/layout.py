@@ -146,7 +146,9 @@ def _component(name: str, say: gr.I18n) -> Any:
     common = {"label": say(f"label_{name}"), "elem_id": f"field-{name}", "info": " "}
     if name in CHOICES:
         several = name == "instruments"
-        return gr.Dropdown(list(CHOICES[name]), value=[] if several else "", multiselect=several, **common)
+        # Other values, of a link or a plan from elsewhere, are refused at the field and not by Gradio.
+        common |= {"value": [] if several else "", "multiselect": several, "allow_custom_value": True}
+        return gr.Dropdown(list(CHOICES[name]), **common)
     lines, example = 2 if name == "chords" else 1, say(f"placeholder_{name}")
     return gr.Textbox(placeholder=example, lines=1, max_lines=lines, max_length=2000, **common)
 
@@ -200,9 +202,10 @@ def build_analysis(say: gr.I18n) -> Analysis:
         with gr.Column(scale=6, min_width=320):
             gr.Markdown(say("nothing_heard"), elem_id="nothing-heard")  # gives way to the timeline
             timeline = gr.HTML("", elem_id="heard-timeline")
-            sheet = gr.Textbox(label=say("chord_sheet"), interactive=False, lines=6, max_lines=20, buttons=["copy"])
+            # Gradio's copy button stands in the label and takes the field's name from who listens instead of looking.
+            sheet = gr.Textbox(label=say("chord_sheet"), interactive=False, lines=6, max_lines=20)
             with gr.Accordion(say("all_heard"), open=False):
-                heard = gr.Textbox(label="JSON", interactive=False, lines=6, max_lines=20, buttons=["copy"])
+                heard = gr.Textbox(label="JSON", interactive=False, lines=6, max_lines=20)
     return Analysis(audio, listen, use, keep, status, timeline, sheet, heard, gr.State(None))
 
 

@@ -23,7 +23,7 @@ from munet.errors import RequestError
 
 FOLDER = Path(__file__).parent / "languages"
 FIRST = "en"  # the language that is whole
-LONGEST_ECHO = 160  # characters of what came that a refusal repeats
+LONGEST_ECHO = 160  # characters of what is expected, and of what came, that a refusal tells
 _REFUSAL = re.compile(r"(\w+): expected (.*?), got (.*)", re.S)
 
 
@@ -67,9 +67,8 @@ class Words:
         parts = _REFUSAL.fullmatch(str(error))
         if parts is None:
             return field, f"{label}: {rest}"
-        got = self.sentence(parts[3])
-        got = f"{got[:LONGEST_ECHO]}…" if len(got) > LONGEST_ECHO else got
-        return field, self("refused", field=label, expected=self.sentence(parts[2]), got=got)
+        expected, got = (cut(self.sentence(part)) for part in parts.groups()[1:])
+        return field, self("refused", field=label, expected=expected, got=got)
 
     def label(self, name: str) -> str:
         """Return the page's word for an argument."""
@@ -82,6 +81,11 @@ class Words:
             if found := pattern.fullmatch(english):
                 return own.format(**{name: self.sentence(part) for name, part in found.groupdict().items()})
         return english
+
+
+def cut(text: str) -> str:
+    """Return a text that is at most as long as a refusal tells."""
+    return f"{text[:LONGEST_ECHO]}…" if len(text) > LONGEST_ECHO else text
 
 
 def template(english: str) -> re.Pattern[str]:

@@ -101,14 +101,31 @@ def test_a_dragged_region_is_repainted_and_the_clip_goes_on_and_varies(page: Any
 
 
 @pytest.mark.slow
-def test_a_form_without_a_region_is_refused_in_a_sentence(page: Any) -> None:
+def test_a_refusal_of_a_cards_button_stands_on_the_card_too_and_again_on_the_next(page: Any) -> None:
     write(page, "prompt", PROMPT)
-    make_quick(page)
+    make_quick(page, variations=2)
     generate(page)
-    card = page.locator("#shelf .card").first
-    card.locator("summary").click()
-    card.get_by_role("button", name="Repaint").click()
-    expect(page.locator("#status")).to_contain_text("Region: expected the seconds of a region, got none")
+    page.set_viewport_size({"width": 390, "height": 844})  # the status is far above the cards there
+    refusal = "Region: expected the seconds of a region, got none"
+    for number in (0, 1, 1):
+        card = page.locator("#shelf .card").nth(number)
+        card.locator("details").evaluate("details => { details.open = true; }")
+        card.get_by_role("button", name="Repaint").click()
+        expect(card.locator(".said.wrong")).to_have_text(refusal, timeout=20_000)
+        expect(card.locator(".said")).to_be_in_viewport()
+        expect(page.locator("#shelf .said", has_text="Region")).to_have_count(1)
+    expect(page.locator("#status")).to_contain_text(refusal)
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("#shelf .card")).to_have_count(4, timeout=60_000)
+    expect(page.locator("#shelf .said:not(:empty)")).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_what_a_link_says_and_no_field_takes_is_refused_at_the_field(page: Any, page_url: str) -> None:
+    for field, said in (("style", "polka"), ("instruments", "kazoo"), ("energy", "wild")):
+        page.goto(f"{page_url}?prompt=calm&{field}={said}")
+        expect(page.locator(f"#field-{field}")).to_contain_text(f"got '{said}'", timeout=30_000)
+        generate(page, f"got '{said}'")
 
 
 def test_a_clip_plays_with_a_moving_playhead_and_loops(page: Any) -> None:

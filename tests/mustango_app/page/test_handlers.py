@@ -10,9 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from mustango_app import Mustango
+from mustango_app.page.analysis import use_as_plan
 from mustango_app.page.fields import NAMES
 from mustango_app.page.handlers import Handlers
 from mustango_app.page.results import Results
@@ -101,7 +103,9 @@ def test_what_was_typed_counts_even_before_it_is_drafted(handlers: Handlers) -> 
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [("bpm", "fast<b>", "Tempo (BPM): expected"), ("chords", "| G | Xyz |", "Chords: expected"),
-     ("duration", "long", "Length: expected"), ("duration", "900", "Length: expected"), ("meter", "99", "Metre: exp")],
+     ("duration", "long", "Length: expected"), ("duration", "900", "Length: expected"), ("meter", "99", "Metre: exp"),
+     ("style", "polka", "Style: expected one of afrobeat,"), ("energy", "wild", "Energy: expected one of calm,"),
+     ("instruments", ["piano", "kazoo"], "Instruments: expected names of instruments among drums")],
 )  # fmt: skip
 def test_what_is_wrong_stands_at_its_field(handlers: Handlers, field: str, value: str, words: str) -> None:
     draft = drafted(handlers, "music", drafted(handlers, "music")["last"], **{field: value})
@@ -258,3 +262,18 @@ def test_what_a_form_cannot_mean_is_refused(handlers: Handlers, data: dict[str, 
     *_, (status, *_) = handlers.shape(session(), runs, event)
     assert sentence in status
     assert handlers._results.card(runs[0][0]["id"])  # what there is stays
+
+
+def test_what_needs_a_heard_recording_is_refused_where_its_button_is(handlers: Handlers) -> None:
+    for answer in (use_as_plan(session(), None), handlers.keep_recording(session(), None, None, [])):
+        at_button, *others = answer
+        assert "Hear a recording first." in at_button and "wrong" in at_button
+        assert others == [gr.skip()] * len(others), "the tab with the refusal stays open, and so does all else"
+
+
+def test_a_link_with_numbers_out_of_range_fills_the_other_fields(handlers: Handlers) -> None:
+    query = {"prompt": "calm", "style": "polka", "seed": "5", "steps": "2", "best_of": "99"}
+    visit = SimpleNamespace(session_hash="a", headers={}, query_params=query)
+    status, _, _, prompt, _held, *rest = handlers.arrive(visit, [])
+    assert "Best of: expected a number from 1 to 8, got 99" in status
+    assert (prompt, rest[NAMES.index("style")], rest[-4:]) == ("calm", "polka", ["5", 2.0, gr.skip(), gr.skip()])
