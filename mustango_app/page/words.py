@@ -24,7 +24,7 @@ from munet.errors import RequestError
 FOLDER = Path(__file__).parent / "languages"
 FIRST = "en"  # the language that is whole
 LONGEST_ECHO = 160  # characters of what is expected, and of what came, that a refusal tells
-_REFUSAL = re.compile(r"(\w+): expected (.*?), got (.*)", re.S)
+_REFUSAL = re.compile(r"([\w.]+): expected (.*?), got (.*)", re.S)
 
 
 class Words:
@@ -60,6 +60,7 @@ class Words:
             fields: the refusal's name -> the field that it is about.
         """
         name, colon, rest = str(error).partition(": ")
+        name = name.partition(".")[0]  # "sections.bars" is about the sections
         if not colon or not name.isidentifier():
             return None, str(error)
         field = fields.get(name)
