@@ -13,8 +13,7 @@ from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
 from mustango_app.exchange.heard import plan_from_heard
-from mustango_app.page.fields import NAMES
-from mustango_app.page.held import shown_values
+from mustango_app.page.settings import plan_settings
 from mustango_app.page.status import refused, status
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
@@ -54,21 +53,21 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
     )
 
 
-def use_as_plan(request: gr.Request, plan: dict[str, Any] | None) -> tuple[Any, ...]:
+def use_as_plan(request: gr.Request, plan: dict[str, Any] | None, *_shown: Any) -> tuple[Any, ...]:
     """Put a plan that was heard into the fields, locked.
 
     Returns:
-        (status of the recording, tab, status, held plan, fields ..., locks ...); without a plan only the first.
+        (status of the recording, tab, status, settings, held plan); without a plan only the first.
     """
-    words, count = words_of(request), len(NAMES)
+    words = words_of(request)
     if not plan:
-        return hear_first(words, 2 * count + 3)
+        return *hear_first(words, 2), None, gr.skip()
     whole = MusicPlan.from_dict(plan)
     longest = SECONDS_RANGE[1]
     if (whole.duration or 0.0) > longest:
         whole = whole.crop(0.0, longest)
-    fields, locks = shown_values(whole)
-    return (gr.skip(), gr.Tabs(selected="make"), status(words("heard_in_fields")), whole.to_dict(), *fields, *locks)
+    said = status(words("heard_in_fields"))
+    return gr.skip(), gr.Tabs(selected="make"), said, plan_settings(whole), whole.to_dict()
 
 
 def hear_first(words: Words, more: int) -> tuple[Any, ...]:

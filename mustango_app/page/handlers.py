@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -15,30 +15,31 @@ import gradio as gr
 
 from augmentation.audio import read_audio
 from munet.errors import RequestError
-from munet.guidance_weights import LIMITS, Guidance, guidance_weights
+from munet.guidance_weights import Guidance, guidance_weights
 from munet.music import MusicPlan
 from mustango_app.page import cards
 from mustango_app.page.analysis import hear_first
 from mustango_app.page.cards import Runs
 from mustango_app.page.fields import NAMES, read_number, refusal, shown, source_line, unused
 from mustango_app.page.guard import check_work
-from mustango_app.page.held import asked_of, exact_plan, shown_values
+from mustango_app.page.held import asked_of, exact_plan
 from mustango_app.page.link import typed_in, unpack
 from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk, Run
+from mustango_app.page.settings import MOST_CANDIDATES, recipe_of_card, settings_of, typed_settings
 from mustango_app.page.shaping import asked_on_card, clip_of, job_of
 from mustango_app.page.status import refused, status
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
-from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer, check_number
+from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer
 from mustango_app.stopped import Stopped
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
 
 POLL = 0.15  # seconds between looks at a run
-MOST_VARIATIONS, MOST_CANDIDATES = 4, 8
+MOST_VARIATIONS = 4
 Last = dict[str, Any] | None
 Held = dict[str, Any] | None
 
@@ -212,48 +213,51 @@ class Handlers:
 
     # --- cards
 
-    def arrive(self, request: gr.Request, runs: Any) -> tuple[Any, ...]:
+    def arrive(self, request: gr.Request, runs: Any, *_shown: Any) -> tuple[Any, ...]:
         """Show what this browser made before, and put the settings of the page's address into it.
 
         Returns:
-            (status, cards, runs, then as `_put_back`).
+            (status, cards, runs, settings (None for none), held plan).
         """
         words, kept = words_of(request), cards.latest(runs)
         shown = (cards.shown_cards(self._results, kept, words), kept)
         query = dict(request.query_params or {})
         try:
             if query.get("make"):
-                return status(words("link_back")), *shown, *_put_back(unpack(query["make"]))
-            error, typed = _typed(typed_in(query))
-            said = status(words("ready")) if error is None else refused(error, words)
-            return said, *shown, *typed
+                recipe = unpack(query["make"])
+                return status(words("link_back")), *shown, settings_of(recipe), recipe["plan"]
+            said = typed_in(query)
+            error, typed = typed_settings(said)
+            told = status(words("ready")) if error is None else refused(error, words)
+            return told, *shown, typed if said else None, None
         except RequestError as error:
-            return refused(error, words), *shown, *[gr.skip()] * PUT_BACK
+            return refused(error, words), *shown, None, gr.skip()
 
-    def act(self, request: gr.Request, runs: Any, event: gr.EventData) -> tuple[Any, ...]:
+    def act(self, request: gr.Request, event: gr.EventData, runs: Any, *_shown: Any) -> tuple[Any, ...]:
         """Do what a button of a card says: delete it, tell of its link, or put its settings back into the page.
 
         Returns:
-            (status, cards, runs, then as `_put_back`).
+            (status, cards, runs, settings (None for none), held plan).
         """
         action, token = str(event._data.get("action")), str(event._data.get("id"))
         words, runs = words_of(request), cards.latest(runs)
         entry = next((one for run in runs for one in run if one["id"] == token), None)
-        nothing = [gr.skip()] * PUT_BACK
+        stays = (gr.skip(), gr.skip())
+        nothing = (None, gr.skip())
         card = self._results.card(token) if entry else None
         try:
-            recipe = settings_of(card) if card else unpack(entry["make"]) if entry and entry["make"] else None
+            recipe = recipe_of_card(card) if card else unpack(entry["make"]) if entry and entry["make"] else None
         except RequestError:
             recipe = None
         if entry is None or (recipe is None and card is None):
-            return status(words("gone")), gr.skip(), gr.skip(), *nothing
+            return status(words("gone")), *stays, *nothing
         if action == "delete":
             self._results.delete(token)
             kept = cards.without(runs, token)
             return status(words("deleted")), cards.shown_cards(self._results, kept, words), kept, *nothing
         if action == "use" and recipe is not None:
-            return status(words("settings_back")), gr.skip(), gr.skip(), *_put_back(recipe)
-        return status(words("linked")), gr.skip(), gr.skip(), *nothing
+            return status(words("settings_back")), *stays, settings_of(recipe), recipe["plan"]
+        return status(words("linked")), *stays, *nothing
 
     def shape(self, request: gr.Request, runs: Any, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """Continue, repaint or vary the clip of a card; yield (status, cards, runs) while it goes on."""
@@ -282,48 +286,6 @@ class Handlers:
         kept = cards.with_made(runs, [token], self._results)
         shown = cards.shown_cards(self._results, kept, words)
         return gr.skip(), gr.Tabs(selected="make"), status(words("recording_on_card")), shown, kept
-
-
-def settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a clip as a recipe, even where they alone do not make it again."""
-    clip = card["clip"]
-    settings = {name: clip["settings"][name] for name in ("steps", "guidance") if name in clip["settings"]}
-    return {"prompt": clip["prompt"], "plan": clip["plan"], "seed": clip["seed"], **settings}
-
-
-PUT_BACK = 2 * len(NAMES) + 6  # outputs of `_put_back`
-
-
-def _put_back(recipe: Mapping[str, Any]) -> list[Any]:
-    """Return the settings of a recipe: prompt, held plan, fields ..., locks ..., seed, steps, guidance, best of."""
-    fields, locks = shown_values(MusicPlan.from_dict(recipe["plan"]))
-    made = [recipe.get(name) for name in ("steps", "guidance")]
-    return [
-        recipe["prompt"], recipe["plan"], *[gr.update(value=value) for value in fields], *locks,
-        str(recipe.get("seed", "")), *[gr.skip() if value is None else value for value in made], 1,
-    ]  # fmt: skip
-
-
-def _typed(said: Mapping[str, str]) -> tuple[RequestError | None, list[Any]]:
-    """Return what an address says as if it had been typed, in the order of `_put_back`; the rest stays.
-
-    A number that its field cannot hold stays away, and the last refusal of one is returned, too.
-    """
-    values = [said.get(name) for name in NAMES]
-    fields = [
-        gr.skip() if value is None else [part.strip() for part in value.split(",")] if name == "instruments" else value
-        for name, value in zip(NAMES, values, strict=True)
-    ]
-    error, numbers = None, []
-    for name, limits in (("steps", STEPS_RANGE), ("guidance", LIMITS), ("best_of", (1, MOST_CANDIDATES))):
-        try:
-            number = read_number(name, said.get(name))
-            numbers.append(gr.skip() if number is None else check_number(name, number, *limits))
-        except RequestError as refused:
-            error = refused
-            numbers.append(gr.skip())
-    locks = [value is not None for value in values]
-    return error, [said.get("prompt", gr.skip()), None, *fields, *locks, said.get("seed", gr.skip()), *numbers]
 
 
 def locks_of(last: Last, fields: Sequence[Any], locks: Sequence[Any]) -> list[bool]:

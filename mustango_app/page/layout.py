@@ -50,6 +50,7 @@ class Studio:
     choice: gr.State
     held: gr.State
     answer: gr.JSON  # of a draft, which the browser takes in
+    settings: gr.JSON  # from elsewhere, see `settings`
     last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
@@ -70,9 +71,9 @@ class Studio:
         return [self.seed, self.steps, self.guidance, self.best_of]
 
     @property
-    def put_back(self) -> list[Any]:
-        """What the settings of a clip fill."""
-        return [self.prompt, self.held, *self.fields.values(), *self.locks.values(), *self.made_with]
+    def shown(self) -> list[Any]:
+        """What settings from elsewhere are put into, in their order."""
+        return [self.prompt, *self.fields.values(), *self.locks.values(), *self.made_with]
 
 
 def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> Studio:
@@ -84,7 +85,7 @@ def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> S
         say: words that the browser's language decides.
     """
     parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None)}
-    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last")}
+    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last", "settings")}
     parts["runs"] = gr.BrowserState([], storage_key="mustango-clips", secret="mustango-clips")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):

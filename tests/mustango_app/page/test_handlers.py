@@ -206,23 +206,25 @@ def test_settings_come_back_and_clips_are_deleted(handlers: Handlers) -> None:
     *_, (_, _, runs) = run(handlers, key="D minor")
     token = runs[0][0]["id"]
     event = SimpleNamespace(_data={"action": "use", "id": token})
-    status, _, _, prompt, _held, *rest = handlers.act(session(), runs, event)
-    assert (prompt, rest[2]["value"], rest[-4:]) == ("calm piano", "D minor", ["4", 2, 2.0, 1])
+    status, _, _, (prompt, *rest), held = handlers.act(session(), event, runs)
+    assert (prompt, rest[2], rest[-4:]) == ("calm piano", "D minor", ["4", 2, 2.0, 1])
+    assert held["key"] == "D minor"
     event = SimpleNamespace(_data={"action": "delete", "id": token})
-    status, shown, left, *_ = handlers.act(session(), runs, event)
-    assert (shown, left) == ([], [])
+    status, shown, left, settings, _ = handlers.act(session(), event, runs)
+    assert (shown, left, settings) == ([], [], None)
     assert "Deleted" in status
-    assert "no longer there" in handlers.act(session(), left, event)[0]
+    assert "no longer there" in handlers.act(session(), event, left)[0]
 
 
 def test_a_reload_shows_what_was_made_and_keeps_the_recipes_of_what_is_gone(handlers: Handlers) -> None:
     *_, (_, shown, runs) = run(handlers)
-    status, again, kept, *_ = handlers.arrive(session(), [*runs, [{"id": "gone" * 4, "make": runs[0][0]["make"]}], 7])
+    kept_runs = [*runs, [{"id": "gone" * 4, "make": runs[0][0]["make"]}], 7]
+    status, again, kept, settings, _held = handlers.arrive(session(), kept_runs)
     assert [row["id"] for row in again] == [shown[0]["id"], "gone" * 4]
     assert "no longer on the server" in again[1]["html"]
-    assert "Ready" in status
+    assert "Ready" in status and settings is None, "nothing is put over what somebody may be typing already"
     event = SimpleNamespace(_data={"action": "use", "id": "gone" * 4})
-    assert handlers.act(session(), kept, event)[3] == "calm piano"
+    assert handlers.act(session(), event, kept)[3][0] == "calm piano"
 
 
 @pytest.mark.parametrize(
@@ -268,12 +270,15 @@ def test_what_needs_a_heard_recording_is_refused_where_its_button_is(handlers: H
     for answer in (use_as_plan(session(), None), handlers.keep_recording(session(), None, None, [])):
         at_button, *others = answer
         assert "Hear a recording first." in at_button and "wrong" in at_button
-        assert others == [gr.skip()] * len(others), "the tab with the refusal stays open, and so does all else"
+        assert all(one in (None, gr.skip()) for one in others), (
+            "the tab with the refusal stays open, and so does all else"
+        )
 
 
 def test_a_link_with_numbers_out_of_range_fills_the_other_fields(handlers: Handlers) -> None:
     query = {"prompt": "calm", "style": "polka", "seed": "5", "steps": "2", "best_of": "99"}
     visit = SimpleNamespace(session_hash="a", headers={}, query_params=query)
-    status, _, _, prompt, _held, *rest = handlers.arrive(visit, [])
+    status, _, _, (prompt, *rest), held = handlers.arrive(visit, [])
     assert "Best of: expected a number from 1 to 8, got 99" in status
-    assert (prompt, rest[NAMES.index("style")], rest[-4:]) == ("calm", "polka", ["5", 2.0, gr.skip(), gr.skip()])
+    assert (prompt, rest[NAMES.index("style")], rest[-4:]) == ("calm", "polka", ["5", 2.0, None, None])
+    assert held is None
