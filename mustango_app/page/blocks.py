@@ -17,7 +17,7 @@ from mustango_app.page.api import Api
 from mustango_app.page.endpoints import publish
 from mustango_app.page.fields import NAMES
 from mustango_app.page.handlers import Handlers
-from mustango_app.page.layout import EXAMPLES, Analysis, Studio, build_analysis, build_studio
+from mustango_app.page.layout import CHOICES, EXAMPLES, Analysis, Studio, build_analysis, build_studio
 from mustango_app.page.results import Results
 from mustango_app.page.runs import LONGEST_QUEUE, Desk
 from mustango_app.page.words import languages, translations
@@ -50,6 +50,9 @@ def build_demo(engine: Mustango) -> gr.Blocks:
         here = [studio.status, studio.cards, studio.runs, studio.settings, studio.held]
         arrived = demo.load(handlers.arrive, [studio.runs, *studio.shown], here, js=HOLD, queue=False, **PRIVATE)
         _settings_after(arrived, handlers, studio)
+        names = {code: dict(words.names) for code, words in languages().items()}
+        js = f"() => window.mustango.choices({json.dumps(names)}, {json.dumps([*CHOICES.values()])})"
+        demo.load(None, None, [studio.fields[name] for name in CHOICES], js=js, **PRIVATE)
         demo.unload(handlers.leave)
         publish(api)
     demo.engine, demo.desk, demo.results, demo.say = engine, desk, results, say

@@ -103,5 +103,11 @@
     return words[codes.find((code) => code in words) ?? "$FIRST"];
   }
 
-  window.mustango = { ask, send, fill, done, hold, put, again, drop, say };
+  // The choices of the fields, shown by the names that this browser's language has for them.
+  function choices(names, fields) {
+    const own = say(names);
+    return fields.map((values) => ({ ...STAYS, choices: values.map((value) => [own[value] ?? value, value]) }));
+  }
+
+  window.mustango = { ask, send, fill, done, hold, put, again, drop, say, choices };
 }

@@ -48,7 +48,8 @@ def timeline(
     top = 0
     if plan.sections:
         parts = [
-            (part.start, part.end, part.name or "…", _part_title(part.instruments, part.key)) for part in plan.parts()
+            (part.start, part.end, part.name or "…", _part_title(part.instruments, part.key, words))
+            for part in plan.parts()
         ]
         rows.append(_boxes(parts, length, top, 20, "section"))
         top += 20 + GAP
@@ -88,8 +89,8 @@ def describe(plan: MusicPlan, words: Words) -> str:
     )
 
 
-def _part_title(instruments: Sequence[str] | None, key: str | None) -> str:
-    return "; ".join(filter(None, [key, ", ".join(instruments or ())]))
+def _part_title(instruments: Sequence[str] | None, key: str | None, words: Words) -> str:
+    return "; ".join(filter(None, [key, words.sentence(", ".join(instruments or ()))]))
 
 
 def _boxes(rows: Iterable[tuple], length: float, top: int, height: int, kind: str) -> str:
