@@ -224,7 +224,7 @@ def _facts(card: Mapping[str, Any], part: str, words: Words) -> str:
         part,
         words("seconds", seconds=f"{clip['duration']:.1f}"),
         words("recording") if settings.get("recording") else words("seed", seed=clip["seed"]),
-        words("steps", steps=settings["steps"]) if "steps" in settings else "",
+        words.count("steps", settings["steps"]) if "steps" in settings else "",
         f"★ {words('best', count=best)}" if best else "",
         words("score", score=f"{100 * score:.0f}") if score is not None else "",
     ]

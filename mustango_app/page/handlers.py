@@ -93,7 +93,10 @@ class Handlers:
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
         request = Request(prompt if (prompt or "").strip() else "music", **asked, seed=choice)
-        return request.draft if self._engine.can_predict else self._engine.plan(request)
+        # A draft waits neither for predictors nor for a model that is still being loaded.
+        if not getattr(self._engine, "ready", True) or self._engine.can_predict:
+            return request.draft
+        return self._engine.plan(request)
 
     @staticmethod
     def reroll() -> int:

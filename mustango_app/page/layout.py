@@ -166,9 +166,8 @@ def _build_quality(parts: dict[str, Any], steps: int, guidance: float, say: gr.I
             parts["steps"] = gr.Number(steps, precision=0, min_width=120, **called("steps"))
             parts["guidance"] = gr.Number(guidance, step=0.1, min_width=120, **called("guidance"))
             parts["seed"] = gr.Textbox(
-                label=say("label_seed"), placeholder=say("placeholder_seed"), max_lines=1, max_length=20,
-                min_width=120, elem_id="seed", info=" ",
-            )  # fmt: skip
+                placeholder=say("placeholder_seed"), max_lines=1, max_length=20, min_width=120, **called("seed")
+            )
         parts["listen"] = gr.Checkbox(True, label=say("label_listen"), elem_id="listen")
 
 
