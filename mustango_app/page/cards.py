@@ -61,6 +61,19 @@ def without(runs: Runs, token: str) -> Runs:
     return [run for run in left if run]
 
 
+def known(runs: Runs, results: Results) -> list[str]:
+    """Return the clips of some runs that are still there."""
+    return [entry["id"] for run in runs for entry in run if results.card(entry["id"])]
+
+
+def without_deleted(runs: Runs, known: Sequence[str], results: Results) -> Runs:
+    """Return the runs without the clips that were `known` and have been deleted since."""
+    for token in known:
+        if results.card(token) is None:
+            runs = without(runs, token)
+    return runs
+
+
 def latest(runs: Any) -> Runs:
     """Return the runs that a browser remembers, without what no page of ours has written."""
     kept = []

@@ -164,19 +164,24 @@ class Handlers:
             yield status(words("full"), "wrong"), gr.skip(), gr.skip()
             return
         self._running[session] = run
-        told, version, kept = "", 0, runs
+        told, version, known = "", 0, cards.known(runs, self._results)
+
+        def kept() -> Runs:
+            left = cards.without_deleted(runs, known, self._results)  # somebody may delete a card meanwhile
+            return cards.with_made(left, run.made, self._results)
+
         try:
             while not run.wait(POLL) and not run.stop.is_set():
                 line = run.describe(words)
                 if run.version != version:
-                    version, kept = run.version, cards.with_made(runs, run.made, self._results)
-                    yield status(line), cards.shown_cards(self._results, kept, words, run.live, bool(run.made)), kept
+                    version, now = run.version, kept()
+                    yield status(line), cards.shown_cards(self._results, now, words, run.live, bool(run.made)), now
                 elif line != told:
                     yield status(line), gr.skip(), gr.skip()
                 told = line
-            kept = cards.with_made(runs, run.made, self._results)
-            shown = cards.shown_cards(self._results, kept, words, fresh=bool(run.made))
-            yield status(*self._ending(run, words)), shown, kept
+            now = kept()
+            shown = cards.shown_cards(self._results, now, words, fresh=bool(run.made))
+            yield status(*self._ending(run, words)), shown, now
         finally:
             run.stop.set()
             if self._running.get(session) is run:

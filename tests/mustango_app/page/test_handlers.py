@@ -142,6 +142,16 @@ def test_each_run_adds_cards_and_keeps_the_others(handlers: Handlers) -> None:
     assert "variation 2 of 2" in both[1]["html"]
 
 
+def test_a_card_that_is_deleted_during_a_run_stays_away(handlers: Handlers) -> None:
+    *_, (_, _, runs) = run(handlers)
+    going = run(handlers, runs=runs)
+    next(going)
+    handlers._results.delete(runs[0][0]["id"])
+    *_, (_, shown, after) = going
+    assert [len(one) for one in after] == [1] and len(shown) == 1
+    assert after[0][0]["id"] != runs[0][0]["id"]
+
+
 def test_the_clip_has_the_plan_of_the_page(handlers: Handlers) -> None:
     values, locks = state(duration="2 s")
     handlers.draft(session(), "calm piano", 0, None, None, *values, *locks)
