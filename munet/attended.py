@@ -84,11 +84,40 @@ class Conditions:
     def __len__(self) -> int:
         return len(self.sequences[0].states)
 
-    def once(self, key: Any, make: Callable[[], Computed]) -> Computed:
-        """Return what `make` returned when it was first called under this key."""
+    def once(self, key: Any, make: Callable[[Conditions], Computed]) -> Computed:
+        """Return what `make`, given all rows, returned when it was first called under this key."""
         if key not in self._made:
-            self._made[key] = make()
+            self._made[key] = make(self)
         return self._made[key]
+
+    def last(self, rows: int) -> Conditions:
+        """Return the conditions of the last rows, which of several forms is the given one.
+
+        What is made of them once is made of all rows and shared.
+        """
+        return self if rows == len(self) else _LastRows(self, rows)
+
+
+class _LastRows(Conditions):
+    """The last rows of other conditions."""
+
+    def __init__(self, whole: Conditions, rows: int) -> None:
+        super().__init__(*last_rows((whole.sequences, whole.aligned, whole.pooled), rows))
+        self._whole, self._rows = whole, rows
+
+    def once(self, key: Any, make: Callable[[Conditions], Computed]) -> Computed:
+        """Return the last rows of what `make` returned for all of them."""
+        return last_rows(self._whole.once(key, make), self._rows)
+
+
+def last_rows(value: Any, rows: int) -> Any:
+    """Return the last rows of a tensor `(batch, ...)`, or of each in a structure of tuples and lists."""
+    if isinstance(value, torch.Tensor):
+        return value[-rows:]
+    if not isinstance(value, tuple | list):
+        return value
+    parts = [last_rows(part, rows) for part in value]
+    return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 
 
 def without_padding(states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:

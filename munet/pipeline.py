@@ -27,7 +27,16 @@ from munet.attended import Conditions
 from munet.codec.joins import turned_down
 from munet.conditions.batch import embed, plan_tokens, text_tokens
 from munet.errors import RequestError
-from munet.guidance import Guidance, guidance_weights, guided, is_guided, without_groups
+from munet.guidance import (
+    Guidance,
+    Interval,
+    check_interval,
+    guidance_weights,
+    guided,
+    is_guided,
+    noise_level,
+    without_groups,
+)
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
 from munet.themes import with_themes
@@ -64,6 +73,7 @@ class Sampler:
         self.frame_rate = self.vae.config.sample_rate / self.vae.samples_per_latent_frame
         self._interrupt = False
         self._guidance_scale: float | dict[str, float] = 1.0
+        self._guidance_interval: Interval | None = None
 
     @property
     def interrupt(self) -> bool:
@@ -79,6 +89,13 @@ class Sampler:
     def do_classifier_free_guidance(self) -> bool:
         """Whether the running call evaluates other forms of the condition too."""
         return is_guided(self._guidance_scale)
+
+    def guides_at(self, timestep: torch.Tensor | float) -> bool:
+        """Return whether guidance of the running call acts at a timestep; outside its interval it does not."""
+        if self._guidance_interval is None:
+            return True
+        low, high = self._guidance_interval
+        return low < noise_level(self.scheduler, timestep) <= high
 
     @property
     def can_predict(self) -> bool:
@@ -174,25 +191,25 @@ class Sampler:
 
     def denoise(
         self,
-        latents: torch.Tensor,
+        sample: torch.Tensor,
         timestep: torch.Tensor,
         conditions: Conditions,
         known: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
-        """Prediction `(batch, channels, frames, bins)` at one timestep, guided (see `munet.guidance`).
+        """Prediction `(batch, channels, frames, bins)` at one timestep, guided where guidance acts.
 
         Args:
-            latents: noisy, `(batch, channels, frames, bins)`.
+            sample: noisy latents `(batch, channels, frames, bins)`, in the scale that the network takes.
             timestep: their time.
-            conditions: of the clips, all forms that guidance needs.
+            conditions: of the clips, all forms that guidance needs (see `munet.guidance`), the given one last.
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
         """
-        sample = self.scheduler.scale_model_input(latents, timestep)
         held = {}
         if known is not None and self.unet.config.known_latents:
             held = {"known_latents": known[0].to(sample), "known_mask": known[1].to(sample)}
-        prediction = self.unet(sample, timestep, conditions, **held).sample
+        forms = conditions if self.guides_at(timestep) else conditions.last(len(sample))
+        prediction = self.unet(sample, timestep, forms, **held).sample
         if len(prediction) == len(sample):
             return prediction
         without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
@@ -211,7 +228,8 @@ class Sampler:
             for step, timestep in enumerate(self.scheduler.timesteps):
                 if self.interrupt:
                     continue
-                prediction = self.denoise(latents, timestep, conditions)
+                sample = self.scheduler.scale_model_input(latents, timestep)
+                prediction = self.denoise(sample, timestep, conditions)
                 latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
                 if callback is not None:
                     tensors = {"latents": latents} if "latents" in tensor_inputs else {}
@@ -248,6 +266,7 @@ class Sampler:
         strength: float = 1.0,
         circular: bool = False,
         callback_on_audio: Callable[[torch.Tensor], None] | None = None,
+        guidance_interval: Sequence[float] | None = None,
     ) -> AudioOutput | tuple[np.ndarray | torch.Tensor]:
         """Generate audio.
 
@@ -274,6 +293,9 @@ class Sampler:
             circular: the end runs into the beginning.
             callback_on_audio: called with chunks `(clips, channels, samples)` of a piece in windows as soon as they are
                 finished, before their peaks are looked at.
+            guidance_interval: noise levels (low, high) from 0 to 1, see `munet.guidance.noise_level`: guidance acts
+                where low < level <= high, and elsewhere only the given conditions are evaluated. By default the
+                configured one; (0, 1) is everywhere.
 
         Returns:
             Audio `(clips, samples)`, or `(clips, 2, samples)` from a stereo codec, in [-1, 1], or latents `(clips,
@@ -285,12 +307,14 @@ class Sampler:
         # 0. Validate
         num_inference_steps = self.config.default_steps if num_inference_steps is None else num_inference_steps
         guidance_scale = self.config.default_guidance_scale if guidance_scale is None else guidance_scale
+        interval = self.config.default_guidance_interval if guidance_interval is None else guidance_interval
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         unplanned = plans is None
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
         tensor_inputs = callback_on_step_end_tensor_inputs
         self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs, strength)
         self._guidance_scale, self._interrupt = guidance_weights(guidance_scale), False
+        self._guidance_interval = None if interval is None else check_interval(interval)
 
         # 1. Conditions
         if unplanned and self.can_predict:

@@ -161,7 +161,8 @@ def denoise(
         latents: initial noise `(batch, channels, frames, bins)`; changed in place.
         windows: over its frames.
         scheduler: a diffusers scheduler with timesteps set; every segment gets a copy, since solvers keep state.
-        predict: `(windows, sample (windows * batch, channels, length, bins), timestep)` -> prediction of that shape.
+        predict: `(windows, sample (windows * batch, channels, length, bins), timestep)` -> prediction of that shape;
+            the sample is in the scale that the network takes.
         timesteps: those of the scheduler's that are gone through, its last ones; None for all.
         at_once: windows predicted in one call.
         keep: `(segment (batch, channels, n, bins), frames (n,), steps done)` -> segment, after every step: where known
@@ -190,8 +191,12 @@ def denoise(
         chosen = [w for w in ready if asked[w] == asked[ready[0]]][:at_once]
         step = asked[chosen[0]]
         timestep = timesteps[step]
-        sample = torch.cat([latents[:, :, windows.frames_of(window)] for window in chosen])
-        prediction = predict(chosen, scheduler.scale_model_input(sample, timestep), timestep)
+        # By the solver of a segment, since some know only from their own steps where they are.
+        samples = [
+            solvers[under[window][0]].scale_model_input(latents[:, :, windows.frames_of(window)], timestep)
+            for window in chosen
+        ]
+        prediction = predict(chosen, torch.cat(samples), timestep)
         for window, part in zip(chosen, prediction.chunk(len(chosen)), strict=True):
             asked[window] += 1
             for segment in under[window]:
