@@ -77,7 +77,7 @@ def test_an_interval_is_checked() -> None:
     for wrong in ((0.5, 0.5), (0.9, 0.2), (-0.1, 1), (0, 1.1), (0.2,), (0, 0.5, 1), 0.5, "01", (True, 1), ("a", 1)):
         with pytest.raises(RequestError, match="guidance_interval: expected two noise levels from 0 to 1"):
             check_interval(wrong)
-    with pytest.raises(RequestError, match="expected noise levels such as 0[.]2,0[.]9, got 'low'"):
+    with pytest.raises(RequestError, match=r"expected noise levels such as 0\.2,0\.9, got 'low'"):
         read_interval("low")
 
 
