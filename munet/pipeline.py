@@ -13,6 +13,7 @@ prompt where no plan is given.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from munet.guidance import (
 )
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
+from munet.side_by_side import SideBySide
 from munet.themes import with_themes
 
 if TYPE_CHECKING:
@@ -195,6 +197,7 @@ class Sampler:
         timestep: torch.Tensor,
         conditions: Conditions,
         known: tuple[torch.Tensor, torch.Tensor] | None = None,
+        beside: SideBySide | None = None,
     ) -> torch.Tensor:
         """Prediction `(batch, channels, frames, bins)` at one timestep, guided where guidance acts.
 
@@ -204,16 +207,32 @@ class Sampler:
             conditions: of the clips, all forms that guidance needs (see `munet.guidance`), the given one last.
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
+            beside: evaluates the forms at once; None for one batch of them.
         """
         held = {}
         if known is not None and self.unet.config.known_latents:
             held = {"known_latents": known[0].to(sample), "known_mask": known[1].to(sample)}
         forms = conditions if self.guides_at(timestep) else conditions.last(len(sample))
-        prediction = self.unet(sample, timestep, forms, **held).sample
+        if beside is None or beside.width == 1:
+            prediction = self.unet(sample, timestep, forms, **held).sample
+        else:
+            each = [functools.partial(self.unet, sample, timestep, form, **held) for form in forms.forms(len(sample))]
+            prediction = torch.cat([made.sample for made in beside(each)])
         if len(prediction) == len(sample):
             return prediction
         without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
         return guided(conditional, without, self._guidance_scale)
+
+    def side_by_side(self, windows: int = 1) -> SideBySide:
+        """Return what evaluates `windows` windows at once, or of one window the forms that guidance needs.
+
+        In a two-dimensional UNet the layers are large enough for all threads, and forms share what comes before the
+        first condition: there it is one at a time.
+        """
+        weights = self._guidance_scale
+        forms = 1 if not is_guided(weights) else 1 + (len(weights) if isinstance(weights, Mapping) else 1)
+        width = 1 if self.unet.frame_net is None else windows if windows > 1 else forms
+        return SideBySide(self._execution_device, width)
 
     def _denoise_whole(
         self,
@@ -224,12 +243,13 @@ class Sampler:
         **step_options: Any,
     ) -> torch.Tensor:
         """Denoise latents that fit into one window."""
-        with self.progress_bar(total=len(self.scheduler.timesteps)) as progress_bar:
+        steps = len(self.scheduler.timesteps)
+        with self.progress_bar(total=steps) as progress_bar, self.side_by_side() as beside:
             for step, timestep in enumerate(self.scheduler.timesteps):
                 if self.interrupt:
                     continue
                 sample = self.scheduler.scale_model_input(latents, timestep)
-                prediction = self.denoise(sample, timestep, conditions)
+                prediction = self.denoise(sample, timestep, conditions, beside=beside)
                 latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
                 if callback is not None:
                     tensors = {"latents": latents} if "latents" in tensor_inputs else {}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor
 
-from munet.attended import Condition, Conditions, last_rows, repeated, without_padding
+from munet.attended import Condition, Conditions, repeated, rows_of, without_padding
 from munet.unet import MuNetModel
 from tests.munet.test_frame_blocks import FRAMES
 from tests.munet.test_unet import SMALL
@@ -132,11 +132,12 @@ def test_the_last_rows_share_what_is_made_of_all() -> None:
     ]  # fmt: skip
     assert conditions.once("key", lambda whole: made.append(0)).tolist() == [[0], [20], [40]] and made == [3]
     assert conditions.last(3) is conditions
+    assert [form.sequences[0].states[0, 0, 0].item() for form in conditions.forms(1)] == [0, 2, 4]
 
 
 def test_rows_are_taken_of_every_part_of_a_structure() -> None:
     rows = torch.arange(3)
-    taken = last_rows((None, [Condition(rows, None), True]), 1)
+    taken = rows_of((None, [Condition(rows, None), True]), slice(2, 3))
     assert taken[0] is None and taken[1][1] is True
     assert isinstance(taken[1][0], Condition) and taken[1][0].states.tolist() == [2] and taken[1][0].bias is None
 
