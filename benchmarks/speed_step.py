@@ -5,8 +5,9 @@
 Plain: diffusers' stock blocks, stacked as the reference stacks them (resnet, then three whole transformers for text,
 beats and chords), called with both halves of the guidance as a batch of copies and all padding masked: 24 text tokens,
 50 beats and 20 chords, of which a clip of 10 seconds at 120 BPM with 8 chords fills 20 and 8. Ours: the same weights
-and inputs through `Conditions`; given alone: a step outside the interval of guidance. The weights are random (the real ones cannot be had everywhere), the sizes the
-published ones; both give the same numbers, which is checked. `--small` is a dry run at toy size.
+and inputs through `Conditions`; both give the same numbers, which is checked. Given alone: ours outside the interval of
+guidance, one half of it. The weights are random (the real ones cannot be had everywhere), the sizes the published ones.
+`--small` is a dry run at toy size.
 """
 
 from __future__ import annotations
