@@ -3,8 +3,9 @@
     python -m benchmarks.speed_clip [--rounds 1 --plain-steps 3 --guidance-interval 0.27,0.983 --small --save]
 
 A step of DDPM costs the same whenever it is taken, so of the plain loop `--plain-steps` steps are timed and their
-median times 200 is what the table tells; ours is run from noise to latents as `Mustango` does by default, and again with
-guidance at some noise levels only: sigma from 0.28 to 5.42, as Kynkäänniemi et al. (2024) take it for images.
+median times 200 is what the table tells; ours is run from noise to latents as `Mustango` does by default,
+and again with
+guidance in the middle of the noise levels only (Kynkäänniemi et al., 2024).
 Decoding is the same for both and stands apart. `--small` is a dry run at toy size.
 """
 
