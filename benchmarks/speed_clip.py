@@ -4,8 +4,7 @@
 
 A step of DDPM costs the same whenever it is taken, so of the plain loop `--plain-steps` steps are timed and their
 median times 200 is what the table tells; ours is run from noise to latents as `Mustango` does by default,
-and again with
-guidance in the middle of the noise levels only (Kynkäänniemi et al., 2024).
+and again with guidance in the middle of the noise levels only (Kynkäänniemi et al., 2024).
 Decoding is the same for both and stands apart. `--small` is a dry run at toy size.
 """
 
