@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Mapping
 from operator import truediv
 from typing import Any
 
@@ -30,6 +31,16 @@ from munet.published.convert import DEFAULTS
 from munet.solver import FEW_STEPS, few_step_solver
 
 REFERENCE_STEPS = 200
+
+
+def in_rounds(tasks: Mapping[str, Callable[[], float]], rounds: int) -> list[dict[str, Any]]:
+    """Run all tasks in every round; return their median seconds and how much faster each is than the first."""
+    taken = [[run() for run in tasks.values()] for _ in range(rounds)]
+    first = [seconds[0] for seconds in taken]
+    return [
+        {"task": name, "wall_s": statistics.median(seconds), "faster": statistics.median(map(truediv, first, seconds))}
+        for name, seconds in zip(tasks, zip(*taken, strict=True), strict=True)
+    ]
 
 
 def main() -> None:
@@ -91,12 +102,7 @@ def main() -> None:
         f"ours, {FEW_STEPS} steps": lambda: ours((0.0, 1.0)),
         f"ours, {FEW_STEPS} steps, guided from {low:g} to {high:g}": lambda: ours((low, high)),
     }
-    rounds = [[run() for run in tasks.values()] for _ in range(options.rounds)]
-    before = [taken[0] for taken in rounds]
-    rows = [
-        {"task": name, "wall_s": statistics.median(taken), "faster": statistics.median(map(truediv, before, taken))}
-        for name, taken in zip(tasks, zip(*rounds, strict=True), strict=True)
-    ]
+    rows = in_rounds(tasks, options.rounds)
     tell("speed_clip", rows, options.save, dtype=options.dtype, small=options.small, timed=options.plain_steps)
 
 
