@@ -43,6 +43,7 @@ from mustango_app.planning.asked import check
 from mustango_app.planning.band import resolve_in
 from mustango_app.planning.source import STATED
 from mustango_app.request import Request
+from mustango_app.together import Sampling
 
 RESULTS = Path(__file__).parent / "results" / "asked_players.json"
 ROWS = ("original", "codec", "read", "words", "without_drums")
@@ -101,7 +102,8 @@ def _weights() -> str:
 
 def played(model: Mustango, caption: str, plan: MusicPlan, seed: int) -> Audio:
     """Return what the model makes of words and a plan; what the plan leaves open is not read from the words."""
-    run = (plan.duration, [seed], model.default_steps, model.default_guidance, lambda _step: None, None)
+    sampling = Sampling(model.default_steps, model.default_guidance, model.default_guidance_interval)
+    run = (plan.duration, [seed], sampling, lambda _step: None, None)
     return model.sample([caption], [plan], *run)[0], model.sample_rate
 
 

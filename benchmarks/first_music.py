@@ -1,6 +1,7 @@
 """How well the music keeps to its plan: generated audio between the ceiling and chance.
 
     python benchmarks/first_music.py --out DIR [--count 40 --seed 990000 --model NAME --rows original codec ...]
+        [--steps N --guidance-interval 0.2,0.95]
 
 Pieces are composed from seeds that training never uses (`HELD_BACK_SEEDS`), so their plans and captions are new to the
 model. The same extractors then hear four kinds of audio, scored against the same plans
@@ -31,6 +32,7 @@ from augmentation.compose.composer import Piece, compose
 from augmentation.compose.renderer import default_soundfont, render
 from augmentation.hearing.listen import Heard
 from augmentation.training_data import HELD_BACK_SEEDS
+from munet.guidance_weights import read_interval
 from mustango_app.evaluation.adherence import MEASURES, adherence
 from mustango_app.evaluation.bootstrap import summarise, table
 from mustango_app.evaluation.measure import Audio, Listener, as_made, hear_only, write_json
@@ -87,9 +89,9 @@ def codec(model: Mustango, case: Case) -> Audio:
     return channels.float().cpu().numpy(), pipe.sample_rate
 
 
-def generated(model: Mustango, steps: int | None, case: Case) -> Audio:
+def generated(model: Mustango, made_with: Mapping[str, Any], case: Case) -> Audio:
     """Ask the model for the piece's caption and plan."""
-    clip = model.generate(case.caption, plan=case.piece.plan, seed=case.piece.seed, steps=steps)
+    clip = model.generate(case.caption, plan=case.piece.plan, seed=case.piece.seed, **made_with)
     return clip.audio, clip.sample_rate
 
 
@@ -134,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=HELD_BACK_SEEDS[0], help="of the first piece (%(default)s)")
     parser.add_argument("--model", help="checkpoint folder or Hub id; the shipped model if not given")
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own default if not given")
+    parser.add_argument("--guidance-interval", type=read_interval, help="noise levels, such as 0.2,0.95 (all)")
     parser.add_argument("--rows", nargs="+", choices=AUDIO_ROWS, default=list(AUDIO_ROWS))
     parser.add_argument("--workers", type=int, default=2, help="listening processes (%(default)s)")
     options = parser.parse_args(arguments)
@@ -146,9 +149,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from mustango_app import Mustango
 
         model = Mustango.from_pretrained(options.model)
-        maker = f"{maker} {fingerprint(model)} {options.steps}"
+        maker = f"{maker} {fingerprint(model)} {options.steps} {options.guidance_interval}"
+        made_with = {"steps": options.steps, "guidance_interval": options.guidance_interval}
         sources["codec"] = maker, functools.partial(codec, model)
-        sources["generated"] = maker, functools.partial(generated, model, options.steps)
+        sources["generated"] = maker, functools.partial(generated, model, made_with)
     rows = measure(cases, {name: sources[name] for name in options.rows}, options.out, options.workers)
     pieces = [{"seed": c.piece.seed, "style": c.piece.style, "caption": c.caption} for c in cases]
     settings = {name: value for name, value in vars(options).items() if name != "out"}

@@ -5,8 +5,9 @@
 Plain: diffusers' stock blocks, stacked as the reference stacks them (resnet, then three whole transformers for text,
 beats and chords), called with both halves of the guidance as a batch of copies and all padding masked: 24 text tokens,
 50 beats and 20 chords, of which a clip of 10 seconds at 120 BPM with 8 chords fills 20 and 8. Ours: the same weights
-and inputs through `Conditions`. The weights are random (the real ones cannot be had everywhere), the sizes the
-published ones; both give the same numbers, which is checked. `--small` is a dry run at toy size.
+and inputs through `Conditions`; both give the same numbers, which is checked. Given alone: ours outside the interval of
+guidance, one half of it. The weights are random (the real ones cannot be had everywhere), the sizes the published ones.
+`--small` is a dry run at toy size.
 """
 
 from __future__ import annotations
@@ -109,6 +110,12 @@ def main() -> None:
         unet.set_attn_processor(AttnProcessor2_0())
         synchronised("ours", unet(sample, 500, conditions).sample)
 
+    @torch.inference_mode()
+    def given_alone() -> None:
+        """A step outside the interval of guidance."""
+        unet.set_attn_processor(AttnProcessor2_0())
+        synchronised("given alone", unet(sample, 500, conditions.last(options.batch)).sample)
+
     def tasks_of(**named: Callable[[], None]) -> dict[str, Task]:
         """Tasks whose FLOPs are counted while they run, since a run takes a minute."""
         tasks = {name.replace("_", " "): Task(lambda: None) for name in named}
@@ -116,7 +123,7 @@ def main() -> None:
             task.run = functools.partial(run_counted, task, run)
         return tasks | {PEAK: peak_task(options.device, options.dtype)}
 
-    tasks = tasks_of(plain=plain, ours=ours)
+    tasks = tasks_of(plain=plain, ours=ours, given_alone=given_alone)
     in_turn(tasks, options.rounds, warm=int(options.device != "cpu"))
     rows = rows_of(tasks, "plain")
     difference = float((results["plain"] - results["ours"]).abs().max() / results["plain"].abs().max())

@@ -9,6 +9,7 @@ batch of conditions; the noisy latents are then given once, and what does not de
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -44,6 +45,7 @@ class Conditions:
     ) -> None:
         self.sequences, self.aligned, self.pooled = sequences, aligned, pooled
         self._made: dict[Any, Any] = {}
+        self._making = threading.Lock()
 
     @classmethod
     def of(
@@ -84,11 +86,46 @@ class Conditions:
     def __len__(self) -> int:
         return len(self.sequences[0].states)
 
-    def once(self, key: Any, make: Callable[[], Computed]) -> Computed:
-        """Return what `make` returned when it was first called under this key."""
-        if key not in self._made:
-            self._made[key] = make()
+    def once(self, key: Any, make: Callable[[Conditions], Computed]) -> Computed:
+        """Return what `make`, given all rows, returned when it was first called under this key."""
+        with self._making:  # forms may be evaluated side by side
+            if key not in self._made:
+                self._made[key] = make(self)
         return self._made[key]
+
+    def last(self, rows: int) -> Conditions:
+        """Return the conditions of the last rows, which of several forms is the given one.
+
+        What is made of them once is made of all rows and shared.
+        """
+        return self if rows == len(self) else _Rows(self, slice(len(self) - rows, len(self)))
+
+    def forms(self, rows: int) -> list[Conditions]:
+        """Return the conditions of each form of `rows` rows, see `last`."""
+        count = len(self) // rows
+        return [self] if count == 1 else [_Rows(self, slice(i * rows, (i + 1) * rows)) for i in range(count)]
+
+
+class _Rows(Conditions):
+    """Some rows of other conditions."""
+
+    def __init__(self, whole: Conditions, rows: slice) -> None:
+        super().__init__(*rows_of((whole.sequences, whole.aligned, whole.pooled), rows))
+        self._whole, self._rows = whole, rows
+
+    def once(self, key: Any, make: Callable[[Conditions], Computed]) -> Computed:
+        """Return these rows of what `make` returned for all of them."""
+        return rows_of(self._whole.once(key, make), self._rows)
+
+
+def rows_of(value: Any, rows: slice) -> Any:
+    """Return some rows of a tensor `(batch, ...)`, or of each in a structure of tuples and lists."""
+    if isinstance(value, torch.Tensor):
+        return value[rows]
+    if not isinstance(value, tuple | list):
+        return value
+    parts = [rows_of(part, rows) for part in value]
+    return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 
 
 def without_padding(states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:

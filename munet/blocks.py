@@ -189,7 +189,7 @@ def transform(
     """
     layer, rows = transformer.transformer_blocks[0], len(conditions)
     # Looked at once a clip: there are thousands of modules in the published network, and as many looks in every step.
-    if torch.is_grad_enabled() or not conditions.once(transformer, lambda: is_stock(transformer)):
+    if torch.is_grad_enabled() or not conditions.once(transformer, lambda _: is_stock(transformer)):
         states, bias = conditions.sequences[place]
         whole = repeated(hidden_states, rows)
         return transformer(whole, encoder_hidden_states=states, encoder_attention_mask=bias, return_dict=False)[0]
@@ -197,8 +197,8 @@ def transform(
     normed = layer.norm1(tokens)
     tokens = tokens + attention(layer.attn1, normed, *keys_values(layer.attn1, normed), None)
     tokens = repeated(tokens, rows)
-    states, bias = conditions.sequences[place]
-    key, value = conditions.once(layer.attn2, lambda: keys_values(layer.attn2, states))
+    bias = conditions.sequences[place].bias
+    key, value = conditions.once(layer.attn2, lambda whole: keys_values(layer.attn2, whole.sequences[place].states))
     bias = None if bias is None else bias[:, None]
     tokens = tokens + attention(layer.attn2, layer.norm2(tokens), key, value, bias)
     tokens = tokens + layer.ff(layer.norm3(tokens))

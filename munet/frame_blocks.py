@@ -254,7 +254,7 @@ class FrameNet(nn.Module):
         """
         rows, bins = len(conditions), sample.shape[-1]
         time = control = repeated(self.time_embedding(self.time_proj(timesteps).to(sample.dtype)), rows)
-        pooled, aligned, attended = conditions.once("frames", lambda: self._embedded(conditions))
+        pooled, aligned, attended = conditions.once("frames", self._embedded)
         if pooled is not None:
             control = time + pooled
         control, hidden_states = control[:, None], repeated(self.proj_in(folded(entering)), rows)

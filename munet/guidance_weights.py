@@ -1,11 +1,14 @@
-"""How strongly a clip is held to what was asked: one weight for everything, or one for each group of conditions.
+"""How strongly a clip is held to what was asked, and at which noise levels.
 
-There is no torch here, so that requests can be checked before a model is loaded; `munet.guidance` applies the weights.
+The strength is one weight for everything, or one for each group of conditions. The levels are an interval (Kynkäänniemi
+et al., 2024): outside of it the network sees the conditions and is not pushed beyond them, which costs half as much.
+
+There is no torch here, so that requests can be checked before a model is loaded; `munet.guidance` applies both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from types import MappingProxyType
 
@@ -15,6 +18,7 @@ GROUPS = ("text", "harmony", "rhythm", "arrangement", "melody")
 ALIASES: Mapping[str, str] = MappingProxyType({"chords": "harmony", "beats": "rhythm", "instruments": "arrangement"})
 LIMITS = (0.0, 30.0)
 Guidance = float | Mapping[str, float]
+Interval = tuple[float, float]
 
 
 def guidance_weights(guidance: Guidance) -> float | dict[str, float]:
@@ -57,6 +61,36 @@ def read_guidance(text: str) -> float | dict[str, float]:
         return {name.strip(): float(value) for name, _, value in pairs}
     except ValueError:
         raise RequestError(f"guidance: expected a number, or weights such as chords=2,text=6, got {text!r}") from None
+
+
+def check_interval(interval: Sequence[float]) -> Interval:
+    """Return an interval of noise levels in its checked form.
+
+    Args:
+        interval: (low, high), from 0 to 1. Guidance acts where low < level <= high; the noise level of a latent is the
+            deviation of the noise in it, 0 for clean ones and 1 for noise alone (see `munet.guidance.noise_level`).
+
+    Raises:
+        RequestError: it is none.
+    """
+    numbers = interval if isinstance(interval, Sequence) and not isinstance(interval, str) else ()
+    real = [value for value in numbers if isinstance(value, Real) and not isinstance(value, bool)]
+    if len(numbers) != 2 or len(real) != 2 or not 0 <= real[0] < real[1] <= 1:
+        expected = "two noise levels from 0 to 1, the lower one first"
+        raise RequestError(f"guidance_interval: expected {expected}, got {interval!r}")
+    return float(real[0]), float(real[1])
+
+
+def read_interval(text: str) -> Interval:
+    """Read an interval of noise levels as people write it: "0.2,0.9".
+
+    Raises:
+        RequestError: it is none.
+    """
+    try:
+        return check_interval([float(part) for part in text.split(",")])
+    except ValueError:
+        raise RequestError(f"guidance_interval: expected noise levels such as 0.2,0.9, got {text!r}") from None
 
 
 def _weight(name: str, value: object) -> float:

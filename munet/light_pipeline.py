@@ -94,17 +94,20 @@ class LightPipeline(Sampler, ConfigMixin):
         self.whole().save_pretrained(save_directory, **options)
 
     @classmethod
-    def load(cls, folder: Path, dtypes: Mapping[str, torch.dtype]) -> LightPipeline:
+    def load(
+        cls, folder: Path, dtypes: Mapping[str, torch.dtype], index: Mapping[str, Any] | None = None
+    ) -> LightPipeline:
         """Load a folder that fits.
 
         Args:
             folder: as `MustangoPipeline.save_pretrained` writes it.
             dtypes: of the weights, by part; "default" for the rest. The text encoder keeps float32.
+            index: what `own_index` has read of the folder; None to read it.
 
         Raises:
             OSError, ValueError, KeyError, TypeError, RuntimeError: files are missing or damaged.
         """
-        index = own_index(folder)
+        index = own_index(folder) if index is None else index
         if index is None:
             raise ValueError(f"{INDEX}: expected a model of our own parts, got another")
         with ThreadPoolExecutor(1) as beside:

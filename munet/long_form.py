@@ -15,6 +15,7 @@ from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_wit
 from munet.errors import RequestError
 from munet.guidance import without_groups
 from munet.music import MusicPlan
+from munet.side_by_side import SideBySide
 from munet.windows import Windows, denoise
 
 if TYPE_CHECKING:
@@ -109,21 +110,20 @@ class WindowPredictor:
         clips = list(zip(prompts, plans, strict=True))
         texts = [self._prompt(*clip, window) for window in range(len(windows.starts)) for clip in clips]
         self.text = text_tokens(pipeline.tokenizer, texts, pipeline.config.max_text_length, pad_to_longest=True)
+        self.beside: SideBySide | None = None  # for the forms of a window, where windows are not evaluated at once
         self.held: dict[int, Conditions] = {}
         self.left = [len(timesteps)] * len(windows.starts)
 
-    def __call__(self, chosen: Sequence[int], sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-        """Return the guided prediction `(windows * clips, channels, length, bins)` for `munet.windows.denoise`."""
-        parts = []
-        for window, part in zip(chosen, sample.chunk(len(chosen)), strict=True):
-            if window not in self.held:
-                self.held[window] = self._conditions(window)
-            known = None if self.known is None else self.known.at(self.windows.frames_of(window))
-            parts.append(self.pipeline.denoise(part, timestep, self.held[window], known))
-            self.left[window] -= 1
-            if not self.left[window]:
-                del self.held[window]
-        return torch.cat(parts)
+    def __call__(self, window: int, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """Return the guided prediction `(clips, channels, length, bins)` of a window for `munet.windows.denoise`."""
+        if window not in self.held:
+            self.held[window] = self._conditions(window)
+        known = None if self.known is None else self.known.at(self.windows.frames_of(window))
+        prediction = self.pipeline.denoise(sample, timestep, self.held[window], known, self.beside)
+        self.left[window] -= 1
+        if not self.left[window]:
+            del self.held[window]
+        return prediction
 
     def _span(self, window: int) -> tuple[float, float]:
         rate = self.pipeline.frame_rate
@@ -275,9 +275,13 @@ def denoise_windows(
         latents[:, :, apart] = predictor.known.at(apart)[0].to(latents)
         if sound is not None:
             sound.finished(apart)
-    with pipeline.progress_bar(total=steps) as progress_bar:
+    # Solvers that draw noise draw it in one order, however many threads there are.
+    at_once = 1 if step_options else len(predictor.windows.starts) // 2
+    with pipeline.progress_bar(total=steps) as progress_bar, pipeline.side_by_side(at_once) as beside:
+        predictor.beside = beside if at_once <= 1 else None
+        together = {} if at_once <= 1 else {"at_once": beside.width, "together": beside}
         evaluations = denoise(
-            latents, predictor.windows, scheduler, predictor, timesteps=timesteps, keep=keep, **step_options
+            latents, predictor.windows, scheduler, predictor, timesteps=timesteps, keep=keep, **together, **step_options
         )
         for count, total, frames in evaluations:
             if pipeline.interrupt:

@@ -12,7 +12,13 @@ from typing import Any
 INDEX = "model_index.json"
 # Settings of a model that stand beside its parts.
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {"max_text_length": 64, "default_steps": 25, "default_guidance_scale": 2.0, "window_frames": None}
+    {
+        "max_text_length": 64,
+        "default_steps": 25,
+        "default_guidance_scale": 2.0,
+        "default_guidance_interval": None,
+        "window_frames": None,
+    }
 )
 # Part -> the modules that a part of our own comes from.
 OWN_PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -38,7 +44,8 @@ def own_index(folder: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(index, dict) or index.get("_class_name") != "MustangoPipeline":
         return None
-    held = {name: value for name, value in index.items() if isinstance(value, list) and value != [None, None]}
+    parts = {name: value for name, value in index.items() if isinstance(value, list) and name not in DEFAULTS}
+    held = {name: value for name, value in parts.items() if value != [None, None]}
     ours = all(len(value) == 2 and value[0] in OWN_PARTS.get(name, ()) for name, value in held.items())
     if not ours or held.keys() != OWN_PARTS.keys() or packaged_text_encoder() is None:
         return None

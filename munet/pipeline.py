@@ -13,6 +13,7 @@ prompt where no plan is given.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +28,19 @@ from munet.attended import Conditions
 from munet.codec.joins import turned_down
 from munet.conditions.batch import embed, plan_tokens, text_tokens
 from munet.errors import RequestError
-from munet.guidance import Guidance, guidance_weights, guided, is_guided, without_groups
+from munet.guidance import (
+    Guidance,
+    Interval,
+    check_interval,
+    guidance_weights,
+    guided,
+    is_guided,
+    noise_level,
+    without_groups,
+)
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
+from munet.side_by_side import SideBySide
 from munet.themes import with_themes
 
 if TYPE_CHECKING:
@@ -64,6 +75,7 @@ class Sampler:
         self.frame_rate = self.vae.config.sample_rate / self.vae.samples_per_latent_frame
         self._interrupt = False
         self._guidance_scale: float | dict[str, float] = 1.0
+        self._guidance_interval: Interval | None = None
 
     @property
     def interrupt(self) -> bool:
@@ -79,6 +91,13 @@ class Sampler:
     def do_classifier_free_guidance(self) -> bool:
         """Whether the running call evaluates other forms of the condition too."""
         return is_guided(self._guidance_scale)
+
+    def guides_at(self, timestep: torch.Tensor | float) -> bool:
+        """Return whether guidance of the running call acts at a timestep; outside its interval it does not."""
+        if self._guidance_interval is None:
+            return True
+        low, high = self._guidance_interval
+        return low < noise_level(self.scheduler, timestep) <= high
 
     @property
     def can_predict(self) -> bool:
@@ -174,29 +193,46 @@ class Sampler:
 
     def denoise(
         self,
-        latents: torch.Tensor,
+        sample: torch.Tensor,
         timestep: torch.Tensor,
         conditions: Conditions,
         known: tuple[torch.Tensor, torch.Tensor] | None = None,
+        beside: SideBySide | None = None,
     ) -> torch.Tensor:
-        """Prediction `(batch, channels, frames, bins)` at one timestep, guided (see `munet.guidance`).
+        """Prediction `(batch, channels, frames, bins)` at one timestep, guided where guidance acts.
 
         Args:
-            latents: noisy, `(batch, channels, frames, bins)`.
+            sample: noisy latents `(batch, channels, frames, bins)`, in the scale that the network takes.
             timestep: their time.
-            conditions: of the clips, all forms that guidance needs.
+            conditions: of the clips, all forms that guidance needs (see `munet.guidance`), the given one last.
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
+            beside: evaluates the forms at once; None for one batch of them.
         """
-        sample = self.scheduler.scale_model_input(latents, timestep)
         held = {}
         if known is not None and self.unet.config.known_latents:
             held = {"known_latents": known[0].to(sample), "known_mask": known[1].to(sample)}
-        prediction = self.unet(sample, timestep, conditions, **held).sample
+        forms = conditions if self.guides_at(timestep) else conditions.last(len(sample))
+        if beside is None or beside.width == 1:
+            prediction = self.unet(sample, timestep, forms, **held).sample
+        else:
+            each = [functools.partial(self.unet, sample, timestep, form, **held) for form in forms.forms(len(sample))]
+            prediction = torch.cat([made.sample for made in beside(each)])
         if len(prediction) == len(sample):
             return prediction
         without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
         return guided(conditional, without, self._guidance_scale)
+
+    def side_by_side(self, windows: int = 1) -> SideBySide:
+        """Return what evaluates `windows` windows at once, or of one window the forms that guidance needs.
+
+        In a two-dimensional UNet the layers are large enough for all threads, and forms share what comes before the
+        first condition: there it is one at a time.
+        """
+        weights = self._guidance_scale
+        forms = 1 if not is_guided(weights) else 1 + (len(weights) if isinstance(weights, Mapping) else 1)
+        width = 1 if self.unet.frame_net is None else windows if windows > 1 else forms
+        return SideBySide(self._execution_device, width)
 
     def _denoise_whole(
         self,
@@ -207,11 +243,13 @@ class Sampler:
         **step_options: Any,
     ) -> torch.Tensor:
         """Denoise latents that fit into one window."""
-        with self.progress_bar(total=len(self.scheduler.timesteps)) as progress_bar:
+        steps = len(self.scheduler.timesteps)
+        with self.progress_bar(total=steps) as progress_bar, self.side_by_side() as beside:
             for step, timestep in enumerate(self.scheduler.timesteps):
                 if self.interrupt:
                     continue
-                prediction = self.denoise(latents, timestep, conditions)
+                sample = self.scheduler.scale_model_input(latents, timestep)
+                prediction = self.denoise(sample, timestep, conditions, beside=beside)
                 latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
                 if callback is not None:
                     tensors = {"latents": latents} if "latents" in tensor_inputs else {}
@@ -248,6 +286,7 @@ class Sampler:
         strength: float = 1.0,
         circular: bool = False,
         callback_on_audio: Callable[[torch.Tensor], None] | None = None,
+        guidance_interval: Sequence[float] | None = None,
     ) -> AudioOutput | tuple[np.ndarray | torch.Tensor]:
         """Generate audio.
 
@@ -274,6 +313,9 @@ class Sampler:
             circular: the end runs into the beginning.
             callback_on_audio: called with chunks `(clips, channels, samples)` of a piece in windows as soon as they are
                 finished, before their peaks are looked at.
+            guidance_interval: noise levels (low, high) from 0 to 1, see `munet.guidance.noise_level`: guidance acts
+                where low < level <= high, and elsewhere only the given conditions are evaluated. By default the
+                configured one; (0, 1) is everywhere.
 
         Returns:
             Audio `(clips, samples)`, or `(clips, 2, samples)` from a stereo codec, in [-1, 1], or latents `(clips,
@@ -285,12 +327,14 @@ class Sampler:
         # 0. Validate
         num_inference_steps = self.config.default_steps if num_inference_steps is None else num_inference_steps
         guidance_scale = self.config.default_guidance_scale if guidance_scale is None else guidance_scale
+        interval = self.config.default_guidance_interval if guidance_interval is None else guidance_interval
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         unplanned = plans is None
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
         tensor_inputs = callback_on_step_end_tensor_inputs
         self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs, strength)
         self._guidance_scale, self._interrupt = guidance_weights(guidance_scale), False
+        self._guidance_interval = None if interval is None else check_interval(interval)
 
         # 1. Conditions
         if unplanned and self.can_predict:

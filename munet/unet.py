@@ -221,19 +221,18 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             given = (encoder_hidden_states, beat_hidden_states, chord_hidden_states)
             masks = (encoder_attention_mask, beat_attention_mask, chord_attention_mask)
             conditions = Conditions.of(given, masks, aligned_condition, pooled_projections)
-        conditions.once("checked", lambda: self._check(sample, conditions))
+        conditions.once("checked", lambda whole: self._check(sample, whole))
         entering = self._with_known(sample, known_latents, known_mask)
         if self.frame_net is not None:
             prediction = self.frame_net(entering, sample, timesteps, conditions)
             return MuNetOutput(sample=prediction) if return_dict else (prediction,)
         temb = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
-        if conditions.pooled is not None:
-            temb = repeated(temb, len(conditions)) + conditions.once(
-                "pooled", lambda: self.pooled_embedding(conditions.pooled)
-            )
+        if self.pooled_embedding is not None:
+            pooled = conditions.once("pooled", lambda whole: self.pooled_embedding(whole.pooled))
+            temb = repeated(temb, len(conditions)) + pooled
         hidden_states = self.conv_in(entering)
-        if conditions.aligned is not None:
-            aligned = conditions.once("aligned", lambda: self._embed_aligned(conditions.aligned, sample.shape[-1]))
+        if self.aligned_embedding is not None:
+            aligned = conditions.once("aligned", lambda whole: self._embed_aligned(whole.aligned, sample.shape[-1]))
             hidden_states = repeated(hidden_states, len(conditions)) + aligned
 
         skips = [hidden_states]

@@ -12,6 +12,7 @@ A circle of windows has no ends: the last one runs into the first, and so does t
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -141,7 +142,13 @@ def _spaced(low: int, high: int, length: int, hop: int) -> tuple[int, ...]:
     return tuple(low + round(i * room / max(1, count - 1)) for i in range(count))
 
 
-Predict = Callable[[Sequence[int], torch.Tensor, torch.Tensor], torch.Tensor]
+Predict = Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor]
+Together = Callable[[Sequence[Callable[[], torch.Tensor]]], Sequence[torch.Tensor]]
+
+
+def in_turn(functions: Sequence[Callable[[], torch.Tensor]]) -> list[torch.Tensor]:
+    """Call functions one after the other."""
+    return [function() for function in functions]
 
 
 def denoise(
@@ -152,6 +159,7 @@ def denoise(
     *,
     timesteps: torch.Tensor | None = None,
     at_once: int = 1,
+    together: Together = in_turn,
     keep: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor] | None = None,
     **step_options: Any,
 ) -> Iterator[tuple[int, int, torch.Tensor]]:
@@ -161,9 +169,11 @@ def denoise(
         latents: initial noise `(batch, channels, frames, bins)`; changed in place.
         windows: over its frames.
         scheduler: a diffusers scheduler with timesteps set; every segment gets a copy, since solvers keep state.
-        predict: `(windows, sample (windows * batch, channels, length, bins), timestep)` -> prediction of that shape.
+        predict: `(window, sample (batch, channels, length, bins), timestep)` -> prediction of that shape; the sample is
+            in the scale that the network takes.
         timesteps: those of the scheduler's that are gone through, its last ones; None for all.
-        at_once: windows predicted in one call.
+        at_once: windows predicted before the next step is taken; they may be at different steps.
+        together: calls functions that do not need each other, and returns what they return.
         keep: `(segment (batch, channels, n, bins), frames (n,), steps done)` -> segment, after every step: where known
             frames are put back.
         step_options: passed to `scheduler.step`.
@@ -187,23 +197,28 @@ def denoise(
 
     while count < total:
         ready = [w for w in range(len(asked)) if asked[w] < steps and all(done[s] == asked[w] for s in under[w])]
-        chosen = [w for w in ready if asked[w] == asked[ready[0]]][:at_once]
-        step = asked[chosen[0]]
-        timestep = timesteps[step]
-        sample = torch.cat([latents[:, :, windows.frames_of(window)] for window in chosen])
-        prediction = predict(chosen, scheduler.scale_model_input(sample, timestep), timestep)
-        for window, part in zip(chosen, prediction.chunk(len(chosen)), strict=True):
+        chosen = ready[:at_once]
+        evaluations = []
+        for window in chosen:
+            timestep = timesteps[asked[window]]
+            # By the solver of a segment, since some know only from their own steps where they are.
+            solver = solvers[under[window][0]]
+            sample = solver.scale_model_input(latents[:, :, windows.frames_of(window)], timestep)
+            evaluations.append(functools.partial(predict, window, sample, timestep))
+        for window, part in zip(chosen, together(evaluations), strict=True):
             asked[window] += 1
             for segment in under[window]:
                 place = position(segment, window)
                 shares[segment, window] = part[:, :, place] * weights[window, place][:, None].to(part.dtype)
         finished: list[torch.Tensor] = []
         for segment in dict.fromkeys(s for window in chosen for s in under[window]):
-            frames, covering = segments[segment]
+            (frames, covering), step = segments[segment], done[segment]
             if any(asked[window] <= step for window in covering):
                 continue
             mixed = torch.stack([shares.pop((segment, window)) for window in covering]).sum(dim=0)
-            moved = solvers[segment].step(mixed, timestep, latents[:, :, frames], return_dict=False, **step_options)[0]
+            moved = solvers[segment].step(
+                mixed, timesteps[step], latents[:, :, frames], return_dict=False, **step_options
+            )[0]
             done[segment] += 1
             latents[:, :, frames] = keep(moved, frames, done[segment]) if keep is not None else moved
             if done[segment] == steps:

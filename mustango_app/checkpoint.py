@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -59,12 +60,13 @@ def load_pipeline(
         raise RequestError(f"model: expected a folder or a Hub id, got {name!r}")
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if own_index(folder) is None:
+        index = own_index(folder)
+        if index is None:
             from munet.published.layout import is_published
 
             if is_published(folder):
                 folder = converted(folder, folder.resolve().name, str(folder.resolve()))
-        return str(name), _load_folder(folder, dtype, offload).to(device)
+        return str(name), _load_folder(folder, dtype, offload, index).to(device)
     if HUB_ID.fullmatch(str(name)):
         return str(name), _load_hub(str(name), dtype).to(device)
     raise RequestError(f"model: expected an existing folder or a Hub id such as name/model, got {str(name)!r}")
@@ -182,11 +184,15 @@ def published_folder(name: str) -> Path:
     return folder
 
 
-def _load_folder(folder: Path, dtype: torch.dtype, offload: bool = False) -> Sampler:
+def _load_folder(
+    folder: Path, dtype: torch.dtype, offload: bool = False, index: Mapping[str, Any] | None = None
+) -> Sampler:
+    """Load a diffusers folder; `index` is what `own_index` has read of it, if it has been asked."""
     check_folder(folder)
     try:
-        if not offload and own_index(folder) is not None:
-            return LightPipeline.load(folder, _dtypes(dtype))
+        index = None if offload else index or own_index(folder)
+        if index is not None:
+            return LightPipeline.load(folder, _dtypes(dtype), index)
         return _diffusers_pipeline().from_pretrained(
             str(folder), local_files_only=True, use_safetensors=True, dtype=_dtypes(dtype)
         )

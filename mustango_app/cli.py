@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from augmentation.audio import check_output, read_audio
 from munet.errors import RequestError
-from munet.guidance_weights import read_guidance
+from munet.guidance_weights import read_guidance, read_interval
 from munet.music import MusicPlan
 from mustango_app.exchange.commands import add_export, add_sources, export_all, plan_of_source, source_plan
 from mustango_app.page.command import add_serve
 from mustango_app.printed import heard_text, plan_text
 from mustango_app.request import Request
 from mustango_app.serving.commands import add_batch
-from mustango_app.shaping.commands import add_shaping
+from mustango_app.shaping.commands import add_shaping, typed
 
 if TYPE_CHECKING:
     from mustango_app.clip import Clip
@@ -35,7 +35,7 @@ Made = TypeVar("Made")
 # Flags that are fields of a `Request`.
 FLAGS = (
     "prompt", "bpm", "meter", "key", "chords", "melody", "seconds", "bars", "style", "instruments", "energy", "loop",
-    "sections", "seed", "steps", "guidance", "num_clips", "best_of",
+    "sections", "seed", "steps", "guidance", "guidance_interval", "num_clips", "best_of",
 )  # fmt: skip
 
 
@@ -74,7 +74,15 @@ def build_parser() -> argparse.ArgumentParser:
     add_sources(generate)
     generate.add_argument("--export", metavar="DIR", help="write sound, plan, MIDI, chord sheet and click there, too")
     generate.add_argument("--steps", type=_number(int), help="denoising steps: more is slower and finer")
-    generate.add_argument("--guidance", type=read_guidance, help="weight of guidance, or of groups: chords=2,text=6")
+    generate.add_argument(
+        "--guidance", type=typed(read_guidance), help="weight of guidance, or of groups: chords=2,text=6"
+    )
+    generate.add_argument(
+        "--guidance-interval",
+        type=typed(read_interval),
+        metavar="LOW,HIGH",
+        help="noise levels from 0 to 1 between which guidance acts, such as 0.2,0.9 (all); elsewhere steps cost half",
+    )
     generate.add_argument("--num-clips", type=_number(int), default=1, help="how many, with seeds SEED, SEED+1, ...")
     generate.add_argument("--best-of", type=_number(int), default=1, help="candidates per clip; the best is kept (1)")
     _add_model_flags(generate)

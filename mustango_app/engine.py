@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance
+from munet.guidance_weights import Interval, check_interval
 from munet.music import MusicPlan
 from munet.processor import keep_memory, usable_cores
 from munet.solver import FEW_STEPS, few_step_solver
@@ -27,7 +27,7 @@ from mustango_app.planning.model_planner import ModelPlanner
 from mustango_app.request import MAX_CLIPS, Draft, Request, check_integer
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.stopped import Stopped
-from mustango_app.together import clips_at_once, play_together
+from mustango_app.together import Sampling, clips_at_once, play_together
 
 if TYPE_CHECKING:
     from mustango_app.shaping.source import Piece
@@ -99,6 +99,12 @@ class Mustango:
         return float(self.pipeline.config.default_guidance_scale)
 
     @property
+    def default_guidance_interval(self) -> Interval | None:
+        """Noise levels at which guidance acts when a request names none; None for all of them."""
+        interval = self.pipeline.config.default_guidance_interval
+        return None if interval is None else check_interval(interval)
+
+    @property
     def can_predict(self) -> bool:
         """Whether the model makes beats and chords from the words itself."""
         return self.pipeline.can_predict
@@ -125,8 +131,8 @@ class Mustango:
             prompt: what to play, at most 2000 characters; or a whole `Request`.
             callback: called with (steps done, steps in all) after every step.
             stop: set it from another thread to stop at the next step.
-            **fields: of the `Request`: bpm, meter, key, chords, seconds, ..., plan, seed, steps, guidance, num_clips,
-                best_of.
+            **fields: of the `Request`: bpm, meter, key, chords, seconds, ..., plan, seed, steps, guidance,
+                guidance_interval, num_clips, best_of.
 
         Returns:
             A clip, or a list of them when `num_clips` is more than 1.
@@ -210,8 +216,7 @@ class Mustango:
         prompts: Sequence[str],
         plans: Sequence[MusicPlan],
         seeds: Sequence[int],
-        steps: int,
-        guidance: Guidance,
+        sampling: Sampling,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
         on_audio: Callable[[np.ndarray], None] | None = None,
@@ -219,7 +224,7 @@ class Mustango:
         """Make clips of one length together; return float32 `(channels, samples)` of each."""
         loop, rate = bool(plans[0].loop), self.pipeline.frame_rate
         played = [on_whole_frames(plan, rate) if loop else plan for plan in plans]
-        run = (seeds, steps, guidance, after_step, stop)
+        run = (seeds, sampling, after_step, stop)
         options: dict[str, Any] = {"circular": loop}
         if on_audio is not None and len(plans) == 1:
             options["callback_on_audio"] = lambda chunk: on_audio(chunk[0].cpu().float().numpy())
@@ -237,8 +242,7 @@ class Mustango:
         plans: Sequence[MusicPlan],
         seconds: float,
         seeds: Sequence[int],
-        steps: int,
-        guidance: Guidance,
+        sampling: Sampling,
         after_step: Callable[[int], None],
         stop: threading.Event | None,
         output_type: str = "np",
@@ -265,8 +269,9 @@ class Mustango:
                 prompt=list(prompts),
                 plans=list(plans),
                 audio_length_in_s=seconds,
-                num_inference_steps=steps,
-                guidance_scale=guidance,
+                num_inference_steps=sampling.steps,
+                guidance_scale=sampling.guidance,
+                guidance_interval=sampling.interval,
                 generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
                 output_type=output_type,
                 callback_on_step_end=on_step_end,

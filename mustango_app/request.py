@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance, guidance_weights
+from munet.guidance_weights import Guidance, Interval, check_interval, guidance_weights
 from munet.music import MusicPlan
 from mustango_app.planning import planner
 from mustango_app.planning.asked import field_value
@@ -98,6 +98,7 @@ class Request:
         steps: denoising steps, 1 to 1000; the model's own if None.
         guidance: weight of classifier-free guidance, 0 to 30, 1 is none; or weights of "text", "chords", "beats",
             "instruments", "melody" by name; the model's own if None.
+        guidance_interval: noise levels (low, high) from 0 to 1 between which guidance acts; the model's own if None.
         num_clips: how many; clip i has `seeds[i]`.
         best_of: candidates made for each clip, of which the one that keeps to the plan best is kept.
 
@@ -125,6 +126,7 @@ class Request:
     seed: int | None = None
     steps: int | None = None
     guidance: Guidance | None = None
+    guidance_interval: Interval | None = None
     num_clips: int = 1
     best_of: int = 1
     draft: Draft = field(init=False, repr=False, compare=False)
@@ -147,6 +149,8 @@ class Request:
             checked["steps"] = check_integer("steps", self.steps, *STEPS_RANGE)
         if self.guidance is not None:
             checked["guidance"] = guidance_weights(self.guidance)
+        if self.guidance_interval is not None:
+            checked["guidance_interval"] = check_interval(self.guidance_interval)
         if self.plan is not None and not isinstance(self.plan, MusicPlan):
             raise RequestError(f"plan: expected a MusicPlan, got {self.plan!r}")
         for name, value in checked.items():

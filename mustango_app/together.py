@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance
+from munet.guidance_weights import Guidance, Interval
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
@@ -24,6 +24,7 @@ from mustango_app.request import Request
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
+    from mustango_app.shaping.changes import Change
 
 ON_GPU = 16  # clips of 10 seconds that a GPU makes at once, if nobody says how many
 # Guided, in half precision, at the published model's size: its widest activations are 42 MB a row and layer.
@@ -51,6 +52,24 @@ class Alike(NamedTuple):
     loop: bool
     steps: int
     guidance: str
+    interval: Interval | None = None
+
+
+class Sampling(NamedTuple):
+    """How clips are made: steps, guidance and its interval of noise levels, None for all of them."""
+
+    steps: int
+    guidance: Guidance
+    interval: Interval | None
+
+    def alike(self, plan: MusicPlan) -> Alike:
+        """What a clip of `plan` has in common with others."""
+        return Alike(plan.duration or 0.0, bool(plan.loop), self.steps, repr(self.guidance), self.interval)
+
+    def settings(self, engine: Mustango) -> dict[str, Any]:
+        """Return the settings of a clip: plain values, the interval only where there is one."""
+        settings = {"model": engine.name, "steps": self.steps, "guidance": self.guidance, "device": str(engine.device)}
+        return settings if self.interval is None else settings | {"guidance_interval": list(self.interval)}
 
 
 def clips_at_once(device: torch.device, asked: int | None) -> int:
@@ -79,10 +98,11 @@ def batches(jobs: Sequence[Job], alike: Callable[[Job], Alike], at_once: int) ->
         yield from (members[first : first + size] for first in range(0, len(members), size))
 
 
-def made_with(engine: Mustango, request: Request) -> tuple[int, Guidance]:
-    """Return steps and guidance of a request, the model's own where it states none."""
-    guidance = engine.default_guidance if request.guidance is None else request.guidance
-    return request.steps or engine.default_steps, guidance
+def sampling_of(engine: Mustango, asked: Request | Change) -> Sampling:
+    """Return how a request or a change is made, the model's own where it states nothing."""
+    guidance = engine.default_guidance if asked.guidance is None else asked.guidance
+    interval = engine.default_guidance_interval if asked.guidance_interval is None else asked.guidance_interval
+    return Sampling(asked.steps or engine.default_steps, guidance, interval)
 
 
 def play_together(
@@ -99,20 +119,19 @@ def play_together(
         RequestError: the weights give samples that are not finite, or there is too little memory.
         Stopped: if `stop` was set.
     """
-    steps, guidance = made_with(engine, request)
+    sampling = sampling_of(engine, request)
+    steps = sampling.steps
     total, made = steps * request.num_clips * request.best_of, 0
 
     def make(jobs: Sequence[Job]) -> Iterator[Clip]:
         nonlocal made
-        for batch in batches(
-            jobs, lambda job: Alike(job.plan.duration, job.plan.loop, steps, repr(guidance)), engine.batch
-        ):
+        for batch in batches(jobs, lambda job: sampling.alike(job.plan), engine.batch):
 
             def after_step(step: int, before: int = made, count: int = len(batch)) -> None:
                 if callback is not None:
                     callback(before + step * count, total)
 
-            yield from make_batch(engine, batch, steps, guidance, after_step, stop, on_audio)
+            yield from make_batch(engine, batch, sampling, after_step, stop, on_audio)
             made += steps * len(batch)
 
     def jobs_of(plan: MusicPlan, seed: int) -> list[Job]:
@@ -139,13 +158,12 @@ def make_requests(engine: Mustango, requests: Sequence[Request]) -> Iterator[tup
             yield number, error
 
     def alike(job: Job) -> Alike:
-        steps, guidance = made_with(engine, requests[job.number])
-        return Alike(job.plan.duration, bool(job.plan.loop), steps, repr(guidance))
+        return sampling_of(engine, requests[job.number]).alike(job.plan)
 
     for batch in batches(jobs, alike, engine.batch):
         try:
-            run = made_with(engine, requests[batch[0].number])
-            clips = list(make_batch(engine, batch, *run, lambda step: None, None))
+            sampling = sampling_of(engine, requests[batch[0].number])
+            clips = list(make_batch(engine, batch, sampling, lambda step: None, None))
         except (RequestError, OSError) as error:
             yield from ((job.number, error) for job in batch)
         else:
@@ -155,20 +173,14 @@ def make_requests(engine: Mustango, requests: Sequence[Request]) -> Iterator[tup
 def make_batch(
     engine: Mustango,
     jobs: Sequence[Job],
-    steps: int,
-    guidance: Guidance,
+    sampling: Sampling,
     after_step: Callable[[int], None],
     stop: threading.Event | None,
     on_audio: Callable[[np.ndarray], None] | None = None,
 ) -> Iterator[Clip]:
     """Make clips of equal length in one run of the pipeline, see `play_together`."""
-    settings: dict[str, Any] = {
-        "model": engine.name,
-        "steps": steps,
-        "guidance": guidance,
-        "device": str(engine.device),
-    }
+    settings = sampling.settings(engine)
     prompts, plans, seeds = ([getattr(job, name) for job in jobs] for name in ("english", "plan", "seed"))
-    sounds = engine.samples_of(prompts, plans, seeds, steps, guidance, after_step, stop, on_audio)
+    sounds = engine.samples_of(prompts, plans, seeds, sampling, after_step, stop, on_audio)
     for job, audio in zip(jobs, sounds, strict=True):
         yield Clip(audio, engine.sample_rate, job.plan, job.prompt, job.seed, settings)

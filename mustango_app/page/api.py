@@ -128,6 +128,7 @@ class Api:
         plan: dict | None = None,
         format: str | None = None,
         sections: list | str | None = None,
+        guidance_interval: list | None = None,
     ) -> tuple[gr.FileData, dict]:
         """Make music.
 
@@ -150,6 +151,7 @@ class Api:
             format: "wav", "flac", "mp3" or "ogg"; null: "wav".
             sections: as a list such as [{"name": "intro", "bars": 4}, {"name": "verse", "bars": 8, "key": "D major"}],
                 or as text, "intro 4 | verse 8"; null: from the description.
+            guidance_interval: [low, high], noise levels from 0 to 1 between which guidance acts; null: the model's own.
 
         Returns:
             A sound file, and what it is: prompt, seed, plan, settings, and under "recipe" the arguments of this
@@ -162,6 +164,7 @@ class Api:
                 "seed": seed,
                 "steps": steps,
                 "guidance": guidance,
+                "guidance_interval": guidance_interval,
                 "best_of": 1 if best_of is None else best_of,
             }
             request = Request(words_given(prompt), **fields, plan=plan_given(plan), **made_with)
@@ -173,7 +176,7 @@ class Api:
             making = Making(
                 request.prompt, whole, request.seed, request.steps or self._engine.default_steps,
                 self._engine.default_guidance if request.guidance is None else request.guidance, request.best_of,
-                listen=False,
+                listen=False, guidance_interval=request.guidance_interval,
             )  # fmt: skip
             check_work(making.steps, whole.duration or 0.0, making.best_of)
             return self._answer(self._run(making.jobs(self._engine)), format)
@@ -246,6 +249,7 @@ class Api:
         guidance: float | None = None,
         best_of: int | None = None,
         format: str | None = None,
+        guidance_interval: list | None = None,
     ) -> tuple[gr.FileData, dict]:
         """Let a piece go on, or begin earlier.
 
@@ -267,6 +271,7 @@ class Api:
             guidance: weight of the request; null: the model's own.
             best_of: candidates, of which the one that keeps to its plan best is returned; null: 1.
             format: "wav", "flac", "mp3" or "ogg"; null: "wav".
+            guidance_interval: [low, high], noise levels from 0 to 1 between which guidance acts; null: the model's own.
 
         Returns:
             A sound file, and what it is; under "recipe" the arguments beside audio that make it again of it.
@@ -293,6 +298,7 @@ class Api:
         guidance: float | None = None,
         best_of: int | None = None,
         format: str | None = None,
+        guidance_interval: list | None = None,
     ) -> tuple[gr.FileData, dict]:
         """Play a region of a piece anew; outside of it not a sample changes.
 
@@ -315,6 +321,7 @@ class Api:
             guidance: weight of the request; null: the model's own.
             best_of: candidates, of which the one that keeps to its plan best is returned; null: 1.
             format: "wav", "flac", "mp3" or "ogg"; null: "wav".
+            guidance_interval: [low, high], noise levels from 0 to 1 between which guidance acts; null: the model's own.
 
         Returns:
             A sound file, and what it is; under "recipe" the arguments beside audio that make it again of it.

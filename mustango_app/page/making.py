@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance
+from munet.guidance_weights import Guidance, Interval
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
 from mustango_app.page.results import Results
@@ -64,7 +64,7 @@ class Making:
         prompt: the words.
         plan: complete.
         seed: of the first variation; drawn if None.
-        steps, guidance, best_of: as in `Request`.
+        steps, guidance, best_of, guidance_interval: as in `Request`.
         variations: clips of the same plan with seeds of their own.
         listen: whether to hear the results and compare them with the plan; candidates are heard in any case.
     """
@@ -77,6 +77,7 @@ class Making:
     best_of: int = 1
     variations: int = 1
     listen: bool = True
+    guidance_interval: Interval | None = None
 
     def jobs(self, engine: Mustango) -> list[Job]:
         """Return a job for each candidate of each variation; each has a seed of its own.
@@ -85,7 +86,8 @@ class Making:
             RequestError: naming what cannot be made.
         """
         first = secrets.randbelow(2**32) if self.seed is None else self.seed
-        whole = Request(self.prompt, plan=self.plan, seed=first, steps=self.steps, guidance=self.guidance)
+        made_with = {"steps": self.steps, "guidance": self.guidance, "guidance_interval": self.guidance_interval}
+        whole = Request(self.prompt, plan=self.plan, seed=first, **made_with)
         jobs = []
         for index in range(self.variations * self.best_of):
             number, rival = divmod(index, self.best_of)

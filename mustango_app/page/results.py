@@ -36,6 +36,7 @@ from mustango_app.page.live import Live
 
 LIFETIME = 86_400.0  # seconds
 PEAKS = 300
+MADE_WITH = ("steps", "guidance", "guidance_interval")  # settings of a clip that are arguments of `/generate`
 SOUND, CARD = "sound.wav", "card.json"
 FORMS: Mapping[str, str] = MappingProxyType(
     {
@@ -211,7 +212,7 @@ def recipe_of(clip: Clip) -> dict[str, Any]:
     """
     if "steps" not in clip.settings or "shaped" in clip.settings:
         return {}
-    settings = {name: clip.settings[name] for name in ("steps", "guidance")}
+    settings = {name: clip.settings[name] for name in MADE_WITH if name in clip.settings}
     return {"prompt": clip.prompt, "plan": clip.plan.to_dict(), "seed": clip.seed, **settings, "best_of": 1}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance, guidance_weights
+from munet.guidance_weights import Guidance, Interval, check_interval, guidance_weights
 from munet.music import ENERGIES
 from munet.music.checks import BPM_RANGE, check_choice, check_instruments, check_number
 from mustango_app.planning.asked import field_value
@@ -32,7 +32,7 @@ class Change:
 
     Args:
         seed: equal seeds make equal sound; drawn when the change is made if None.
-        steps, guidance: as in a `Request`.
+        steps, guidance, guidance_interval: as in a `Request`.
         best_of: candidates, of which the one that keeps to its plan best is kept.
 
     Raises:
@@ -42,6 +42,7 @@ class Change:
     seed: int | None = None
     steps: int | None = None
     guidance: Guidance | None = None
+    guidance_interval: Interval | None = None
     best_of: int = 1
 
     def __post_init__(self) -> None:
@@ -52,6 +53,8 @@ class Change:
             self._hold("steps", check_integer("steps", self.steps, *STEPS_RANGE))
         if self.guidance is not None:
             self._hold("guidance", guidance_weights(self.guidance))
+        if self.guidance_interval is not None:
+            self._hold("guidance_interval", check_interval(self.guidance_interval))
 
     def _hold(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

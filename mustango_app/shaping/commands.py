@@ -8,7 +8,8 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from munet.guidance_weights import read_guidance
+from munet.errors import RequestError
+from munet.guidance_weights import read_guidance, read_interval
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -47,11 +48,26 @@ def add_shaping(
             _add_music(parser)
         parser.add_argument("--seed", type=_number, help="equal seeds make equal music (drawn and printed)")
         parser.add_argument("--steps", type=_number, help="denoising steps")
-        parser.add_argument("--guidance", type=read_guidance, help="weight of guidance, or chords=2,text=6")
+        parser.add_argument("--guidance", type=typed(read_guidance), help="weight of guidance, or chords=2,text=6")
+        parser.add_argument(
+            "--guidance-interval", type=typed(read_interval), help="noise levels, see `mustango generate --help`"
+        )
         parser.add_argument("--best-of", type=_number, default=1, help="candidates; the best is kept (1)")
         parser.set_defaults(change=lambda arguments, kind=kind: _change(kind, arguments))
         made.append(parser)
     return made
+
+
+def typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a converter of a flag's text by `read`, whose complaint reads like all others."""
+
+    def convert(text: str) -> Any:
+        try:
+            return read(text)
+        except RequestError as error:
+            raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
+
+    return convert
 
 
 def _add_music(parser: argparse.ArgumentParser) -> None:

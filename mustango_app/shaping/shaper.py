@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from scipy.signal import resample
 
-from munet.guidance_weights import Guidance
 from munet.long_form import Known
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
@@ -28,6 +27,7 @@ from mustango_app.shaping.continuation import Shaped, extended
 from mustango_app.shaping.loops import turned, turned_back
 from mustango_app.shaping.region import edited
 from mustango_app.shaping.source import Piece, Source, sounding, source_of
+from mustango_app.together import Sampling, sampling_of
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -49,10 +49,9 @@ def shape(
     """Carry a change out; see `Mustango.shape`."""
     source = source_of(piece, model.sample_rate, model.pipeline.vae.audio_channels, plan)
     strength = getattr(change, "strength", 1.0)
-    steps = change.steps or model.default_steps
-    per_candidate = max(1, round(steps * strength))
-    guidance = model.default_guidance if change.guidance is None else change.guidance
-    settings = {"model": model.name, "steps": steps, "guidance": guidance, "device": str(model.device)}
+    sampling = sampling_of(model, change)
+    per_candidate = max(1, round(sampling.steps * strength))
+    settings = sampling.settings(model)
     done = 0
 
     def make(seed: int) -> Clip:
@@ -63,7 +62,7 @@ def shape(
             if callback is not None:
                 callback(before + step, per_candidate * change.best_of)
 
-        run = _Run(model, seed, steps, guidance, strength, after_step, stop)
+        run = _Run(model, seed, sampling, strength, after_step, stop)
         audio, played, region = _carried_out(run, source, change)
         done += per_candidate
         model.check_finite(audio)
@@ -101,7 +100,7 @@ class _Run:
 
     Args:
         model: that fills holes.
-        seed, steps, guidance, strength: of the run.
+        seed, sampling, strength: of the run.
         after_step, stop: see `Mustango.sample`.
     """
 
@@ -109,13 +108,12 @@ class _Run:
         self,
         model: Mustango,
         seed: int,
-        steps: int,
-        guidance: Guidance,
+        sampling: Sampling,
         strength: float,
         after_step: AfterStep,
         stop: threading.Event | None,
     ) -> None:
-        self.model, self.settings = model, ([seed], steps, guidance, after_step, stop)
+        self.model, self.settings = model, ([seed], sampling, after_step, stop)
         self.strength, self.codec = strength, model.pipeline.vae
 
     def fill(self, source: Source, shaped: Shaped) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor
 
-from munet.attended import Condition, Conditions, repeated, without_padding
+from munet.attended import Condition, Conditions, repeated, rows_of, without_padding
 from munet.unet import MuNetModel
 from tests.munet.test_frame_blocks import FRAMES
 from tests.munet.test_unet import SMALL
@@ -104,8 +104,42 @@ def test_rows_are_repeated_form_by_form() -> None:
 def test_what_is_made_once_is_made_once() -> None:
     conditions, made = Conditions((Condition(torch.zeros(3, 2, 1), None),)), []
     for _ in range(2):
-        assert conditions.once("key", lambda: made.append(1) or len(made)) == 1
-    assert conditions.once("other", lambda: made.append(1) or len(made)) == 2
+        assert conditions.once("key", lambda _: made.append(1) or len(made)) == 1
+    assert conditions.once("other", lambda _: made.append(1) or len(made)) == 2
+
+
+@pytest.mark.parametrize("config", [SMALL, CONDITIONED_UNET, FRAME_MODEL], ids=["unet", "conditioned", "frames"])
+@pytest.mark.parametrize("first", ["whole", "last"])
+def test_the_given_form_alone_gives_what_it_gives_among_all(config: dict[str, Any], first: str) -> None:
+    model, clips = filled(**config), 2
+    null, given = forms(model, clips)
+    sample = torch.randn(clips, 3, 8, 4, generator=torch.Generator().manual_seed(2))
+    conditions = Conditions.of_forms(null, given)
+    with torch.no_grad():
+        alone = model(sample, 500, conditions.last(clips)).sample if first == "last" else None
+        whole = model(sample, 500, conditions).sample
+        alone = model(sample, 500, conditions.last(clips)).sample if alone is None else alone
+    assert len(whole) == 4 and len(alone) == 2
+    assert torch.allclose(alone, whole[2:], atol=1e-5) and not torch.allclose(alone, whole[:2], atol=1e-2)
+
+
+def test_the_last_rows_share_what_is_made_of_all() -> None:
+    conditions, made = Conditions((Condition(torch.arange(6.0).reshape(3, 2, 1), None),)), []
+    last = conditions.last(2)
+    assert len(last) == 2 and last.sequences[0].states.flatten().tolist() == [2, 3, 4, 5]
+    assert last.once("key", lambda whole: made.append(len(whole)) or 10 * whole.sequences[0].states[:, 0]).tolist() == [
+        [20], [40],
+    ]  # fmt: skip
+    assert conditions.once("key", lambda whole: made.append(0)).tolist() == [[0], [20], [40]] and made == [3]
+    assert conditions.last(3) is conditions
+    assert [form.sequences[0].states[0, 0, 0].item() for form in conditions.forms(1)] == [0, 2, 4]
+
+
+def test_rows_are_taken_of_every_part_of_a_structure() -> None:
+    rows = torch.arange(3)
+    taken = rows_of((None, [Condition(rows, None), True]), slice(2, 3))
+    assert taken[0] is None and taken[1][1] is True
+    assert isinstance(taken[1][0], Condition) and taken[1][0].states.tolist() == [2] and taken[1][0].bias is None
 
 
 def test_conditions_of_other_clips_are_refused() -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from munet.files import shipped
 from mustango_app.checkpoint import cache_folder, load_pipeline
 from tests import published_layout
 from tests.published_layout import CHORDS, LDM, VAE
@@ -194,3 +195,12 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert cache_folder() == tmp_path / "xdg/mustango"
     monkeypatch.setenv("MUSTANGO_CACHE", "~/mine")
     assert cache_folder() == tmp_path / "home/mine"
+
+
+def test_the_index_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, text_of = [], Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, *a, **b: read.append(path.name) or text_of(path, *a, **b))
+    for name in (None, str(shipped("pocket"))):
+        load_pipeline(name, CPU)
+        assert read.count("model_index.json") == 1
+        read.clear()

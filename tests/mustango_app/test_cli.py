@@ -119,6 +119,14 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["generate", "x", "--steps", "0", "--model", "none"], "steps: expected an integer from 1 to 1000, got 0"),
         (["generate", "x", "--seed", "-1", "--model", "none"], "seed: expected an integer from 0 to"),
         (
+            ["generate", "x", "--guidance-interval", "much", "--model", "none"],
+            "--guidance-interval: expected noise levels such as 0.2,0.9, got 'much'",
+        ),
+        (
+            ["extend", "x", "--guidance", "much"],
+            "--guidance: expected a number, or weights such as chords=2,text=6, got 'much'",
+        ),
+        (
             ["generate", "x", "--guidance", "-1", "--model", "none"],
             "guidance: expected a number from 0 to 30, got -1.0",
         ),

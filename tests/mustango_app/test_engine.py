@@ -38,6 +38,18 @@ def test_equal_seeds_make_equal_clips(engine: Mustango) -> None:
     assert not np.array_equal(first, other)
 
 
+def test_guidance_within_an_interval_is_a_setting_of_the_clip(engine: Mustango) -> None:
+    fields = {"seconds": 2, "steps": 4, "seed": 3, "guidance": 3.0}
+    clip, plain = (engine.generate(PROMPT, **fields, guidance_interval=one) for one in ((0.3, 0.95), None))
+    assert clip.settings["guidance_interval"] == [0.3, 0.95] and "guidance_interval" not in plain.settings
+    assert not np.array_equal(clip.audio, plain.audio)
+    settings = {name: clip.settings[name] for name in ("steps", "guidance", "guidance_interval")}
+    assert np.array_equal(engine.generate(PROMPT, plan=clip.plan, seed=clip.seed, **settings).audio, clip.audio)
+    assert np.array_equal(engine.generate(PROMPT, **fields, guidance_interval=[0, 1]).audio, plain.audio)
+    shaped = engine.variation(clip, seed=1, steps=4, guidance_interval=(0.3, 0.95))
+    assert shaped.settings["guidance_interval"] == [0.3, 0.95]
+
+
 def test_guidance_has_a_weight_for_each_group(engine: Mustango) -> None:
     weights = {"chords": 3, "text": 2}
     clip, plain = (engine.generate(PROMPT, seconds=2, steps=2, seed=3, guidance=one) for one in (weights, 1.0))

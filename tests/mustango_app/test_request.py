@@ -22,6 +22,7 @@ PROMPT = "A calm waltz for piano in G major"
         ("seed", 1.5, "seed: expected an integer"),
         ("steps", 0, "steps: expected an integer from 1 to 1000, got 0"),
         ("guidance", -1, "guidance: expected a number from 0 to 30, got -1"),
+        ("guidance_interval", (0.9, 0.2), r"guidance_interval: expected two noise levels from 0 to 1, the lower one"),
         ("num_clips", 65, "num_clips: expected an integer from 1 to 64, got 65"),
         ("best_of", 0, "best_of: expected an integer from 1 to 64, got 0"),
         ("seconds", 601, "seconds: expected a number from 1 to 600, got 601"),

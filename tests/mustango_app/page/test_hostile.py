@@ -70,6 +70,10 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("generate", {"sections": [{"name": "a", "bars": 1, "chords": ["C"] * 20_000}]}, "chords"),
     *[("generate", {"steps": steps}, "steps") for steps in (0, -1, 1001, 1.5, "many", [1])],
     *[("generate", {"guidance": guidance}, "guidance") for guidance in (-1, 31, "strong", NAN, [1])],
+    *[
+        ("generate", {"guidance_interval": interval}, "guidance_interval")
+        for interval in ([0.9, 0.2], [0], [0, 1, 2], "01", 7, {"low": 0}, [[0], [1]], ["a", 1], [NAN, 1], [0] * 9_999)
+    ],
     *[("generate", {"best_of": best_of}, "best_of") for best_of in (0, -1, 65, 1.5, "all")],
     ("generate", {"steps": 1000, "seconds": 30}, "steps"),
     ("generate", {"steps": 100, "seconds": 30, "best_of": 64}, "steps"),

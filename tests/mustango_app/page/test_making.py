@@ -15,6 +15,7 @@ import pytest
 
 from augmentation.hearing import beats
 from munet.errors import RequestError
+from munet.music import MusicPlan
 from mustango_app import Mustango
 from mustango_app.page import cards, making
 from mustango_app.page.live import Live
@@ -66,6 +67,14 @@ def test_each_candidate_is_the_clip_that_its_recipe_makes(
     plan = engine.plan(Request(PROMPT, seconds=2, seed=1)).plan
     alone = engine.generate(PROMPT, plan=plan, seed=recipe["seed"], steps=recipe["steps"], guidance=recipe["guidance"])
     assert np.abs(results.clip(run.made[1]).audio - alone.audio).max() < 1e-4
+
+
+def test_an_interval_of_guidance_is_in_the_recipe(engine: Mustango, results: Results) -> None:
+    token = made(engine, results, guidance_interval=(0.3, 0.95)).made[0]
+    recipe = results.card(token)["recipe"]
+    assert recipe["guidance_interval"] == [0.3, 0.95]
+    again = engine.generate(recipe.pop("prompt"), **recipe | {"plan": MusicPlan.from_dict(recipe["plan"])})
+    assert np.abs(results.clip(token).audio - again.audio).max() < 1e-4  # the card's sound is a file
 
 
 def test_without_madmom_a_clip_is_made_and_its_card_says_what_is_missing(
