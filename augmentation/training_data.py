@@ -18,6 +18,7 @@ from augmentation.dataset.corpus import item_source
 from augmentation.dataset.records import METADATA, plan_of, read_rows
 from augmentation.dataset.trust import reliable
 from munet.music import MusicPlan
+from munet.music.instruments import CLASS_NAMES, CLASSES
 
 HELD_BACK_SEEDS = range(990_000, 1_000_000)  # composer seeds that no training may see
 LONGEST_SECONDS = 120.0  # of a file that is read for training
@@ -39,10 +40,15 @@ class ComposedClips:
         seed: of the corpus.
         soundfont: .sf2 or .sf3 file, None for the packaged one.
         captions: captions drawn per clip.
+        any_players: share of the clips whose players are drawn whatever the style, so that a model learns to follow
+            who is asked for, and who is not, against what the style would bring along.
     """
 
-    def __init__(self, count: int, seed: int, soundfont: str | None, captions: int = 4) -> None:
+    def __init__(
+        self, count: int, seed: int, soundfont: str | None, captions: int = 4, any_players: float = 0.0
+    ) -> None:
         self.count, self.seed, self.soundfont, self.captions = count, seed, soundfont, captions
+        self.any_players = any_players
 
     def __len__(self) -> int:
         return self.count
@@ -56,9 +62,21 @@ class ComposedClips:
         piece_seed, rng = item_source(self.seed, index)
         if piece_seed in HELD_BACK_SEEDS:
             piece_seed += len(HELD_BACK_SEEDS)
-        piece = compose(piece_seed, duration=seconds)
+        plan = drawn_players(piece_seed) if self.any_players and rng.random() < self.any_players else None
+        piece = compose(piece_seed, plan=plan, duration=seconds)
         captions = [caption(piece, rng) for _ in range(self.captions - 1)] + [describe(piece, rng)]
         return Clip(render(piece, sample_rate, self.soundfont), piece.plan, captions)
+
+
+def drawn_players(seed: int) -> MusicPlan:
+    """Return a plan of one to five players of different classes, any of them, drums in every second."""
+    rng = np.random.default_rng((seed, 5))
+    pitched = [name for name in CLASS_NAMES if name != "drums"]
+    kinds = rng.choice(pitched, size=int(rng.integers(1, 5)), replace=False)
+    players = [str(rng.choice(CLASSES[kind])) for kind in kinds]
+    if rng.random() < 0.5:
+        players.append("drums")
+    return MusicPlan(instruments=tuple(players))
 
 
 class CorpusClips:

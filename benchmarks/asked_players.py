@@ -6,6 +6,7 @@ Held-back pieces (`HELD_BACK_SEEDS`) are described in words without exact facts.
 (`augmentation.hearing.judge`), which learned from other pieces, hears
 
     original       the piece as rendered: the judge's ceiling
+    codec          the same through the model's autoencoder and back: the model's ceiling
     read           what the model makes of the caption, which the planner reads, as `mustango generate` does
     words          the same plan without players, style and energy: only the text encoder knows them
     chance         the clips of `read` scored against the caption of the next piece
@@ -30,7 +31,7 @@ from augmentation.compose.renderer import default_soundfont
 from augmentation.hearing.judge import SHIPPED as JUDGE
 from augmentation.hearing.judge import shipped_judge
 from augmentation.training_data import HELD_BACK_SEEDS
-from benchmarks.first_music import Case, original
+from benchmarks.first_music import Case, codec, original
 from munet.files import digest
 from munet.music import MusicPlan
 from munet.music.instruments import classes_of
@@ -45,7 +46,7 @@ from mustango_app.request import Request
 from mustango_app.together import Sampling
 
 RESULTS = Path(__file__).parent / "results" / "asked_players.json"
-ROWS = ("original", "read", "words", "without_drums")
+ROWS = ("original", "codec", "read", "words", "without_drums")
 MEASURES = ("heard", "others", "style", "no_drums")
 Heard = dict[str, Any]  # "players": class -> whether it counts as heard; "style": the likeliest
 
@@ -117,15 +118,17 @@ def measure(model: Mustango, cases: Sequence[Case], rows: Sequence[str], out: Pa
         for each in asked:
             plan = {
                 "original": each.case.piece.plan,
+                "codec": each.case.piece.plan,
                 "read": each.plan,
                 "words": each.plan.with_(instruments=None, style=None, energy=None),
             }[row]
             key = f"{row} {default_soundfont().name if row == 'original' else maker} {each}"
-            make = functools.partial(original, each.case)
-            if row != "original":
+            if row in ("original", "codec"):
+                make = functools.partial(*((original,) if row == "original" else (codec, model)), each.case)
+            else:
                 make = functools.partial(played, model, each.case.caption, plan, each.case.piece.seed)
             heard[row].append(listened(out, key, make))
-            plans.append(each.case.piece.plan if row == "original" else each.plan)
+            plans.append(each.case.piece.plan if row in ("original", "codec") else each.plan)
         scores[row] = [each.score(*pair) for each, *pair in zip(asked, heard[row], plans, strict=True)]
     if "read" in heard and len(asked) > 1:
         shifted = [*asked[1:], asked[0]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from munet.training.munet import MuNetTrainer
 from mustango_app.composed_rows import composed_of, share_of
 from mustango_app.training_rows import FAULTS, PEAK, Faults, Places, joined, single_thread
 from mustango_app.training_words import with_stated
+from mustango_app.workers import import_once
 
 DOWNBEATS = 0.5  # how often a window begins on a downbeat, where there are any
 SAID_EVERY = 10.0  # seconds
@@ -124,7 +124,8 @@ def encoded(
     print(f"data: {len(have)} of {len(chosen)} rows are encoded, {len(missing)} to go", flush=True)
     length = frames * codec.samples_per_latent_frame
     sounds = Sounds(clips, missing, codec.config.sample_rate, codec.audio_channels, length)
-    loader = DataLoader(sounds, batch_size=None, num_workers=workers, **_worker_settings(workers))
+    later = trainer.clip_tokens  # what the workers of the training itself need, which are forked from the same server
+    loader = DataLoader(sounds, batch_size=None, num_workers=workers, **_worker_settings(workers, (sounds, later)))
     said, made = began, 0
     for sound in loader:
         index = int(sound["index"])
@@ -166,7 +167,7 @@ class FolderPool:
         self.size, self.seen, self._kept = len(rows), first, {}
         loader = DataLoader(
             rows, batch_size=8, sampler=Places(len(rows), True, share, first), num_workers=workers,
-            collate_fn=joined, persistent_workers=workers > 0, **_worker_settings(workers),
+            collate_fn=joined, persistent_workers=workers > 0, **_worker_settings(workers, rows),
         )  # fmt: skip
         self._batches: Iterator[tuple[dict[str, torch.Tensor], list[tuple[str, str]]]] | None = iter(loader)
 
@@ -288,9 +289,9 @@ def _is_encoded(latents: LatentFolder, clips: CorpusClips, index: int, frames: i
         return False
 
 
-def _worker_settings(workers: int) -> dict[str, Any]:
-    """Keywords of a `DataLoader` with so many processes."""
+def _worker_settings(workers: int, dataset: object) -> dict[str, Any]:
+    """Keywords of a `DataLoader` that reads `dataset` with so many processes."""
     if not workers:
         return {}
-    get_context("forkserver").set_forkserver_preload([__name__])
+    import_once(dataset)
     return {"multiprocessing_context": "forkserver", "worker_init_fn": single_thread, "prefetch_factor": 2}

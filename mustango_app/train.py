@@ -14,8 +14,9 @@
 it holds the fields of `Distillation` and `munet_share`, MuNet's own share of the time. `data` is either `{"folder":
 DIR}`, a dataset as `python -m augmentation compose` or `build` writes it, or `{"composed": COUNT, "seed": S,
 "soundfont": FILE or null}`, clips composed and rendered on the fly; both take `workers`, `seconds` (length of what the
-model sees), `piece_seconds` (length of the composed pieces that it is cut from) and `windows` (how many are cut from
-each) and, for the decoder, `recordings` (folders of real music that are mixed in). MuNet sees every row of a folder
+model sees), `piece_seconds` (length of the composed pieces that it is cut from), `windows` (how many are cut from
+each), for composed clips `any_players` (share whose players are drawn whatever the style) and, for the decoder,
+`recordings` (folders of real music that are mixed in). MuNet sees every row of a folder
 once in each round, in windows that begin on beats, encoded once into `cache` (`latents` in the dataset), and measures
 itself on the split `validation` or the folder `validation`; `composed_share` of its rows are composed clips, whose
 labels are exact. `mustango train CONFIG --data DIR`
@@ -59,7 +60,7 @@ PREDICTORS = ("beat_predictor", "chord_predictor")
 STAGES = ("autoencoder", "munet", "distill", "decoder", *PREDICTORS, "pack", "chain")
 DATA_FIELDS = (
     "folder", "composed", "seed", "soundfont", "workers", "seconds", "piece_seconds", "windows", "recordings",
-    "cache", "validation", "composed_share",
+    "cache", "validation", "composed_share", "any_players",
 )  # fmt: skip
 EXCERPT_PIECE_SECONDS = 10.24  # of the composed pieces that the decoder's excerpts are cut from
 EVERY_STYLE = "all"  # in place of a list of styles: those that the composer knows now
@@ -99,7 +100,10 @@ def source_of(data: Mapping[str, Any]) -> ComposedClips | CorpusClips:
     count = data["composed"]
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise RequestError(f"data.composed: expected an integer of at least 1, got {count!r}")
-    return ComposedClips(count, data.get("seed", 0), data.get("soundfont"))
+    share = data.get("any_players", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise RequestError(f"data.any_players: expected a share from 0 to 1, got {share!r}")
+    return ComposedClips(count, data.get("seed", 0), data.get("soundfont"), any_players=share)
 
 
 def windows_of(data: Mapping[str, Any], codec: Any) -> WindowSettings:

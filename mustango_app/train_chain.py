@@ -3,17 +3,21 @@
     {"stage": "chain", "out": FOLDER, "codec": FOLDER, "decoder": {...}, "munet": {...}, "distill": {...}}
 
 `decoder` and `munet` are configurations of their own without `stage`, `out` and what the chain fills in, `distill` is
-that part of MuNet's (see `mustango_app.train`). The codec's decoder is trained beside MuNet, in a process of its own,
-since the encoder, and so the latents, never change. What is left out is skipped; what fails is said, and the rest goes
-on. At the end everything lies in `out/export`:
+that part of MuNet's (see `mustango_app.train`). The codec's decoder is trained in a process of its own, since the
+encoder, and so the latents, never change: beside MuNet, or, with `decoder_share`, after it in that share of the time
+(two trainings on one GPU slow each other down by more than half). What is left out is skipped; what fails is said, and
+the rest goes on. At the end everything lies in `out/export`:
 `pocket` (what is shipped), `teacher` (MuNet before the distillation, to go on from), and both as archives in parts
-small enough to be sent.
+small enough to be sent. Where the decoder comes last, `pocket` lies there once MuNet is done, with the decoder as it
+was.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -26,12 +30,13 @@ from typing import Any
 from munet.errors import RequestError
 from munet.training.pack import pack
 
-FIELDS = ("stage", "out", "codec", "decoder", "munet", "distill", "text_encoder", "minutes", "device")
+FIELDS = ("stage", "out", "codec", "decoder", "decoder_share", "munet", "distill", "text_encoder", "minutes", "device")
 RESERVE = 0.1  # share of the time kept for packing, at most
 MOST_RESERVE_SECONDS = 45.0
 PART_BYTES = 15_000_000
 LINES_OF_A_FAILURE = 25
 LATE_SECONDS = 20.0  # by which a stage may be late before it is ended
+LEAD_SECONDS = 25.0  # by which a decoder that comes after MuNet starts early: it imports, and fetches its excerpts
 
 
 @dataclass
@@ -42,6 +47,11 @@ class Stage:
     process: subprocess.Popen[bytes]
     log: Path
     latest: Path
+
+    def wait(self, seconds: float) -> None:
+        """Wait at most so long for its end."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(seconds, 0.0))
 
     def finish(self, seconds: float) -> bool:
         """Wait at most so long, end it otherwise; return whether it left a checkpoint, and say how it went."""
@@ -74,6 +84,9 @@ class Chain:
             raise RequestError(f"config: expected fields among {', '.join(FIELDS)}, got {unknown}")
         if missing := sorted({"out", "codec", "munet"} - set(config)):
             raise RequestError(f"config: expected the fields out, codec and munet, missing {missing}")
+        share = config.get("decoder_share")
+        if share is not None and (isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1):
+            raise RequestError(f"decoder_share: expected a share between 0 and 1, got {share!r}")
         if minutes is None or not 0 < minutes < float("inf"):
             raise RequestError(f"minutes: expected the minutes of the chain (--minutes), got {minutes!r}")
         self.config, self.device, self.out = config, device, Path(config["out"])
@@ -88,19 +101,25 @@ class Chain:
         Raises:
             RequestError: MuNet left no checkpoint.
         """
-        decoder = self._begin("decoder", {}) if "decoder" in self.config else None
-        munet = self._begin("munet", {"autoencoder": self.config["codec"]})
-        trained = munet.finish(self.trained + LATE_SECONDS - time.monotonic())
-        codec = Path(self.config["codec"])
+        codec, share = Path(self.config["codec"]), self.config.get("decoder_share")
+        decoder = self._begin("decoder", {}, self.trained) if "decoder" in self.config and share is None else None
+        munet_end = self.trained - (share or 0.0) * (self.trained - self.began)
+        munet = self._begin("munet", {"autoencoder": self.config["codec"]}, munet_end)
+        if "decoder" in self.config and share is not None:
+            munet.wait(munet_end - LEAD_SECONDS - time.monotonic())
+            decoder = self._begin("decoder", {}, self.trained)
+        if not munet.finish(munet_end + LATE_SECONDS - time.monotonic()):
+            if decoder is not None:
+                decoder.finish(0.0)
+            raise RequestError(f"munet: expected a checkpoint in {str(munet.latest)!r}, got none; see {munet.log}")
+        if share is not None:
+            self._export(munet.latest / "pipeline", codec)
         if decoder is not None and decoder.finish(self.trained + LATE_SECONDS - time.monotonic()):
             codec = decoder.latest / "codec"
-        if not trained:
-            raise RequestError(f"munet: expected a checkpoint in {str(munet.latest)!r}, got none; see {munet.log}")
-        student = self.out / "distill" / "latest" / "pipeline"
-        return self._export(munet.latest / "pipeline", student if student.is_dir() else None, codec)
+        return self._export(munet.latest / "pipeline", codec)
 
-    def _begin(self, name: str, training: Mapping[str, str]) -> Stage:
-        """Start a stage that is over when it is time to pack."""
+    def _begin(self, name: str, training: Mapping[str, str], end: float) -> Stage:
+        """Start a stage that is over at `end`, on the monotonic clock."""
         config = {**self.config[name], "stage": name}
         config["training"] = {**config.get("training", {}), **training, "out": str(self.out / name)}
         if name == "decoder":
@@ -111,7 +130,7 @@ class Chain:
             config["distill"] = {**self.config["distill"], "out": str(self.out / "distill")}
         file, log = self.out / f"{name}.json", self.out / f"{name}.log"
         file.write_text(json.dumps(config, indent=2))
-        minutes = max(self.trained - time.monotonic(), 1.0) / 60
+        minutes = max(end - time.monotonic(), 1.0) / 60
         command = [sys.executable, "-u", "-m", "mustango_app", "train", str(file), "--minutes", f"{minutes:.3f}"]
         command += [] if self.device is None else ["--device", self.device]
         print(f"chain: {name} for {60 * minutes:.0f} s", flush=True)
@@ -119,9 +138,11 @@ class Chain:
             process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         return Stage(name, process, log, self.out / name / "latest")
 
-    def _export(self, teacher: Path, student: Path | None, codec: Path) -> Path:
-        """Pack student and teacher, and write both as archives in parts."""
-        folder = self.out / "export"
+    def _export(self, teacher: Path, codec: Path) -> Path:
+        """Pack the student, if there is one, and the teacher, and write both as archives in parts."""
+        folder, student = self.out / "export", self.out / "distill" / "latest" / "pipeline"
+        student = student if student.is_dir() else None
+        shutil.rmtree(folder, ignore_errors=True)
         text_encoder = self.config.get("text_encoder")
         pack(student or teacher, codec, folder / "pocket", text_encoder=text_encoder)
         archives = {"pocket": folder / "pocket"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from augmentation.training_data import ComposedClips, CorpusClips
 from munet.errors import RequestError
+from mustango_app.workers import import_once
 
 Source = ComposedClips | CorpusClips
 FAULTS = (OSError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError)  # of one clip, not of the machine
@@ -161,10 +161,11 @@ def batches(
         RequestError: no clip can be used.
     """
     faults = Faults() if faults is None else faults
-    if workers:  # what all workers import is imported once
-        get_context("forkserver").set_forkserver_preload([__name__])
+    dataset = Rows(source, settings, tokens)
+    if workers:
+        import_once(dataset)
     loader = DataLoader(
-        Rows(source, settings, tokens),
+        dataset,
         batch_size=clips,
         sampler=Places(len(source), isinstance(source, CorpusClips), share, first),
         num_workers=workers,

@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from munet.codec import load_codec
 from munet.codec.analysis import frames_of
-from munet.codec.phasors import Carry, phasor_tracks
+from munet.codec.phasors import Carry, PhasorRecursion, Recursion, phasor_tracks, recursion_on
 from munet.codec.stereo import TIME_STRIDE, StereoAutoencoder
 from munet.training.critics import Critics, adversarial_loss, critic_loss, matching_loss
 from munet.training.excerpts import ExcerptPool, audio_files, excerpts
@@ -124,6 +124,7 @@ class DecoderTrainer:
         if found is not None:
             self._restore_average(found[2])
         self.generator = torch.Generator(self.device).manual_seed(settings.seed + self.progress.step)
+        self.recursion: Recursion = PhasorRecursion.apply
         self.taken = 0  # steps of this window
         self.choice = random.Random(settings.seed + self.progress.step)
 
@@ -194,9 +195,8 @@ class DecoderTrainer:
             frames = hidden_states.shape[1]
             noise = [head.drawn(len(latents), frames, self.generator) for head in codec.heads]
             steps, gains = codec.steps(features[:, inner], hidden_states, noise), codec.swell(hidden_states)
-        tracks = phasor_tracks(
-            steps, [Carry(each[2, :, 0], asked.mid[:, 0]) for each, asked in zip(noise, steps, strict=True)]
-        )
+        carries = [Carry(each[2, :, 0], asked.mid[:, 0]) for each, asked in zip(noise, steps, strict=True)]
+        tracks = phasor_tracks(steps, carries, self.recursion)
         mid, side = target.mean(dim=1), (target[:, 0] - target[:, 1]) / 2
         early, total, losses = codec.reach * hop, 0.0, []
         for head, asked, phasors, gain in zip(codec.heads, steps, tracks, gains, strict=True):
@@ -267,8 +267,9 @@ class DecoderTrainer:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0, foreach=True)
-        if bool(torch.isfinite(norm)):  # one bad crop must not spoil the weights
-            optimizer.step()
+        # One bad crop must not spoil the weights. The fused optimizer looks by itself: asking would wait for a GPU.
+        optimizer.found_inf = (~torch.isfinite(norm)).float()
+        optimizer.step()
 
     def train(self, source: Iterator[torch.Tensor]) -> Path:
         """Train on excerpts `(2, samples)` until the window is over; returns the folder of the newest checkpoint."""
@@ -277,6 +278,8 @@ class DecoderTrainer:
         self.pool = ExcerptPool(source, self.codec.encode, settings.pool_clips, self.device)
         print(f"pool: {settings.pool_clips} excerpts after {time.monotonic() - self.began:.0f} s", flush=True)
         log, peak = Log(self.out / "log.csv"), matmul_peak(self.device, self.dtype)
+        bins = sum(len(head.frequencies) for head in self.codec.heads)
+        self.recursion = recursion_on(self.device, settings.batch_size, settings.crop_frames * TIME_STRIDE, bins)
         with FlopCounterMode(display=False) as counter:
             self.step()
         before, started = self.progress.seconds, time.monotonic()

@@ -151,8 +151,10 @@ class MuNetTrainer:
     @torch.no_grad()
     def inputs(self, tokens: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """What `Denoiser` takes of tokens: the text embedded, about as long as the longest of these captions."""
-        length = TEXT_STEP * (int(tokens["text_mask"].any(dim=0).nonzero().max()) // TEXT_STEP + 1)
-        ids, mask = (tokens[name][:, :length] for name in ("input_ids", "text_mask"))
+        ids, mask = tokens["input_ids"], tokens["text_mask"]
+        if mask.shape[1] > TEXT_STEP:  # asking how long it is waits for a GPU
+            length = TEXT_STEP * (int(mask.any(dim=0).nonzero().max()) // TEXT_STEP + 1)
+            ids, mask = ids[:, :length], mask[:, :length]
         with self.autocast():
             text, pooled = encode_tokens(self.pipeline.text_encoder, ids, mask)
         return {**tokens, "input_ids": ids, "text_mask": mask, "text": text.float(), "pooled": pooled.float()}

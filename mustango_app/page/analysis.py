@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from html import escape
 from typing import Any
 
@@ -14,10 +13,10 @@ from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
 from mustango_app.exchange.heard import plan_from_heard
-from mustango_app.page.fields import NAMES, refusal
-from mustango_app.page.held import shown_values
+from mustango_app.page.settings import plan_settings
+from mustango_app.page.status import refused, status
 from mustango_app.page.timeline import timeline
-from mustango_app.page.words import words_of
+from mustango_app.page.words import Words, words_of
 from mustango_app.request import SECONDS_RANGE
 
 
@@ -36,7 +35,7 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
         plan = plan_from_heard(heard)
         whole = plan.complete()
     except RequestError as error:
-        return (f'<p class="wrong">{escape(refusal(without_folders(error), words)[1])}</p>', *[gr.skip()] * 4)
+        return refused(error, words), *[gr.skip()] * 4
     facts = [
         words("seconds", seconds=f"{heard.duration:.1f}"),
         words("heard_bpm", bpm=f"{heard.bpm:.0f}") if heard.bpm else words("no_tempo"),
@@ -45,9 +44,8 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
         words("concert_pitch", hertz=f"{heard.concert_pitch:.1f}") if heard.concert_pitch else "",
     ]
     notes = "".join(f"<li>{escape(words.sentence(note.outcome))}</li>" for note in plan.notes)
-    status = f"<p>{escape(' · '.join(filter(None, facts)))}</p>" + (f"<ul>{notes}</ul>" if notes else "")
     return (
-        status,
+        status(" · ".join(filter(None, facts))) + (f"<ul>{notes}</ul>" if notes else ""),
         timeline(whole, words),
         write_chordpro(whole, "Heard"),
         json.dumps(heard.to_dict(), indent=1),
@@ -55,19 +53,23 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
     )
 
 
-def without_folders(error: RequestError) -> RequestError:
-    """Return a refusal that names an uploaded file, not where this server keeps it."""
-    return RequestError(re.sub(r"'[^']*[/\\\\]([^'/\\\\]*)'", r"'\1'", str(error)))
+def use_as_plan(request: gr.Request, plan: dict[str, Any] | None, *_shown: Any) -> tuple[Any, ...]:
+    """Put a plan that was heard into the fields, locked.
 
-
-def use_as_plan(request: gr.Request, plan: dict[str, Any] | None) -> tuple[Any, ...]:
-    """Put a plan that was heard into the fields, locked; return (status, held plan, fields ..., locks ...)."""
-    words, count = words_of(request), len(NAMES)
+    Returns:
+        (status of the recording, tab, status, settings, held plan); without a plan only the first.
+    """
+    words = words_of(request)
     if not plan:
-        return (f"<p>{escape(words('hear_first'))}</p>", *[gr.skip()] * (2 * count + 1))
+        return *hear_first(words, 2), None, gr.skip()
     whole = MusicPlan.from_dict(plan)
     longest = SECONDS_RANGE[1]
     if (whole.duration or 0.0) > longest:
         whole = whole.crop(0.0, longest)
-    fields, locks = shown_values(whole)
-    return (f"<p>{escape(words('heard_in_fields'))}</p>", whole.to_dict(), *fields, *locks)
+    said = status(words("heard_in_fields"))
+    return gr.skip(), gr.Tabs(selected="make"), said, plan_settings(whole), whole.to_dict()
+
+
+def hear_first(words: Words, more: int) -> tuple[Any, ...]:
+    """Return the refusal of what needs a recording that was heard, for where its button is; `more` outputs stay."""
+    return status(words("hear_first"), "wrong"), *[gr.skip()] * more

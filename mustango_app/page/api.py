@@ -80,6 +80,7 @@ class Api:
         instruments: str | None = None,
         energy: str | None = None,
         plan: dict | None = None,
+        sections: list | str | None = None,
     ) -> dict:
         """Read the musical plan from a description.
 
@@ -96,13 +97,15 @@ class Api:
             instruments: who plays, such as "piano, strings".
             energy: "calm", "moderate" or "energetic".
             plan: what is fixed already, a plan in parts or whole.
+            sections: as a list such as [{"name": "intro", "bars": 4}, {"name": "verse", "bars": 8, "key": "D major"}],
+                or as text, "intro 4 | verse 8"; null: from the description.
 
         Returns:
             The plan: bpm, meter, key, chords [[symbol, second]], beats [[second, position in the bar]], duration, and
             what else was asked for; its notes say what became of the words.
         """
         with plain_errors():
-            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy)
+            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy, sections)
             request = Request(words_given(prompt), **fields, plan=plan_given(plan), seed=0 if seed is None else seed)
             return self._engine.plan(request).plan.to_dict()
 
@@ -124,6 +127,7 @@ class Api:
         energy: str | None = None,
         plan: dict | None = None,
         format: str | None = None,
+        sections: list | str | None = None,
         guidance_interval: list | None = None,
     ) -> tuple[gr.FileData, dict]:
         """Make music.
@@ -145,6 +149,8 @@ class Api:
             energy: "calm", "moderate" or "energetic".
             plan: what is fixed already, such as the answer of /plan.
             format: "wav", "flac", "mp3" or "ogg"; null: "wav".
+            sections: as a list such as [{"name": "intro", "bars": 4}, {"name": "verse", "bars": 8, "key": "D major"}],
+                or as text, "intro 4 | verse 8"; null: from the description.
             guidance_interval: [low, high], noise levels from 0 to 1 between which guidance acts; null: the model's own.
 
         Returns:
@@ -153,7 +159,7 @@ class Api:
         """
         with plain_errors():
             format = format_given(format)
-            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy)
+            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy, sections)
             made_with = {
                 "seed": seed,
                 "steps": steps,

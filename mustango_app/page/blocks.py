@@ -6,7 +6,7 @@ from which they are deleted after a day.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,19 @@ from mustango_app.page.api import Api
 from mustango_app.page.endpoints import publish
 from mustango_app.page.fields import NAMES
 from mustango_app.page.handlers import Handlers
-from mustango_app.page.layout import EXAMPLES, Analysis, Studio, build_analysis, build_studio
+from mustango_app.page.layout import CHOICES, EXAMPLES, Analysis, Studio, build_analysis, build_studio
 from mustango_app.page.results import Results
 from mustango_app.page.runs import LONGEST_QUEUE, Desk
-from mustango_app.page.words import translations, words_of
+from mustango_app.page.words import languages, translations
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
 
 PRIVATE = MappingProxyType({"api_visibility": "private", "show_progress": "hidden"})
-# The steps of a draft that the browser does itself, in `draft.js`.
-ASK, SEND, FILL, DONE = (
-    f"(...values) => window.mustango.{step}(...values)" for step in ("ask", "send", "fill", "done")
+# The steps that the browser does itself, in `draft.js`.
+ASK, SEND, FILL, DONE, HOLD, PUT, AGAIN, DROP = (
+    f"(...values) => window.mustango.{step}(...values)"
+    for step in ("ask", "send", "fill", "done", "hold", "put", "again", "drop")
 )
 
 
@@ -46,8 +47,12 @@ def build_demo(engine: Mustango) -> gr.Blocks:
         _connect_plan(handlers, studio)
         _connect_making(handlers, studio)
         _connect_analysis(handlers, analysis, studio, tabs)
-        here = [studio.status, studio.cards, studio.runs, *studio.put_back]
-        demo.load(handlers.arrive, studio.runs, here, queue=False, **PRIVATE)
+        here = [studio.status, studio.cards, studio.runs, studio.settings, studio.held]
+        arrived = demo.load(handlers.arrive, [studio.runs, *studio.shown], here, js=HOLD, queue=False, **PRIVATE)
+        _settings_after(arrived, handlers, studio)
+        names = {code: dict(words.names) for code, words in languages().items()}
+        js = f"() => window.mustango.choices({json.dumps(names)}, {json.dumps([*CHOICES.values()])})"
+        demo.load(None, None, [studio.fields[name] for name in CHOICES], js=js, **PRIVATE)
         demo.unload(handlers.leave)
         publish(api)
     demo.engine, demo.desk, demo.results, demo.say = engine, desk, results, say
@@ -65,7 +70,9 @@ def _connect_plan(handlers: Handlers, studio: Studio) -> None:
     unlocked = studio.unlock.click(None, None, [*studio.locks.values()], js=none, **PRIVATE)
     _draft_after(unlocked.then(None, js=ASK, **PRIVATE), handlers, studio)
     for button, name in zip(studio.examples, EXAMPLES, strict=True):
-        button.click(_example(name), None, studio.prompt, queue=False, **PRIVATE)
+        texts = {code: words(f"text_{name}") for code, words in languages().items()}
+        js = f"() => window.mustango.say({json.dumps(texts)})"
+        button.click(None, None, studio.prompt, js=js, **PRIVATE)
 
 
 def _draft_after(asked: gr.events.Dependency, handlers: Handlers, studio: Studio) -> None:
@@ -77,13 +84,11 @@ def _draft_after(asked: gr.events.Dependency, handlers: Handlers, studio: Studio
     drafted.failure(None, js=DONE, **PRIVATE)
 
 
-def _example(name: str) -> Callable[[gr.Request], str]:
-    """Return the event that writes an example in the visitor's language."""
-
-    def text(request: gr.Request) -> str:
-        return words_of(request)(f"text_{name}")
-
-    return text
+def _settings_after(answered: gr.events.Dependency, handlers: Handlers, studio: Studio) -> None:
+    """Let the browser put settings in, where nobody has typed since they were asked for, and draft their plan."""
+    put = answered.success(None, [studio.settings, *studio.shown], studio.shown, js=PUT, **PRIVATE)
+    answered.failure(None, js=DROP, **PRIVATE)
+    _draft_after(put.then(None, js=AGAIN, **PRIVATE), handlers, studio)
 
 
 def _connect_making(handlers: Handlers, studio: Studio) -> None:
@@ -100,7 +105,9 @@ def _connect_making(handlers: Handlers, studio: Studio) -> None:
         **PRIVATE,
     )
     studio.stop.click(handlers.stop, None, studio.status, queue=False, **PRIVATE)
-    studio.cards.click(handlers.act, studio.runs, [*shown, *studio.put_back], queue=False, **PRIVATE)
+    here = [*shown, studio.settings, studio.held]
+    acted = studio.cards.click(handlers.act, [studio.runs, *studio.shown], here, js=HOLD, queue=False, **PRIVATE)
+    _settings_after(acted, handlers, studio)
     studio.cards.submit(handlers.shape, studio.runs, shown, concurrency_limit=LONGEST_QUEUE, **PRIVATE)
 
 
@@ -110,14 +117,13 @@ def _connect_analysis(handlers: Handlers, analysis: Analysis, studio: Studio, ta
     analysis.listen.click(
         hear, analysis.audio, heard, concurrency_limit=1, api_visibility="private", show_progress_on=analysis.status
     )
-    fields = [studio.held, *studio.fields.values(), *studio.locks.values()]
-    used = analysis.use.click(use_as_plan, analysis.plan, [studio.status, *fields], queue=False, **PRIVATE)
-    used.then(lambda: gr.Tabs(selected="make"), None, tabs, queue=False, **PRIVATE)
-    recording, carded = [analysis.audio, analysis.plan, studio.runs], [studio.status, analysis.status]
-    kept = analysis.keep.click(
-        handlers.keep_recording, recording, [*carded, studio.cards, studio.runs], queue=False, **PRIVATE
-    )
-    kept.then(lambda: gr.Tabs(selected="make"), None, tabs, queue=False, **PRIVATE)
+    said = [analysis.status, tabs, studio.status]  # a refusal stands at its button, what was done where it leads
+    there = [*said, studio.settings, studio.held]
+    used = analysis.use.click(use_as_plan, [analysis.plan, *studio.shown], there, js=HOLD, queue=False, **PRIVATE)
+    _settings_after(used, handlers, studio)
+    recording = [analysis.audio, analysis.plan, studio.runs]
+    shown = [*said, studio.cards, studio.runs]
+    analysis.keep.click(handlers.keep_recording, recording, shown, queue=False, **PRIVATE)
 
 
 __all__ = ["build_demo"]

@@ -2,6 +2,24 @@
 // plays goes on. A card's buttons reach Python as clicks with an action and an id.
 const shelf = () => document.getElementById("shelf");
 let linked = ""; // id of the clip that the address was set to last
+let pressed = ""; // id of the card whose button was pressed last: what the status says stands there, too
+
+function tell() {
+  const status = document.getElementById("status");
+  for (const place of document.querySelectorAll("#shelf .said")) {
+    const here = place.closest("[data-card]").dataset.card === pressed;
+    const text = here ? status.textContent.trim() : "";
+    if (place.textContent !== text) place.textContent = text;
+    place.classList.toggle("wrong", here && Boolean(status.querySelector(".wrong")));
+  }
+}
+
+function listen() {
+  new MutationObserver(tell).observe(document.getElementById("status"), { childList: true, subtree: true, characterData: true });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#shelf")) pressed = "";
+  });
+}
 
 function follow(card) {
   const audio = card.querySelector("audio");
@@ -97,6 +115,8 @@ function press(event) {
   const button = event.target.closest("button[data-action]");
   if (!button) return;
   const { action, id } = button.dataset;
+  pressed = id || "";
+  for (const place of document.querySelectorAll("#shelf .said")) place.textContent = "";
   if (action === "loop") {
     const audio = button.closest(".card").querySelector("audio");
     audio.loop = !audio.loop;
@@ -143,6 +163,7 @@ function show(rows) {
   if (!place.dataset.ready) {
     place.dataset.ready = "yes";
     place.addEventListener("click", press);
+    listen();
   }
   const wanted = new Set(rows.map((row) => row.id));
   for (const holder of [...place.children]) if (!wanted.has(holder.dataset.card)) holder.remove();
@@ -152,6 +173,7 @@ function show(rows) {
     // Moving a player would stop it, so only what is out of its place is moved.
     if (place.children[index] !== holder) place.insertBefore(holder, place.children[index] || null);
   });
+  tell();
   // What was just made stands in the address, so that a reload or a bookmark makes it again.
   const first = rows[0];
   if (first && first.fresh && first.link && first.id !== linked) {

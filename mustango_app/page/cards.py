@@ -28,6 +28,7 @@ DOWNLOADS = (
 )  # fmt: skip
 ACTIONS = ("use", "link", "delete")
 MOST_OF_A_RUN = 64
+SAID = '<p class="said"></p>'  # what the status says of a button that was pressed here, see `cards.js`
 _FILE_WORDS = MappingProxyType({"chords.cho": "chord_sheet_file", "click.wav": "click_file", "plan.json": "plan_file"})
 
 Entry = dict[str, str]  # what a browser keeps of a clip: its token as "id", and its recipe as "make" (see `link`)
@@ -58,6 +59,19 @@ def without(runs: Runs, token: str) -> Runs:
     """Return the runs without a clip."""
     left = [[one for one in run if one["id"] != token] for run in runs]
     return [run for run in left if run]
+
+
+def known(runs: Runs, results: Results) -> list[str]:
+    """Return the clips of some runs that are still there."""
+    return [entry["id"] for run in runs for entry in run if results.card(entry["id"])]
+
+
+def without_deleted(runs: Runs, known: Sequence[str], results: Results) -> Runs:
+    """Return the runs without the clips that were `known` and have been deleted since."""
+    for token in known:
+        if results.card(token) is None:
+            runs = without(runs, token)
+    return runs
 
 
 def latest(runs: Any) -> Runs:
@@ -130,7 +144,7 @@ def gone_html(entry: Entry, words: Words) -> str:
     buttons = _buttons(("use", "delete"), escape(entry["id"], quote=True), words)
     return (
         f'<article class="card gone" aria-label="{title}"><header><h3>{title}</h3><p>{escape(facts)}</p></header>'
-        f'<p>{escape(words("gone_card"))}</p><div class="actions">{buttons}</div></article>'
+        f'<p>{escape(words("gone_card"))}</p><div class="actions">{buttons}</div>{SAID}</article>'
     )
 
 
@@ -162,7 +176,7 @@ def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
         f'<div class="picture">{picture}</div>{legend}'
         f'<div class="verdict">{_verdict(plan, heard, card, words)}</div>'
         f'<div class="actions">{loop}{_buttons(actions, token, words)}</div>'
-        f"{_shape_form(token, clip['duration'], words)}"
+        f"{_shape_form(token, clip['duration'], words)}{SAID}"
         f'<nav class="downloads" aria-label="{escape(words("downloads", name=name), quote=True)}">{links}</nav>'
         "</article>"
     )
@@ -223,7 +237,7 @@ def _facts(card: Mapping[str, Any], part: str, words: Words) -> str:
         part,
         words("seconds", seconds=f"{clip['duration']:.1f}"),
         words("recording") if settings.get("recording") else words("seed", seed=clip["seed"]),
-        words("steps", steps=settings["steps"]) if "steps" in settings else "",
+        words.count("steps", settings["steps"]) if "steps" in settings else "",
         f"★ {words('best', count=best)}" if best else "",
         words("score", score=f"{100 * score:.0f}") if score is not None else "",
     ]
@@ -245,9 +259,12 @@ def _verdict(plan: MusicPlan, heard: Heard | None, card: Mapping[str, Any], word
 def comparison(plan: MusicPlan, heard: Heard, words: Words) -> list[tuple[str, str, bool]]:
     """Return (field, what was heard of what was asked in a musician's words, whether they agree)."""
     rows = []
+    told = bool(heard.missing)  # why nothing was heard of something
     if heard.bpm is not None and plan.bpm is not None:
         kind, same = compare_tempi(plan.bpm, heard.bpm)
         rows.append((words("tempo"), words(kind, heard=f"{heard.bpm:.0f}", asked=f"{plan.bpm:g}"), same))
+    elif plan.bpm is not None and not told:
+        rows.append((words("tempo"), words("heard_none", asked=f"{plan.bpm:g} BPM"), False))
     if heard.meter is not None and plan.meter is not None:
         same = heard.meter == plan.meter
         kind = "heard_meter_same" if same else "heard_meter"
@@ -255,7 +272,9 @@ def comparison(plan: MusicPlan, heard: Heard, words: Words) -> list[tuple[str, s
     if heard.key and plan.key:
         kind, same = compare_keys(plan.key, heard.key)
         rows.append((words("label_key"), words(kind, heard=heard.key, asked=plan.key), same))
-    if heard.chords and plan.chords:
+    elif plan.key and not told:
+        rows.append((words("label_key"), words("heard_none", asked=plan.key), False))
+    if plan.chords and (heard.chords or not told):
         share = shared_roots(plan, heard)
         rows.append((words("label_chords"), words("heard_chords", share=f"{100 * share:.0f}"), share >= 0.75))
     return rows

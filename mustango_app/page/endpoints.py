@@ -18,9 +18,10 @@ from munet.errors import RequestError
 from munet.guidance_weights import LIMITS
 from munet.music import MusicPlan
 from munet.music.checks import BPM_RANGE, ENERGIES
-from mustango_app.page.analysis import without_folders
+from mustango_app.page.fields import read_sections
 from mustango_app.page.guard import FAILED, is_below
 from mustango_app.page.results import EXPORTS
+from mustango_app.page.status import without_folders
 from mustango_app.page.words import LONGEST_ECHO
 from mustango_app.request import MAX_BARS, SECONDS_RANGE, STEPS_RANGE
 from mustango_app.stopped import Stopped
@@ -135,10 +136,26 @@ def plan_given(plan: Any) -> MusicPlan | None:
 
 def fields_given(*values: Any) -> dict[str, Any]:
     """Return the fields by name; those that are read as text must be short text."""
-    names = ("bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy")
+    names = ("bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy", "sections")
     fields = dict(zip(names, values, strict=True))
     check_short(fields)
-    return fields
+    return fields | {"sections": sections_given(fields["sections"])}
+
+
+def sections_given(sections: Any) -> Any:
+    """Return sections as a list, of which `Request` checks what each says; text is read as the page reads it.
+
+    Raises:
+        RequestError: there are too many, or the text holds none.
+    """
+    if isinstance(sections, str):
+        return read_sections(sections)
+    if isinstance(sections, list):
+        if len(sections) > MAX_BARS:
+            raise RequestError(f"sections: expected at most {MAX_BARS}, got {len(sections)}")
+        for section in sections:
+            check_short(section if isinstance(section, dict) else {})
+    return sections
 
 
 def check_short(fields: Mapping[str, Any]) -> None:

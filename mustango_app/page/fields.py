@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from augmentation.compose.styles import STYLES
 from augmentation.reading.lexer import lex
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.statement import plainest
 from munet.errors import RequestError
 from munet.music import MusicPlan, Section, tempo_word
+from munet.music.checks import check_choice
 from munet.music.grid import bar_starts
 from mustango_app.page.words import Words
 from mustango_app.request import MAX_BARS, check_integer
@@ -49,6 +51,8 @@ def read_locked(values: Sequence[Any], locks: Sequence[bool]) -> dict[str, Any]:
             asked |= read_length(value)
         elif name == "sections":
             asked[name] = read_sections(value)
+        elif name == "style":
+            asked[name] = check_choice(name, value.lower(), sorted(STYLES))
         else:
             asked[name] = tuple(value) if name == "instruments" else value
     return asked

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +18,18 @@ from munet.errors import RequestError
 from munet.guidance_weights import Guidance, guidance_weights
 from munet.music import MusicPlan
 from mustango_app.page import cards
-from mustango_app.page.analysis import without_folders
+from mustango_app.page.analysis import hear_first
 from mustango_app.page.cards import Runs
 from mustango_app.page.fields import NAMES, read_number, refusal, shown, source_line, unused
 from mustango_app.page.guard import check_work
-from mustango_app.page.held import asked_of, exact_plan, shown_values
+from mustango_app.page.held import asked_of, exact_plan
 from mustango_app.page.link import typed_in, unpack
 from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk, Run
+from mustango_app.page.settings import MOST_CANDIDATES, recipe_of_card, settings_of, typed_settings
 from mustango_app.page.shaping import asked_on_card, clip_of, job_of
+from mustango_app.page.status import refused, status
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
 from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from mustango_app.engine import Mustango
 
 POLL = 0.15  # seconds between looks at a run
-MOST_VARIATIONS, MOST_CANDIDATES = 4, 8
+MOST_VARIATIONS = 4
 Last = dict[str, Any] | None
 Held = dict[str, Any] | None
 
@@ -91,7 +93,10 @@ class Handlers:
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
         request = Request(prompt if (prompt or "").strip() else "music", **asked, seed=choice)
-        return request.draft if self._engine.can_predict else self._engine.plan(request)
+        # A draft waits neither for predictors nor for a model that is still being loaded.
+        if not getattr(self._engine, "ready", True) or self._engine.can_predict:
+            return request.draft
+        return self._engine.plan(request)
 
     @staticmethod
     def reroll() -> int:
@@ -114,11 +119,11 @@ class Handlers:
             inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
         """
         if not getattr(self._engine, "ready", True):
-            yield _status(words_of(request)("loading_model")), gr.skip(), gr.skip()
+            yield status(words_of(request)("loading_model")), gr.skip(), gr.skip()
         try:
             jobs, listen, runs = self._asked(prompt, choice, last, held, *inputs)
         except RequestError as error:
-            yield _status(refusal(error, words_of(request))[1], "wrong"), gr.skip(), gr.skip()
+            yield refused(error, words_of(request)), gr.skip(), gr.skip()
             return
         yield from self.follow(jobs, listen, runs, request)
 
@@ -156,22 +161,27 @@ class Handlers:
         words, session = words_of(request), request.session_hash or ""
         run = Run(self._desk, lambda run: make_clips(self._results, jobs, listen, run))
         if not run.start():
-            yield _status(words("full"), "wrong"), gr.skip(), gr.skip()
+            yield status(words("full"), "wrong"), gr.skip(), gr.skip()
             return
         self._running[session] = run
-        told, version, kept = "", 0, runs
+        told, version, known = "", 0, cards.known(runs, self._results)
+
+        def kept() -> Runs:
+            left = cards.without_deleted(runs, known, self._results)  # somebody may delete a card meanwhile
+            return cards.with_made(left, run.made, self._results)
+
         try:
             while not run.wait(POLL) and not run.stop.is_set():
                 line = run.describe(words)
                 if run.version != version:
-                    version, kept = run.version, cards.with_made(runs, run.made, self._results)
-                    yield _status(line), cards.shown_cards(self._results, kept, words, run.live, bool(run.made)), kept
+                    version, now = run.version, kept()
+                    yield status(line), cards.shown_cards(self._results, now, words, run.live, bool(run.made)), now
                 elif line != told:
-                    yield _status(line), gr.skip(), gr.skip()
+                    yield status(line), gr.skip(), gr.skip()
                 told = line
-            kept = cards.with_made(runs, run.made, self._results)
-            shown = cards.shown_cards(self._results, kept, words, fresh=bool(run.made))
-            yield _status(*self._ending(run, words)), shown, kept
+            now = kept()
+            shown = cards.shown_cards(self._results, now, words, fresh=bool(run.made))
+            yield status(*self._ending(run, words)), shown, now
         finally:
             run.stop.set()
             if self._running.get(session) is run:
@@ -195,7 +205,7 @@ class Handlers:
         """Stop the run of this session."""
         run = self._running.get(request.session_hash or "")
         if run is None:
-            return _status(words_of(request)("nothing_running"))
+            return status(words_of(request)("nothing_running"))
         run.stop.set()
         return gr.skip()  # whoever watches the run tells how it ended
 
@@ -211,46 +221,51 @@ class Handlers:
 
     # --- cards
 
-    def arrive(self, request: gr.Request, runs: Any) -> tuple[Any, ...]:
+    def arrive(self, request: gr.Request, runs: Any, *_shown: Any) -> tuple[Any, ...]:
         """Show what this browser made before, and put the settings of the page's address into it.
 
         Returns:
-            (status, cards, runs, then as `_put_back`).
+            (status, cards, runs, settings (None for none), held plan).
         """
         words, kept = words_of(request), cards.latest(runs)
         shown = (cards.shown_cards(self._results, kept, words), kept)
         query = dict(request.query_params or {})
         try:
             if query.get("make"):
-                return _status(words("link_back")), *shown, *_put_back(unpack(query["make"]))
-            return _status(words("ready")), *shown, *_typed(typed_in(query))
+                recipe = unpack(query["make"])
+                return status(words("link_back")), *shown, settings_of(recipe), recipe["plan"]
+            said = typed_in(query)
+            error, typed = typed_settings(said)
+            told = status(words("ready")) if error is None else refused(error, words)
+            return told, *shown, typed if said else None, None
         except RequestError as error:
-            return _status(refusal(error, words)[1], "wrong"), *shown, *[gr.skip()] * PUT_BACK
+            return refused(error, words), *shown, None, gr.skip()
 
-    def act(self, request: gr.Request, runs: Any, event: gr.EventData) -> tuple[Any, ...]:
+    def act(self, request: gr.Request, event: gr.EventData, runs: Any, *_shown: Any) -> tuple[Any, ...]:
         """Do what a button of a card says: delete it, tell of its link, or put its settings back into the page.
 
         Returns:
-            (status, cards, runs, then as `_put_back`).
+            (status, cards, runs, settings (None for none), held plan).
         """
         action, token = str(event._data.get("action")), str(event._data.get("id"))
         words, runs = words_of(request), cards.latest(runs)
         entry = next((one for run in runs for one in run if one["id"] == token), None)
-        nothing = [gr.skip()] * PUT_BACK
+        stays = (gr.skip(), gr.skip())
+        nothing = (None, gr.skip())
         card = self._results.card(token) if entry else None
         try:
-            recipe = settings_of(card) if card else unpack(entry["make"]) if entry and entry["make"] else None
+            recipe = recipe_of_card(card) if card else unpack(entry["make"]) if entry and entry["make"] else None
         except RequestError:
             recipe = None
         if entry is None or (recipe is None and card is None):
-            return _status(words("gone")), gr.skip(), gr.skip(), *nothing
+            return status(words("gone")), *stays, *nothing
         if action == "delete":
             self._results.delete(token)
             kept = cards.without(runs, token)
-            return _status(words("deleted")), cards.shown_cards(self._results, kept, words), kept, *nothing
+            return status(words("deleted")), cards.shown_cards(self._results, kept, words), kept, *nothing
         if action == "use" and recipe is not None:
-            return _status(words("settings_back")), gr.skip(), gr.skip(), *_put_back(recipe)
-        return _status(words("linked")), gr.skip(), gr.skip(), *nothing
+            return status(words("settings_back")), *stays, settings_of(recipe), recipe["plan"]
+        return status(words("linked")), *stays, *nothing
 
     def shape(self, request: gr.Request, runs: Any, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """Continue, repaint or vary the clip of a card; yield (status, cards, runs) while it goes on."""
@@ -262,65 +277,23 @@ class Handlers:
             job = job_of(self._engine, clip, clip.duration, change, clip.prompt)
             check_work(job.steps, job.seconds, 1)
         except RequestError as error:
-            yield _status(refusal(error, words)[1], "wrong"), gr.skip(), gr.skip()
+            yield refused(error, words), gr.skip(), gr.skip()
             return
         yield from self.follow([job], True, runs, request)
 
     def keep_recording(self, request: gr.Request, audio: str | None, plan: Held, runs: Any) -> tuple[Any, ...]:
-        """Put a recording that was heard onto a card; return (status, status of the recording, cards, runs)."""
+        """Put a recording that was heard onto a card; return (status of the recording, tab, status, cards, runs)."""
         words, runs = words_of(request), cards.latest(runs)
         if not plan or not audio:
-            return gr.skip(), _status(words("hear_first")), gr.skip(), gr.skip()
+            return hear_first(words, 4)
         try:
             sound = read_audio(audio)
             token = self._results.save(clip_of(self._engine, sound, MusicPlan.from_dict(plan), None), {"unheard": True})
         except (RequestError, OSError) as error:
-            said = refusal(without_folders(RequestError(str(error))), words)[1]
-            return gr.skip(), _status(said, "wrong"), gr.skip(), gr.skip()
+            return refused(RequestError(str(error)), words), *[gr.skip()] * 4
         kept = cards.with_made(runs, [token], self._results)
-        return _status(words("recording_on_card")), gr.skip(), cards.shown_cards(self._results, kept, words), kept
-
-
-def settings_of(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a clip as a recipe, even where they alone do not make it again."""
-    clip = card["clip"]
-    settings = {name: clip["settings"][name] for name in ("steps", "guidance") if name in clip["settings"]}
-    return {"prompt": clip["prompt"], "plan": clip["plan"], "seed": clip["seed"], **settings}
-
-
-PUT_BACK = 2 * len(NAMES) + 6  # outputs of `_put_back`
-
-
-def _put_back(recipe: Mapping[str, Any]) -> list[Any]:
-    """Return the settings of a recipe: prompt, held plan, fields ..., locks ..., seed, steps, guidance, best of."""
-    fields, locks = shown_values(MusicPlan.from_dict(recipe["plan"]))
-    made = [recipe.get(name) for name in ("steps", "guidance")]
-    return [
-        recipe["prompt"], recipe["plan"], *[gr.update(value=value) for value in fields], *locks,
-        str(recipe.get("seed", "")), *[gr.skip() if value is None else value for value in made], 1,
-    ]  # fmt: skip
-
-
-def _typed(said: Mapping[str, str]) -> list[Any]:
-    """Return what an address says as if it had been typed, in the order of `_put_back`; the rest stays.
-
-    Raises:
-        RequestError: a number is none.
-    """
-    values = [said.get(name) for name in NAMES]
-    fields = [
-        gr.skip() if value is None else [part.strip() for part in value.split(",")] if name == "instruments" else value
-        for name, value in zip(NAMES, values, strict=True)
-    ]
-    numbers = {name: read_number(name, said.get(name)) for name in ("steps", "guidance", "best_of")}
-    return [
-        said.get("prompt", gr.skip()), None, *fields, *[value is not None for value in values],
-        said.get("seed", gr.skip()), *[gr.skip() if value is None else value for value in numbers.values()],
-    ]  # fmt: skip
-
-
-def _status(text: str, kind: str = "") -> str:
-    return f'<p class="{kind}">{escape(text)}</p>'
+        shown = cards.shown_cards(self._results, kept, words)
+        return gr.skip(), gr.Tabs(selected="make"), status(words("recording_on_card")), shown, kept
 
 
 def locks_of(last: Last, fields: Sequence[Any], locks: Sequence[Any]) -> list[bool]:

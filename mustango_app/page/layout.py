@@ -50,6 +50,7 @@ class Studio:
     choice: gr.State
     held: gr.State
     answer: gr.JSON  # of a draft, which the browser takes in
+    settings: gr.JSON  # from elsewhere, see `settings`
     last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
@@ -70,9 +71,9 @@ class Studio:
         return [self.seed, self.steps, self.guidance, self.best_of]
 
     @property
-    def put_back(self) -> list[Any]:
-        """What the settings of a clip fill."""
-        return [self.prompt, self.held, *self.fields.values(), *self.locks.values(), *self.made_with]
+    def shown(self) -> list[Any]:
+        """What settings from elsewhere are put into, in their order."""
+        return [self.prompt, *self.fields.values(), *self.locks.values(), *self.made_with]
 
 
 def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> Studio:
@@ -84,7 +85,7 @@ def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> S
         say: words that the browser's language decides.
     """
     parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None)}
-    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last")}
+    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last", "settings")}
     parts["runs"] = gr.BrowserState([], storage_key="mustango-clips", secret="mustango-clips")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
@@ -146,7 +147,9 @@ def _component(name: str, say: gr.I18n) -> Any:
     common = {"label": say(f"label_{name}"), "elem_id": f"field-{name}", "info": " "}
     if name in CHOICES:
         several = name == "instruments"
-        return gr.Dropdown(list(CHOICES[name]), value=[] if several else "", multiselect=several, **common)
+        # Other values, of a link or a plan from elsewhere, are refused at the field and not by Gradio.
+        common |= {"value": [] if several else "", "multiselect": several, "allow_custom_value": True}
+        return gr.Dropdown(list(CHOICES[name]), **common)
     lines, example = 2 if name == "chords" else 1, say(f"placeholder_{name}")
     return gr.Textbox(placeholder=example, lines=1, max_lines=lines, max_length=2000, **common)
 
@@ -163,9 +166,8 @@ def _build_quality(parts: dict[str, Any], steps: int, guidance: float, say: gr.I
             parts["steps"] = gr.Number(steps, precision=0, min_width=120, **called("steps"))
             parts["guidance"] = gr.Number(guidance, step=0.1, min_width=120, **called("guidance"))
             parts["seed"] = gr.Textbox(
-                label=say("label_seed"), placeholder=say("placeholder_seed"), max_lines=1, max_length=20,
-                min_width=120, elem_id="seed", info=" ",
-            )  # fmt: skip
+                placeholder=say("placeholder_seed"), max_lines=1, max_length=20, min_width=120, **called("seed")
+            )
         parts["listen"] = gr.Checkbox(True, label=say("label_listen"), elem_id="listen")
 
 
@@ -200,9 +202,10 @@ def build_analysis(say: gr.I18n) -> Analysis:
         with gr.Column(scale=6, min_width=320):
             gr.Markdown(say("nothing_heard"), elem_id="nothing-heard")  # gives way to the timeline
             timeline = gr.HTML("", elem_id="heard-timeline")
-            sheet = gr.Textbox(label=say("chord_sheet"), interactive=False, lines=6, max_lines=20, buttons=["copy"])
+            # Gradio's copy button stands in the label and takes the field's name from who listens instead of looking.
+            sheet = gr.Textbox(label=say("chord_sheet"), interactive=False, lines=6, max_lines=20)
             with gr.Accordion(say("all_heard"), open=False):
-                heard = gr.Textbox(label="JSON", interactive=False, lines=6, max_lines=20, buttons=["copy"])
+                heard = gr.Textbox(label="JSON", interactive=False, lines=6, max_lines=20)
     return Analysis(audio, listen, use, keep, status, timeline, sheet, heard, gr.State(None))
 
 

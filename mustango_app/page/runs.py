@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mustango_app.page.words import Words
@@ -52,6 +53,8 @@ class Desk:
 
     def __init__(self) -> None:
         self._line: list[Run] = []
+        # One thread for all work: each new one would keep memory of its own for what the model has passed through it.
+        self._worker = ThreadPoolExecutor(1, "mustango-model")
         self._change = threading.Condition()
         self.pace = Pace()
 
@@ -84,6 +87,10 @@ class Desk:
                 if run.stop.is_set():
                     raise Stopped("stopped while waiting")
                 self._change.wait(POLL)
+
+    def work(self, run: Run, work: Callable[[Run], None]) -> None:
+        """Do the work of a run whose turn it is."""
+        self._worker.submit(work, run).result()
 
     def leave(self, run: Run) -> None:
         """Let the next one have its turn."""
@@ -130,7 +137,7 @@ class Run:
     def _run(self) -> None:
         try:
             self._desk.wait(self)
-            self._work(self)
+            self._desk.work(self, self._work)
             self._learn()
         except BaseException as error:  # handed to whoever watches, who tells and logs it
             self.error = error

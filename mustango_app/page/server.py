@@ -37,6 +37,7 @@ from mustango_app.page.layout import HERE
 from mustango_app.page.live import Live
 from mustango_app.page.loading import Loading
 from mustango_app.page.results import FORMS
+from mustango_app.page.words import FIRST
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -177,6 +178,7 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         Middleware(Departures, gone=demo.gone),
         Middleware(WholeCalls, defaults=endpoints, folder=gr.utils.get_upload_folder()),
     ]
+    script = (HERE / "draft.js").read_text(encoding="utf-8")
     return {
         "server_name": serving.host,
         "server_port": serving.port,
@@ -185,7 +187,7 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         "mcp_server": serving.wants_mcp,
         "theme": _theme(),
         "i18n": demo.say,
-        "js": (HERE / "draft.js").read_text(encoding="utf-8").replace("$NAMES", json.dumps(NAMES)),
+        "js": script.replace("$NAMES", json.dumps(NAMES)).replace("$FIRST", FIRST),
         "css": (HERE / "page.css").read_text(encoding="utf-8"),
         "footer_links": ["api"],
         "run_history": _told("GRADIO_RUN_HISTORY"),

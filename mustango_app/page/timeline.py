@@ -14,6 +14,7 @@ from munet.music import Chord, MusicPlan
 from mustango_app.page.words import Words
 
 ROW, GAP, INK = 30, 3, "#1f2937"
+NARROW, LETTER = 300, 9.5  # pixels: a timeline on a telephone, and a letter of a chord
 MOST_MARKS = 600  # beats drawn; of more than these only the downbeats are
 
 Span = tuple[float, float, Chord]  # start and end in seconds
@@ -48,7 +49,8 @@ def timeline(
     top = 0
     if plan.sections:
         parts = [
-            (part.start, part.end, part.name or "…", _part_title(part.instruments, part.key)) for part in plan.parts()
+            (part.start, part.end, part.name or "…", _part_title(part.instruments, part.key, words))
+            for part in plan.parts()
         ]
         rows.append(_boxes(parts, length, top, 20, "section"))
         top += 20 + GAP
@@ -81,19 +83,19 @@ def describe(plan: MusicPlan, words: Words) -> str:
     return words(
         "timeline",
         seconds=f"{plan.length:.1f}",
-        bars=len(plan.downbeat_times()),
+        bars=words.count("bars", len(plan.downbeat_times())),
         meter=plan.meter,
         form=words("timeline_form", sections=sections) if sections else "",
         chords=chords,
     )
 
 
-def _part_title(instruments: Sequence[str] | None, key: str | None) -> str:
-    return "; ".join(filter(None, [key, ", ".join(instruments or ())]))
+def _part_title(instruments: Sequence[str] | None, key: str | None, words: Words) -> str:
+    return "; ".join(filter(None, [key, words.sentence(", ".join(instruments or ()))]))
 
 
 def _boxes(rows: Iterable[tuple], length: float, top: int, height: int, kind: str) -> str:
-    """Draw (start, end, text, title, colour) as boxes; letters that do not fit are cut at the edge of their box."""
+    """Draw (start, end, text, title, colour) as boxes; letters are smaller where they may not fit ("Am" cut is "A")."""
     boxes = []
     for start, end, text, title, *color in rows:
         end = min(end, length)
@@ -101,12 +103,14 @@ def _boxes(rows: Iterable[tuple], length: float, top: int, height: int, kind: st
             continue
         fill = f' fill="rgb({",".join(str(round(255 * part)) for part in color[0])})"' if color else ""
         ink = f' fill="{INK}"' if color else ""
+        tight = 5 + LETTER * len(text) > NARROW * (end - start) / length
+        place = 'class="tight" x="2"' if tight and color else 'x="5"'
         boxes.append(
             f'<svg class="{kind}" x="{_at(start, length)}" y="{top}" width="{_at(end - start, length)}" '
             f'height="{height}">'
             f"<title>{escape(f'{text} ({title}), {start:.2f} to {end:.2f} s')}</title>"
             f'<rect width="100%" height="100%" rx="3"{fill}/>'
-            f'<text x="5" y="{height / 2 + 4.5:g}"{ink}>{escape(text)}</text></svg>'
+            f'<text {place} y="{height / 2 + 4.5:g}"{ink}>{escape(text)}</text></svg>'
         )
     return "".join(boxes)
 

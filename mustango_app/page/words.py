@@ -4,6 +4,8 @@ A language is one TOML file named by its code (`en.toml`, `zh.toml`); a new one 
 a file leaves out is said in English. The browser chooses: Gradio translates what stands still (`gr.I18n`), and what is
 written here follows the same `Accept-Language`.
 
+Styles, energies and instruments are values, English in plans and links; a file's `[names]` says how they are shown.
+
 What other rooms say (refusals, notes on a plan) is English and has its home there; a file's `[sentences]` says it in
 its own language: English with named places ("a number from {low} to {high}") = the same with these places. What stands
 in a place is looked up again.
@@ -23,8 +25,8 @@ from munet.errors import RequestError
 
 FOLDER = Path(__file__).parent / "languages"
 FIRST = "en"  # the language that is whole
-LONGEST_ECHO = 160  # characters of what came that a refusal repeats
-_REFUSAL = re.compile(r"(\w+): expected (.*?), got (.*)", re.S)
+LONGEST_ECHO = 160  # characters of what is expected, and of what came, that a refusal tells
+_REFUSAL = re.compile(r"([\w.]+): expected (.*?), got (.*)", re.S)
 
 
 class Words:
@@ -34,10 +36,13 @@ class Words:
         code: of the language, such as "zh".
         table: name -> sentence with places in braces.
         sentences: English that other rooms say, with places in braces -> the same in this language.
+        names: style, energy or instrument -> how it is shown.
     """
 
-    def __init__(self, code: str, table: Mapping[str, str], sentences: Mapping[str, str]) -> None:
-        self.code, self._table = code, table
+    def __init__(
+        self, code: str, table: Mapping[str, str], sentences: Mapping[str, str], names: Mapping[str, str]
+    ) -> None:
+        self.code, self._table, self.names = code, table, names
         self._sentences = [(template(english), own) for english, own in sentences.items()]
 
     def __call__(self, name: str, /, **values: object) -> str:
@@ -60,6 +65,7 @@ class Words:
             fields: the refusal's name -> the field that it is about.
         """
         name, colon, rest = str(error).partition(": ")
+        name = name.partition(".")[0]  # "sections.bars" is about the sections
         if not colon or not name.isidentifier():
             return None, str(error)
         field = fields.get(name)
@@ -67,9 +73,8 @@ class Words:
         parts = _REFUSAL.fullmatch(str(error))
         if parts is None:
             return field, f"{label}: {rest}"
-        got = self.sentence(parts[3])
-        got = f"{got[:LONGEST_ECHO]}…" if len(got) > LONGEST_ECHO else got
-        return field, self("refused", field=label, expected=self.sentence(parts[2]), got=got)
+        expected, got = (cut(self.sentence(part)) for part in parts.groups()[1:])
+        return field, self("refused", field=label, expected=expected, got=got)
 
     def label(self, name: str) -> str:
         """Return the page's word for an argument."""
@@ -78,10 +83,18 @@ class Words:
 
     def sentence(self, english: str) -> str:
         """Return what another room says in this language, as it is where the language has no words for it."""
+        parts = english.split(", ")
+        if all(part in self.names for part in parts):
+            return ", ".join(self.names[part] for part in parts)
         for pattern, own in self._sentences:
             if found := pattern.fullmatch(english):
                 return own.format(**{name: self.sentence(part) for name, part in found.groupdict().items()})
         return english
+
+
+def cut(text: str) -> str:
+    """Return a text that is at most as long as a refusal tells."""
+    return f"{text[:LONGEST_ECHO]}…" if len(text) > LONGEST_ECHO else text
 
 
 def template(english: str) -> re.Pattern[str]:
@@ -98,7 +111,12 @@ def languages() -> Mapping[str, Words]:
     english = read[FIRST]["words"]
     return MappingProxyType(
         {
-            code: Words(code, MappingProxyType({**english, **table["words"]}), table.get("sentences", {}))
+            code: Words(
+                code,
+                MappingProxyType({**english, **table["words"]}),
+                table.get("sentences", {}),
+                MappingProxyType(table.get("names", {})),
+            )
             for code, table in read.items()
         }
     )

@@ -68,8 +68,9 @@ def chain_config(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_the_chain_runs_where_much_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(chain_config(tmp_path)))
+@pytest.mark.parametrize("order", [{"decoder_share": 0.4}, pytest.param({}, marks=pytest.mark.slow)])
+def test_the_chain_runs_where_much_is_missing(tmp_path: Path, order: dict[str, float]) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**chain_config(tmp_path), **order}))
     (tmp_path / "sitecustomize.py").write_text(BLOCKER)
     environment = os.environ | {
         "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
@@ -104,6 +105,7 @@ def test_parts_come_back_whole(tmp_path: Path) -> None:
     ("change", "minutes", "message"),
     [
         ({"stages": 1}, 1.0, "config: expected fields among"),
+        ({"decoder_share": 1}, 1.0, "decoder_share: expected a share between 0 and 1, got 1"),
         ({}, None, "minutes: expected the minutes of the chain"),
         ({}, -1.0, "minutes: expected the minutes of the chain"),
     ],

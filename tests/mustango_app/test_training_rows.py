@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from augmentation.dataset.corpus import CorpusConfig, build_corpus
-from augmentation.training_data import Clip, ComposedClips, CorpusClips
+from augmentation.training_data import Clip, ComposedClips, CorpusClips, drawn_players
 from munet.errors import RequestError
 from munet.music import MusicPlan
+from munet.music.instruments import CLASS_NAMES, classes_of
 from mustango_app.training_rows import Faults, Places, Rows, WindowSettings, batches
 
 CUT = WindowSettings(0.64, 1.28, 3, 8000, 1, 640)
@@ -82,6 +83,17 @@ def test_a_folder_without_a_usable_clip_is_refused(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(RequestError, match="data: expected clips that can be used, got 2 of which none can"):
         next(batches(CorpusClips(str(tmp_path)), CUT, 0, clips=2))
+
+
+def test_some_composed_clips_have_players_of_any_kind() -> None:
+    usual, any_players = (ComposedClips(1000, 5, None, any_players=share) for share in (0.0, 1.0))
+    first = any_players.read(0, 8000, 2.0)
+    assert first.plan.instruments != usual.read(0, 8000, 2.0).plan.instruments
+    plans = [drawn_players(seed) for seed in range(400)]
+    counts = [len(plan.instruments) for plan in plans]
+    assert min(counts) == 1 and max(counts) == 5
+    assert 0.4 < sum("drums" in plan.instruments for plan in plans) / 400 < 0.6
+    assert {kind for plan in plans for kind in classes_of(plan.instruments)} == set(CLASS_NAMES)
 
 
 def test_composed_clips_are_rows_too() -> None:

@@ -106,6 +106,16 @@ def test_a_published_codec_is_trained_further(tmp_path: Path) -> None:
         assert torch.equal(parameter, published.get_parameter(name)), name
 
 
+def test_a_bad_crop_leaves_the_weights_alone(tmp_path: Path) -> None:
+    trainer = ready(tmp_path)
+    weight = trainer.codec.trunk.conv_in.weight
+    before = weight.detach().clone()
+    trainer._update(trainer.optimizer, trainer.codec, weight.sum() * float("nan"))
+    assert torch.equal(weight, before) and trainer.optimizer.state[weight]["step"] == 0
+    trainer._update(trainer.optimizer, trainer.codec, weight.sum())
+    assert not torch.equal(weight, before) and trainer.optimizer.state[weight]["step"] == 1
+
+
 def test_what_is_not_finite_is_not_saved(tmp_path: Path) -> None:
     trainer = ready(tmp_path)
     trainer.save()

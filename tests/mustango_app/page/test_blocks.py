@@ -95,6 +95,30 @@ def test_a_returned_recipe_makes_the_clip_again_byte_for_byte(
     assert repeated["recipe"] == record["recipe"]
 
 
+@pytest.mark.parametrize(
+    "sections",
+    [
+        "intro 1 | verse 1",
+        [{"name": "intro", "bars": 1}, {"name": "verse", "bars": 1, "key": "D major", "chords": ["D", "A"]}],
+    ],
+)
+def test_sections_are_kept_and_their_recipe_makes_the_clip_again_byte_for_byte(
+    client: Client, engine: Mustango, sections: Any
+) -> None:
+    given = {"prompt": "calm piano, 120 bpm, 4/4", "sections": sections, "steps": 1, "seed": 3}
+    path, record = client.predict(**given, api_name="/generate")
+    plan = MusicPlan.from_dict(record["plan"])
+    assert [(part.name, part.end - part.start) for part in plan.parts()] == [("intro", 2.0), ("verse", 2.0)]
+    assert plan.parts()[1].key == ("D major" if isinstance(sections, list) else plan.key)
+    again, _ = client.predict(**record["recipe"], api_name="/generate")
+    assert Path(again).read_bytes() == Path(path).read_bytes()
+    drafted = client.predict(prompt=given["prompt"], sections=sections, seed=3, api_name="/plan")
+    assert MusicPlan.from_dict(drafted).parts() == plan.parts()
+    if isinstance(sections, list):
+        clip = engine.generate(given["prompt"], sections=sections, steps=1, seed=3)
+        assert np.abs(soundfile.read(path)[0] - clip.audio[0]).max() < 1e-4
+
+
 def test_a_plan_goes_in_and_out(client: Client) -> None:
     plan = client.predict(prompt=PROMPT, seed=5, bars=2, instruments="piano, drums", style="waltz", api_name="/plan")
     assert plan["instruments"] == ["piano", "drums"]

@@ -17,9 +17,11 @@ from mustango_app.exchange.midi_read import read_midi
 from tests.mustango_app.page.browsing import (
     IN_A_BROWSER,
     PROMPT,
+    Held,
     expect,
     generate,
     make_quick,
+    opened,
     sound,
     value,
     write,
@@ -101,14 +103,31 @@ def test_a_dragged_region_is_repainted_and_the_clip_goes_on_and_varies(page: Any
 
 
 @pytest.mark.slow
-def test_a_form_without_a_region_is_refused_in_a_sentence(page: Any) -> None:
+def test_a_refusal_of_a_cards_button_stands_on_the_card_too_and_again_on_the_next(page: Any) -> None:
     write(page, "prompt", PROMPT)
-    make_quick(page)
+    make_quick(page, variations=2)
     generate(page)
-    card = page.locator("#shelf .card").first
-    card.locator("summary").click()
-    card.get_by_role("button", name="Repaint").click()
-    expect(page.locator("#status")).to_contain_text("Region: expected the seconds of a region, got none")
+    page.set_viewport_size({"width": 390, "height": 844})  # the status is far above the cards there
+    refusal = "Region: expected the seconds of a region, got none"
+    for number in (0, 1, 1):
+        card = page.locator("#shelf .card").nth(number)
+        card.locator("details").evaluate("details => { details.open = true; }")
+        card.get_by_role("button", name="Repaint").click()
+        expect(card.locator(".said.wrong")).to_have_text(refusal, timeout=20_000)
+        expect(card.locator(".said")).to_be_in_viewport()
+        expect(page.locator("#shelf .said", has_text="Region")).to_have_count(1)
+    expect(page.locator("#status")).to_contain_text(refusal)
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("#shelf .card")).to_have_count(4, timeout=60_000)
+    expect(page.locator("#shelf .said:not(:empty)")).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_what_a_link_says_and_no_field_takes_is_refused_at_the_field(page: Any, page_url: str) -> None:
+    for field, said in (("style", "polka"), ("instruments", "kazoo"), ("energy", "wild")):
+        page.goto(f"{page_url}?prompt=calm&{field}={said}")
+        expect(page.locator(f"#field-{field}")).to_contain_text(f"got '{said}'", timeout=30_000)
+        generate(page, f"got '{said}'")
 
 
 def test_a_clip_plays_with_a_moving_playhead_and_loops(page: Any) -> None:
@@ -195,3 +214,60 @@ def test_a_link_to_the_second_variation_makes_that_one(page: Any, page_url: str)
     page.get_by_role("button", name="Generate").click()
     expect(page.locator("#shelf .card")).to_have_count(3, timeout=60_000)
     assert sound(page, page_url) == made
+
+
+def test_settings_that_come_late_leave_what_was_typed_and_locked_meanwhile(page: Any) -> None:
+    write(page, "prompt", PROMPT)
+    make_quick(page)
+    generate(page)
+    write(page, "prompt", "Energetic funk in E minor, 112 bpm, 4/4")
+    expect(value(page, "bpm")).to_have_value("112", timeout=20_000)
+    held = Held(page)
+    page.get_by_role("button", name="Use these settings").click()
+    held.wait()
+    write(page, "field-key", "d moll")
+    page.locator("#lock-chords input").check()
+    chords = value(page, "chords").input_value()
+    page.locator("#seed").get_by_role("textbox").fill("77")
+    held.release()
+    expect(page.locator("#status")).to_contain_text("The settings of that clip are back", timeout=20_000)
+    expect(page.get_by_label("Describe the music")).to_have_value(PROMPT)
+    expect(value(page, "bpm")).to_have_value("90")
+    expect(page.locator("#lock-key input")).to_be_checked(timeout=20_000)  # by the draft of what is there now
+    expect(value(page, "key")).to_have_value("d moll")
+    expect(value(page, "chords")).to_have_value(chords)
+    expect(page.locator("#seed").get_by_role("textbox")).to_have_value("77")
+
+
+def test_settings_overtake_a_draft_and_their_plan_is_drawn(page: Any) -> None:
+    write(page, "prompt", PROMPT)
+    make_quick(page)
+    generate(page)
+    write(page, "prompt", "Energetic funk in E minor, 112 bpm, 4/4")
+    expect(value(page, "bpm")).to_have_value("112", timeout=20_000)
+    held = Held(page)
+    write(page, "field-key", "C major")
+    held.wait()
+    page.get_by_role("button", name="Use these settings").click()
+    held.wait(2)
+    held.release()
+    expect(page.locator("#field-bpm")).to_contain_text("yours", timeout=20_000)
+    expect(page.get_by_label("Describe the music")).to_have_value(PROMPT)
+    expect(value(page, "bpm")).to_have_value("90")
+    expect(value(page, "key")).to_have_value("G major")
+    expect(page.locator("#timeline svg.timeline")).to_have_attribute("aria-label", re.compile("of 3 beats"))
+
+
+def test_what_is_typed_before_the_page_has_arrived_stays(browser: Any, page_url: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    held = Held(page)
+    opened(page, f"{page_url}?prompt=calm+piano&bpm=80&key=E+minor")
+    held.wait()
+    write(page, "prompt", "funk")
+    write(page, "field-key", "d moll")
+    held.release()
+    expect(value(page, "bpm")).to_have_value("80", timeout=30_000)
+    expect(page.locator("#lock-key input")).to_be_checked(timeout=20_000)
+    expect(value(page, "key")).to_have_value("d moll")
+    expect(page.get_by_label("Describe the music")).to_have_value("funk")
+    page.close()

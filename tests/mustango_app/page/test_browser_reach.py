@@ -32,8 +32,17 @@ def test_the_page_speaks_chinese_to_a_chinese_browser(browser: Any, page_url: st
     page.get_by_role("button", name="圆舞曲").click()
     expect(value(page, "bpm")).to_have_value("90", timeout=30_000)
     expect(page.locator("#field-bpm")).to_contain_text("来自你的描述")
+    expect(page.locator("#field-instruments")).to_contain_text("钢琴")  # a chip
+    page.locator("#field-style input").click()
+    page.get_by_role("option", name="放克").click()
+    expect(page.locator("#field-style input")).to_have_value("放克")
+    expect(page.locator("#lock-style input")).to_be_checked(timeout=20_000)
+    expect(page.locator("#notes")).not_to_contain_text("风格")  # the value that is sent is the English one
     write(page, "field-bpm", "9000")
     expect(page.locator("#notes")).to_contain_text("30 到 300 之间的数字", timeout=20_000)
+    page.goto(f"{page_url}?prompt=x&style=waltz&instruments=piano,drums")
+    expect(page.locator("#field-style input")).to_have_value("圆舞曲", timeout=30_000)
+    expect(page.locator("#field-instruments")).to_contain_text("鼓")
     context.close()
 
 

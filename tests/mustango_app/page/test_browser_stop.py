@@ -81,7 +81,7 @@ def test_stop_works_while_decoding_and_while_listening(
             gate.set()
         page.get_by_label("Listen to the result and compare").check()
         gate.clear()
-        monkeypatch.setattr("mustango_app.page.making.hear", slowly(lambda *_arguments: Heard(duration=2.0)))
+        monkeypatch.setattr("mustango_app.evaluation.measure.hear", slowly(lambda *_arguments: Heard(duration=2.0)))
         page.get_by_role("button", name="Generate").click()
         stopped(page, "Listening", "what was finished is kept")
         expect(page.locator("#shelf .card")).to_have_count(1)

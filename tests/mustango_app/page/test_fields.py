@@ -142,6 +142,10 @@ def test_sources_say_whose_word_counts_and_what_it_means() -> None:
 
 def test_refusals_speak_in_the_words_of_the_labels() -> None:
     assert refusal(RequestError("bpm: expected x, got y"), ENGLISH) == ("bpm", "Tempo (BPM): expected x, got y")
+    assert refusal(RequestError("sections.bars: expected x, got y"), ENGLISH) == (
+        "sections",
+        "Sections: expected x, got y",
+    )
     assert refusal(RequestError("bars: expected x"), ENGLISH) == ("duration", "Length: expected x")
     assert refusal(RequestError("num_clips: expected x"), ENGLISH) == (None, "Variations: expected x")
     assert refusal("no colon here", ENGLISH) == (None, "no colon here")

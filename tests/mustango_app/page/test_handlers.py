@@ -10,9 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from mustango_app import Mustango
+from mustango_app.page.analysis import use_as_plan
 from mustango_app.page.fields import NAMES
 from mustango_app.page.handlers import Handlers
 from mustango_app.page.results import Results
@@ -101,7 +103,9 @@ def test_what_was_typed_counts_even_before_it_is_drafted(handlers: Handlers) -> 
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [("bpm", "fast<b>", "Tempo (BPM): expected"), ("chords", "| G | Xyz |", "Chords: expected"),
-     ("duration", "long", "Length: expected"), ("duration", "900", "Length: expected"), ("meter", "99", "Metre: exp")],
+     ("duration", "long", "Length: expected"), ("duration", "900", "Length: expected"), ("meter", "99", "Metre: exp"),
+     ("style", "polka", "Style: expected one of afrobeat,"), ("energy", "wild", "Energy: expected one of calm,"),
+     ("instruments", ["piano", "kazoo"], "Instruments: expected names of instruments among drums")],
 )  # fmt: skip
 def test_what_is_wrong_stands_at_its_field(handlers: Handlers, field: str, value: str, words: str) -> None:
     draft = drafted(handlers, "music", drafted(handlers, "music")["last"], **{field: value})
@@ -136,6 +140,16 @@ def test_each_run_adds_cards_and_keeps_the_others(handlers: Handlers) -> None:
     assert [len(one) for one in more] == [2, 1]
     assert [row["id"] for row in both][-1] == shown[0]["id"]
     assert "variation 2 of 2" in both[1]["html"]
+
+
+def test_a_card_that_is_deleted_during_a_run_stays_away(handlers: Handlers) -> None:
+    *_, (_, _, runs) = run(handlers)
+    going = run(handlers, runs=runs)
+    next(going)
+    handlers._results.delete(runs[0][0]["id"])
+    *_, (_, shown, after) = going
+    assert [len(one) for one in after] == [1] and len(shown) == 1
+    assert after[0][0]["id"] != runs[0][0]["id"]
 
 
 def test_the_clip_has_the_plan_of_the_page(handlers: Handlers) -> None:
@@ -202,23 +216,25 @@ def test_settings_come_back_and_clips_are_deleted(handlers: Handlers) -> None:
     *_, (_, _, runs) = run(handlers, key="D minor")
     token = runs[0][0]["id"]
     event = SimpleNamespace(_data={"action": "use", "id": token})
-    status, _, _, prompt, _held, *rest = handlers.act(session(), runs, event)
-    assert (prompt, rest[2]["value"], rest[-4:]) == ("calm piano", "D minor", ["4", 2, 2.0, 1])
+    status, _, _, (prompt, *rest), held = handlers.act(session(), event, runs)
+    assert (prompt, rest[2], rest[-4:]) == ("calm piano", "D minor", ["4", 2, 2.0, 1])
+    assert held["key"] == "D minor"
     event = SimpleNamespace(_data={"action": "delete", "id": token})
-    status, shown, left, *_ = handlers.act(session(), runs, event)
-    assert (shown, left) == ([], [])
+    status, shown, left, settings, _ = handlers.act(session(), event, runs)
+    assert (shown, left, settings) == ([], [], None)
     assert "Deleted" in status
-    assert "no longer there" in handlers.act(session(), left, event)[0]
+    assert "no longer there" in handlers.act(session(), event, left)[0]
 
 
 def test_a_reload_shows_what_was_made_and_keeps_the_recipes_of_what_is_gone(handlers: Handlers) -> None:
     *_, (_, shown, runs) = run(handlers)
-    status, again, kept, *_ = handlers.arrive(session(), [*runs, [{"id": "gone" * 4, "make": runs[0][0]["make"]}], 7])
+    kept_runs = [*runs, [{"id": "gone" * 4, "make": runs[0][0]["make"]}], 7]
+    status, again, kept, settings, _held = handlers.arrive(session(), kept_runs)
     assert [row["id"] for row in again] == [shown[0]["id"], "gone" * 4]
     assert "no longer on the server" in again[1]["html"]
-    assert "Ready" in status
+    assert "Ready" in status and settings is None, "nothing is put over what somebody may be typing already"
     event = SimpleNamespace(_data={"action": "use", "id": "gone" * 4})
-    assert handlers.act(session(), kept, event)[3] == "calm piano"
+    assert handlers.act(session(), event, kept)[3][0] == "calm piano"
 
 
 @pytest.mark.parametrize(
@@ -258,3 +274,21 @@ def test_what_a_form_cannot_mean_is_refused(handlers: Handlers, data: dict[str, 
     *_, (status, *_) = handlers.shape(session(), runs, event)
     assert sentence in status
     assert handlers._results.card(runs[0][0]["id"])  # what there is stays
+
+
+def test_what_needs_a_heard_recording_is_refused_where_its_button_is(handlers: Handlers) -> None:
+    for answer in (use_as_plan(session(), None), handlers.keep_recording(session(), None, None, [])):
+        at_button, *others = answer
+        assert "Hear a recording first." in at_button and "wrong" in at_button
+        assert all(one in (None, gr.skip()) for one in others), (
+            "the tab with the refusal stays open, and so does all else"
+        )
+
+
+def test_a_link_with_numbers_out_of_range_fills_the_other_fields(handlers: Handlers) -> None:
+    query = {"prompt": "calm", "style": "polka", "seed": "5", "steps": "2", "best_of": "99"}
+    visit = SimpleNamespace(session_hash="a", headers={}, query_params=query)
+    status, _, _, (prompt, *rest), held = handlers.arrive(visit, [])
+    assert "Best of: expected a number from 1 to 8, got 99" in status
+    assert (prompt, rest[NAMES.index("style")], rest[-4:]) == ("calm", "polka", ["5", 2.0, None, None])
+    assert held is None

@@ -57,6 +57,17 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
                      {"sections": "intro"}, {"melody": [[999, 0, 1]]}, {"beats": [[i * 1e-9, 1] for i in range(9999)]},
                      {"notes": 7}, {"loop": "yes"})
     ],
+    *[
+        ("plan", {"sections": sections}, "sections")
+        for sections in (7, {"a": 1}, "", "|||", "x" * 41, "x" * 4001, [7], [[1]], [{}], [{"nonsense": 1}],
+                         [{"name": "a", "start": 5}],
+                         [{"name": "a", "bars": 1}] * 401, "intro 4 |" * 400, "intro 9999")
+    ],
+    *[("plan", {"sections": [{"name": "a", "bars": bars}]}, "sections.bars") for bars in (0, -1, 10**9, "many", 1.5)],
+    ("generate", {"sections": [{"name": "x" * 4001, "bars": 1}]}, "name"),
+    ("generate", {"sections": "intro 99"}, "seconds"),  # the tiny model takes 30
+    ("generate", {"sections": [{"name": "a", "bars": 2, "chords": ["Xyz"]}]}, "chords"),
+    ("generate", {"sections": [{"name": "a", "bars": 1, "chords": ["C"] * 20_000}]}, "chords"),
     *[("generate", {"steps": steps}, "steps") for steps in (0, -1, 1001, 1.5, "many", [1])],
     *[("generate", {"guidance": guidance}, "guidance") for guidance in (-1, 31, "strong", NAN, [1])],
     *[

@@ -13,7 +13,11 @@ import pytest
 from munet.errors import RequestError
 from munet.files import shipped
 from mustango_app.page.blocks import build_demo
+from mustango_app.page.fields import NAMES
+from mustango_app.page.handlers import Handlers
 from mustango_app.page.loading import Loading, told_by
+from mustango_app.page.results import Results
+from mustango_app.page.runs import Desk
 
 INDEX = json.loads((shipped("pocket") / "model_index.json").read_text())
 
@@ -42,6 +46,18 @@ def test_a_page_is_built_before_its_model() -> None:
     engine = Loading(load)
     demo = build_demo(engine)
     assert demo.engine is engine and not engine.ready
+
+
+def test_a_plan_is_drafted_before_its_model_is_there(tmp_path: Path) -> None:
+    def load() -> SimpleNamespace:
+        raise AssertionError("a draft needs no model")
+
+    handlers = Handlers(Loading(load), Desk(), Results(tmp_path))
+    values = [[] if name == "instruments" else "" for name in NAMES]
+    visit = SimpleNamespace(headers={}, session_hash="a")
+    answer, timeline = handlers.draft(visit, "A waltz, 90 bpm", 0, None, None, *values, *[False] * len(NAMES))
+    assert dict(zip(NAMES, answer["fields"], strict=True))["bpm"]["value"] == "90"
+    assert timeline.startswith("<svg")
 
 
 def test_only_the_loaded_model_tells_what_its_folder_does_not(tmp_path: Path) -> None:

@@ -115,6 +115,18 @@ def test_a_card_is_safe_and_whole(kept: Results) -> None:
         assert f'href="results/{token}/{name}"' in html
 
 
+def test_what_was_asked_and_not_heard_is_told_as_long_as_nothing_else_says_why() -> None:
+    silent = Heard(2.0, None, None, (), 0.0, None, None, ())
+    rows = cards.comparison(PLAN, silent, ENGLISH)
+    assert [(name, said) for name, said, _ in rows] == [
+        ("Tempo", "none heard, asked 120 BPM"),
+        ("Key", "none heard, asked G major"),
+        ("Chords", "the roots agree for 0 % of the time"),
+    ]
+    assert not any(same for *_, same in rows)
+    assert cards.comparison(PLAN, Heard(2.0, missing=("everything: no extractors",)), ENGLISH) == []
+
+
 @pytest.mark.parametrize(
     ("asked", "heard", "said", "same"),
     [

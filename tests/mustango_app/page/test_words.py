@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from augmentation.compose.styles import STYLES
 from munet.errors import RequestError
+from munet.music.checks import ENERGIES
+from munet.music.instruments import CLASS_NAMES, INSTRUMENT_NAMES
 from mustango_app.page.fields import AT, NAMES, source_line, unused
 from mustango_app.page.words import FIRST, FOLDER, languages, translations, words_for
 from mustango_app.request import Request
@@ -48,6 +51,14 @@ def test_sentences_are_those_that_the_other_rooms_say(code: str) -> None:
 def test_chinese_leaves_only_notation_to_english() -> None:
     notation = {"placeholder_bpm", "placeholder_meter", "placeholder_chords", "placeholder_sections"}
     assert set(TABLES["en"]["words"]) - set(TABLES["zh"]["words"]) == notation
+
+
+def test_chinese_has_a_name_for_each_style_energy_and_instrument() -> None:
+    names = TABLES["zh"]["names"]
+    assert set(names) == {*STYLES, *ENERGIES, *INSTRUMENT_NAMES, *CLASS_NAMES}
+    assert len(set(names.values())) == len(names), "two that look the same cannot be told apart"
+    assert CHINESE.sentence("not among the instruments: piano, warm pad plays") == "没有这种乐器，改用 钢琴, 温暖铺底"  # noqa: RUF001
+    assert ENGLISH.sentence("piano, warm pad") == "piano, warm pad"
 
 
 @pytest.mark.parametrize(
