@@ -11,6 +11,7 @@ from augmentation.reading.fields import read_bpm, read_key, read_meter
 from augmentation.reading.stated import Reading, read
 from munet.music import Key, MusicPlan, PlanError
 from munet.music.notation import ChordLine, read_chord_line
+from mustango_app.planning.style import style_of
 from mustango_app.planning.translate import Translation, to_english
 
 PLAN_ARGUMENTS = ("bpm", "meter", "key", "chords", "beats", "duration", "beat_unit", "style", "instruments", "energy",
@@ -76,6 +77,8 @@ def check(text: str, fixed: Mapping[str, Any]) -> Asked:
     said = to_english(text)
     reading = read(said.english)
     given |= {name: field_value(name, given[name]) for name in ("bpm", "meter", "key") if name in given}
+    if "style" in given:
+        given["style"] = style_of(given["style"])
     line = _chord_line(given.pop("chords", None), given.get("key"), reading)
     timed = None
     if line is not None and line.times is not None:

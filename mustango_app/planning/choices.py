@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from augmentation.compose.styles import STYLES
 from augmentation.reading import priors
-from augmentation.reading.readers.arrangement import Arrangement, Word
+from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.readers.chords import PROGRESSION
 from augmentation.reading.readers.meter import count_bar, dance
 from augmentation.reading.readers.statement import Statement
@@ -33,17 +32,6 @@ _MODAL = MappingProxyType({  # degrees of the mode's own scale
 })  # fmt: skip
 
 Count = tuple[float | None, int | None, str | None]
-
-
-def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
-    """Return the style that counts: the fixed one, else one with a metre of its own, the longest, the first."""
-    if fixed in STYLES:
-        return Word(priors.of_style(STYLES[fixed]), -1, fixed)
-    return max(
-        found.styles,
-        key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index),
-        default=None,
-    )
 
 
 def main_word(words: Sequence[Word]) -> Word | None:

@@ -25,7 +25,6 @@ from mustango_app.planning.choices import (
     choose_meter,
     choose_progression,
     counted,
-    main_style,
     main_word,
     place,
     progressions,
@@ -46,6 +45,7 @@ from mustango_app.planning.form import (
 from mustango_app.planning.remarks import cut_note, language_notes, make_notes
 from mustango_app.planning.song import chosen_sections, has_form, in_words, theme_lines, with_tune_again
 from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
+from mustango_app.planning.style import main_style
 
 Sources = dict[str, Source]
 _RAMP = 1.5  # how many fewer beats a section may have than at the plan's own tempo

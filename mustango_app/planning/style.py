@@ -1,0 +1,39 @@
+"""The style that counts: of a text that names several, and of a field that names one in any words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from augmentation.compose.styles import STYLES
+from augmentation.reading import priors
+from augmentation.reading.readers.arrangement import Arrangement, Word
+from augmentation.reading.stated import read
+from munet.music import PlanError
+from mustango_app.planning.translate import to_english
+
+
+def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
+    """Return the style that counts: the fixed one, else one with a metre of its own, the longest, the first."""
+    if fixed in STYLES:
+        return Word(priors.of_style(STYLES[fixed]), -1, fixed)
+    return max(
+        found.styles,
+        key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index),
+        default=None,
+    )
+
+
+def style_of(text: Any) -> str:
+    """Return the composer's style that a field means: its name, or a word that a prompt may hold ("jazz").
+
+    Raises:
+        PlanError: if it is none.
+    """
+    if isinstance(text, str):
+        name = " ".join(text.casefold().split())
+        if name in STYLES:
+            return name
+        word = main_style(read(to_english(text).english).arrangement)
+        if word is not None and word.prior.style is not None:
+            return word.prior.style
+    raise PlanError("style", f"one of {', '.join(STYLES)}", text)

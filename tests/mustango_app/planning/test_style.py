@@ -1,0 +1,37 @@
+"""A style that is given as a field is understood, or refused; never dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from augmentation.compose.styles import STYLES
+from munet.music import PlanError
+from mustango_app import plan_from_text
+from mustango_app.planning.style import style_of
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_names_are_themselves(name: str) -> None:
+    assert style_of(name) == style_of(f" {name.upper()}  ") == name
+
+
+@pytest.mark.parametrize(
+    ("words", "style"),
+    [
+        ("jazz", "jazz swing"),
+        ("lofi", "lo-fi"),
+        ("hiphop", "hip hop"),
+        ("爵士", "jazz swing"),
+        ("samba music", "samba"),
+    ],
+)
+def test_words_of_prompts_name_styles_too(words: str, style: str) -> None:
+    plan = plan_from_text("a tune", style=words)
+    assert plan.style == style
+    assert plan == plan_from_text("a tune", style=style)
+
+
+@pytest.mark.parametrize("value", ["kazoo", "", "120 bpm", 3, ["jazz"]])
+def test_what_is_no_style_is_refused(value: object) -> None:
+    with pytest.raises(PlanError, match="style: expected one of afrobeat, ambient"):
+        plan_from_text("a tune", style=value)
