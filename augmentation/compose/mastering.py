@@ -9,11 +9,14 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 from scipy.signal import bilinear, lfilter
 
+from augmentation.compose.effects import high_pass
+
 CEILING = 0.89  # -1 dB
 _LOOK = 0.0015  # seconds on either side of a peak in which the limiter's gain bends
 _RELEASE = 0.08  # seconds in which 10 dB come back
 _WINDOW, _STEP = 0.4, 0.1  # seconds of the gating blocks of BS.1770
 _HALVED = 32000  # Hz: from here on every second sample tells the loudness well enough (to 0.1 LU)
+_INAUDIBLE = 10.0  # Hz
 _OFFSET = -0.691  # dB; makes a 997 Hz sine of full scale in one channel measure -3.01
 
 
@@ -79,8 +82,10 @@ def limit(audio: np.ndarray, sample_rate: int, ceiling: float = CEILING) -> np.n
 def master(audio: np.ndarray, sample_rate: int, target: float) -> np.ndarray:
     """Bring `(channels, samples)` to a loudness of `target` LUFS under the ceiling, with the last 5 ms faded.
 
-    Dense peaks cost some loudness: what is reached may lie a little below the target.
+    Dense peaks cost some loudness: what is reached may lie a little below the target. What nobody hears, samples that
+    lie off zero and what saturation adds there, is taken out first: it would leave less room under the ceiling.
     """
+    audio = high_pass(audio, sample_rate, _INAUDIBLE)
     found = loudness(audio[:, ::2], sample_rate // 2) if sample_rate >= _HALVED else loudness(audio, sample_rate)
     if not np.isfinite(found):
         return np.zeros(audio.shape, np.float32)

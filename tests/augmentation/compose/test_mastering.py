@@ -51,3 +51,13 @@ def test_a_master_reaches_its_loudness_under_the_ceiling() -> None:
         assert loudness(done, 44100) == pytest.approx(target, abs=1.0)
         assert np.abs(done).max() <= CEILING + 1e-6 and done.dtype == np.float32 and done[0, -1] == 0
     assert not master(np.zeros((2, 100), np.float32), 44100, -14.0).any()
+
+
+def test_what_lies_off_zero_takes_no_room() -> None:
+    tone = np.stack([_sine(44100, 0.1, frequency=220.0)] * 2)
+    plain, off = master(tone, 44100, -14.0), master(tone + np.float32(0.4), 44100, -14.0)
+    settled = slice(44100, None)  # the step that the sound begins with has died away
+    assert abs(float(off[:, settled].mean())) < 1e-3
+    assert np.sqrt(np.mean(np.square(off[:, settled]))) == pytest.approx(
+        np.sqrt(np.mean(np.square(plain[:, settled]))), rel=0.05
+    )
