@@ -5,7 +5,8 @@
     {"stage": "distill",     "data": {...}, "training": {...}}
     {"stage": "decoder",     "data": {...}, "training": {...}}
     {"stage": "beat_predictor", "data": {...}, "training": {...}}, likewise "chord_predictor"
-    {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER}
+    {"stage": "pack",        "munet": PIPELINE_FOLDER, "autoencoder": FOLDER, "out": FOLDER,
+     "mixed_with": PIPELINE_FOLDER, "share": 0.15}, the last two if wanted, see `munet.training.pack`
     {"stage": "chain",       ...}, see `mustango_app.train_chain`
 
 `training` holds the fields of `AutoencoderTraining`, `MuNetTraining`, `Distillation`, `DecoderTraining` or
@@ -140,7 +141,9 @@ def run(config: Mapping[str, Any], faults: Faults) -> Path:
     if stage == "pack":
         if missing := sorted({"munet", "autoencoder", "out"} - set(config)):
             raise RequestError(f"config: expected the fields munet, autoencoder and out, missing {missing}")
-        pack(Path(config["munet"]), Path(config["autoencoder"]), Path(config["out"]))
+        mixed = {"mixed_with": Path(config["mixed_with"])} if "mixed_with" in config else {}
+        mixed |= {"share": config["share"]} if "share" in config else {}
+        pack(Path(config["munet"]), Path(config["autoencoder"]), Path(config["out"]), **mixed)
         return Path(config["out"])
     if stage == "chain":
         return Chain(config, config.get("minutes"), config.get("device")).run()

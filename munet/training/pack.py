@@ -22,6 +22,8 @@ def pack(
     shard_size: str = "15MB",
     text_encoder: str | None = None,
     with_codec: bool = True,
+    mixed_with: Path | None = None,
+    share: float = 0.15,
 ) -> None:
     """Join a trained MuNet and a trained codec into a pipeline folder to ship: half precision, safetensors.
 
@@ -32,16 +34,21 @@ def pack(
         shard_size: of the weight files.
         text_encoder: a light copy that stands in for the packaged encoder where there is none; it is not written.
         with_codec: whether the codec is written; without it the folder is something to `start` from.
+        mixed_with: pipeline folder that `munet` was trained on from; its weights get `share` of the mean, which keeps
+            what a short window let go of (WiSE-FT, Wortsman et al., 2022).
 
     Raises:
-        RequestError: the codec has another projection than the one MuNet was trained with, a weight is not finite, or
-            `out` exists.
+        RequestError: the codec has another projection than the one MuNet was trained with, a weight is not finite,
+            `out` exists, or `mixed_with` has other weights.
     """
     if out.exists():
         raise RequestError(f"out: expected a folder that does not exist yet, got {str(out)!r}")
     tokenizer, encoder = load_text_encoder(text_encoder)
     pipeline = MustangoPipeline.from_pretrained(munet, dtype=torch.float32, text_encoder=encoder, tokenizer=tokenizer)
     pipeline._packaged_text_encoder = True
+    if mixed_with is not None:
+        text = {"text_encoder": encoder, "tokenizer": tokenizer}
+        mix(pipeline, MustangoPipeline.from_pretrained(mixed_with, dtype=torch.float32, **text), share)
     decoder = load_codec(autoencoder, dtype=torch.float32)
     if difference := other_latents(decoder, pipeline.vae):
         raise RequestError(f"autoencoder: expected the projection that MuNet was trained with, {difference} differs")
@@ -62,3 +69,19 @@ def pack(
         config.pop("_name_or_path", None)  # a path of the machine that trained
         path.write_text(json.dumps(config, indent=2) + "\n")
     temporary.rename(out)
+
+
+def mix(pipeline: MustangoPipeline, other: MustangoPipeline, share: float) -> None:
+    """Move the weights of `pipeline` towards those of `other` by `share` of the way, in place.
+
+    Raises:
+        RequestError: a share outside 0 to 1, or weights that do not match.
+    """
+    if not 0 <= share <= 1:
+        raise RequestError(f"share: expected a number from 0 to 1, got {share!r}")
+    for name in ("unet", "beat_encoder", "chord_encoder"):
+        theirs = dict(getattr(other, name).named_parameters())
+        for key, weight in getattr(pipeline, name).named_parameters():
+            if key not in theirs or theirs[key].shape != weight.shape:
+                raise RequestError(f"mixed_with: expected the weights of the same model, {name}.{key} differs")
+            weight.data.lerp_(theirs[key].data, share)

@@ -86,6 +86,24 @@ def test_packing_gives_a_pipeline_in_half_precision(runs: tuple[Path, Path], tmp
         train(config)
 
 
+def test_packing_may_mix_in_the_weights_that_a_run_began_with(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    autoencoder, munet = runs
+    base = {"stage": "pack", "munet": str(munet / "pipeline"), "autoencoder": str(autoencoder / "vae")}
+    plain = train({**base, "out": str(tmp_path / "plain")})
+    other = MustangoPipeline.from_pretrained(plain, dtype=torch.float32)
+    with torch.no_grad():
+        for weight in (*other.unet.parameters(), *other.beat_encoder.parameters()):
+            weight.add_(1.0)
+    other.save_pretrained(tmp_path / "other")
+    out = train({**base, "mixed_with": str(tmp_path / "other"), "share": 0.25, "out": str(tmp_path / "mixed")})
+    before, mixed = (MustangoPipeline.from_pretrained(path, dtype=torch.float32) for path in (plain, out))
+    for name, moved in (("unet", 0.25), ("beat_encoder", 0.25), ("chord_encoder", 0.0)):
+        pairs = zip(getattr(before, name).parameters(), getattr(mixed, name).parameters(), strict=True)
+        assert all(torch.allclose(b, a + moved, atol=2e-3) for a, b in pairs)
+    with pytest.raises(ValueError, match="share: expected a number from 0 to 1, got 2"):
+        train({**base, "mixed_with": str(tmp_path / "other"), "share": 2, "out": str(tmp_path / "none")})
+
+
 def test_packing_refuses_another_projection(runs: tuple[Path, Path], tmp_path: Path) -> None:
     from tests.tiny import tiny_autoencoder
 
