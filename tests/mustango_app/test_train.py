@@ -161,7 +161,7 @@ def test_the_configurations_of_pocket_are_valid(path: Path) -> None:
         settings_from(kinds[stage], {name: value for name, value in training.items() if name not in unused})
         if "folder" not in part["data"]:
             assert source_of(part["data"]).seed == part["data"]["seed"]
-    if config["stage"] == "chain":
+    if "distill" in config:
         distill = {name: value for name, value in config["distill"].items() if name != "munet_share"}
         settings_from(Distillation, {"out": "x", "autoencoder": "x", "start": "x", **distill})
 
