@@ -22,9 +22,9 @@ from munet.training.denoiser import ClipTokens
 from munet.training.latents import LatentFolder, codec_key, starts_on_beats
 from munet.training.munet import MuNetTrainer
 from mustango_app.composed_rows import composed_of, share_of
-from mustango_app.training_rows import FAULTS, PEAK, Faults, Places, joined, single_thread
+from mustango_app.training_rows import FAULTS, PEAK, Faults, Places, joined
 from mustango_app.training_words import with_stated
-from mustango_app.workers import import_once
+from mustango_app.workers import loader_settings
 
 DOWNBEATS = 0.5  # how often a window begins on a downbeat, where there are any
 SAID_EVERY = 10.0  # seconds
@@ -125,7 +125,7 @@ def encoded(
     length = frames * codec.samples_per_latent_frame
     sounds = Sounds(clips, missing, codec.config.sample_rate, codec.audio_channels, length)
     later = trainer.clip_tokens  # what the workers of the training itself need, which are forked from the same server
-    loader = DataLoader(sounds, batch_size=None, num_workers=workers, **_worker_settings(workers, (sounds, later)))
+    loader = DataLoader(sounds, batch_size=None, **loader_settings(workers, (sounds, later)))
     said, made = began, 0
     for sound in loader:
         index = int(sound["index"])
@@ -166,8 +166,8 @@ class FolderPool:
         self.rows, self.device, self.faults = rows, device, faults
         self.size, self.seen, self._kept = len(rows), first, {}
         loader = DataLoader(
-            rows, batch_size=8, sampler=Places(len(rows), True, share, first), num_workers=workers,
-            collate_fn=joined, persistent_workers=workers > 0, **_worker_settings(workers, rows),
+            rows, batch_size=8, sampler=Places(len(rows), True, share, first),
+            collate_fn=joined, persistent_workers=workers > 0, **loader_settings(workers, rows),
         )  # fmt: skip
         self._batches: Iterator[tuple[dict[str, torch.Tensor], list[tuple[str, str]]]] | None = iter(loader)
 
@@ -287,11 +287,3 @@ def _is_encoded(latents: LatentFolder, clips: CorpusClips, index: int, frames: i
         return latents.path(clips.path(index), frames).is_file()
     except FAULTS:
         return False
-
-
-def _worker_settings(workers: int, dataset: object) -> dict[str, Any]:
-    """Keywords of a `DataLoader` that reads `dataset` with so many processes."""
-    if not workers:
-        return {}
-    import_once(dataset)
-    return {"multiprocessing_context": "forkserver", "worker_init_fn": single_thread, "prefetch_factor": 2}

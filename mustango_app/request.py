@@ -63,6 +63,22 @@ def check_number(argument: str, value: object, low: float, high: float) -> float
     return float(value)
 
 
+def checked_sampling(steps: Any, guidance: Any, guidance_interval: Any) -> dict[str, Any]:
+    """Return how to sample, as far as it is said, in its checked form; by the names of a `Request`'s fields.
+
+    Raises:
+        RequestError: naming what is out of range.
+    """
+    checked: dict[str, Any] = {}
+    if steps is not None:
+        checked["steps"] = check_integer("steps", steps, *STEPS_RANGE)
+    if guidance is not None:
+        checked["guidance"] = guidance_weights(guidance)
+    if guidance_interval is not None:
+        checked["guidance_interval"] = check_interval(guidance_interval)
+    return checked
+
+
 def check_integer(argument: str, value: object, low: int, high: int) -> int:
     """Return an integer from `low` to `high`; a whole float such as 25.0 counts as one.
 
@@ -145,12 +161,7 @@ class Request:
             checked["bars"] = check_integer("bars", self.bars, 1, MAX_BARS)
             if self.seconds is not None:
                 raise RequestError(f"bars: expected either bars or seconds, got both ({self.bars}, {self.seconds:g})")
-        if self.steps is not None:
-            checked["steps"] = check_integer("steps", self.steps, *STEPS_RANGE)
-        if self.guidance is not None:
-            checked["guidance"] = guidance_weights(self.guidance)
-        if self.guidance_interval is not None:
-            checked["guidance_interval"] = check_interval(self.guidance_interval)
+        checked |= checked_sampling(self.steps, self.guidance, self.guidance_interval)
         if self.plan is not None and not isinstance(self.plan, MusicPlan):
             raise RequestError(f"plan: expected a MusicPlan, got {self.plan!r}")
         for name, value in checked.items():

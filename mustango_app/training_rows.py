@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from augmentation.training_data import ComposedClips, CorpusClips
 from munet.errors import RequestError
-from mustango_app.workers import import_once
+from mustango_app.workers import loader_settings
 
 Source = ComposedClips | CorpusClips
 FAULTS = (OSError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError)  # of one clip, not of the machine
@@ -162,17 +162,12 @@ def batches(
     """
     faults = Faults() if faults is None else faults
     dataset = Rows(source, settings, tokens)
-    if workers:
-        import_once(dataset)
     loader = DataLoader(
         dataset,
         batch_size=clips,
         sampler=Places(len(source), isinstance(source, CorpusClips), share, first),
-        num_workers=workers,
         collate_fn=joined,
-        worker_init_fn=single_thread,
-        prefetch_factor=2 if workers else None,
-        multiprocessing_context="forkserver" if workers else None,
+        **loader_settings(workers, dataset),
     )
     for rows, failed in loader:
         for name, reason in failed:
@@ -188,8 +183,3 @@ def joined(examples: Sequence[Mapping[str, Any]]) -> tuple[dict[str, torch.Tenso
     faults = [example["fault"] for example in examples if "fault" in example]
     whole = [example for example in examples if "fault" not in example]
     return {name: torch.cat([example[name] for example in whole]) for name in (whole[0] if whole else ())}, faults
-
-
-def single_thread(_: int) -> None:
-    """Keep a worker process to one thread."""
-    torch.set_num_threads(1)

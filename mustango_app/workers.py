@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from multiprocessing import get_context
+from typing import Any
+
+import torch
 
 SAMPLED = 100  # members of a container that are looked at: its rows are alike
 
@@ -37,3 +40,17 @@ def import_once(task: object) -> None:
     imports diffusers and transformers for itself, ten seconds a worker.
     """
     get_context("forkserver").set_forkserver_preload(modules_of(task))
+
+
+def loader_settings(workers: int, task: object) -> dict[str, Any]:
+    """Return the keywords of a `DataLoader` with so many processes, which are made of `task`; none of them for 0."""
+    if not workers:
+        return {}
+    import_once(task)
+    start = {"multiprocessing_context": "forkserver", "worker_init_fn": _single_thread}
+    return {"num_workers": workers, "prefetch_factor": 2, **start}
+
+
+def _single_thread(_: int) -> None:
+    """Keep a worker process to one thread."""
+    torch.set_num_threads(1)

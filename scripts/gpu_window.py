@@ -56,11 +56,6 @@ def texts(count: int) -> Iterator[str]:
         yield describe(piece, rng)
 
 
-def save_start(source: Path, folder: Path) -> None:
-    """Copy a pipeline to go on from, without its text."""
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.md"))
-
-
 def save_excerpts(recordings: Path, folder: Path) -> None:
     """Cut excerpts from those recordings that are not held back (`benchmarks.codec.held_back`), from all over them."""
     held, rng = set(held_back(recordings)), np.random.default_rng(5)
@@ -114,7 +109,7 @@ def main() -> None:
     slim_diffusers(next((first / "wheels").glob("diffusers-*.whl")))
     words = save_light_copy(*load_text_encoder(), texts(given.captions), first / "text")
     shutil.copytree(given.sounds, first / "sounds")
-    save_start(Path(given.start), second / "start")
+    shutil.copytree(given.start, second / "start", ignore=shutil.ignore_patterns("*.md"))
     config = json.loads(Path(given.config).read_text())
     if given.recordings is not None:
         save_excerpts(Path(given.recordings), second / "recordings")

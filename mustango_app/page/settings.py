@@ -50,13 +50,12 @@ def typed_settings(said: Mapping[str, str]) -> tuple[RequestError | None, Settin
     ]
     error, numbers = None, []
     for name, limits in (("steps", STEPS_RANGE), ("guidance", LIMITS), ("best_of", (1, MOST_CANDIDATES))):
-        number = None
         try:
             number = read_number(name, said.get(name))
-            number = None if number is None else check_number(name, number, *limits)
+            numbers.append(None if number is None else check_number(name, number, *limits))
         except RequestError as refused:
-            error, number = refused, None
-        numbers.append(number)
+            error = refused
+            numbers.append(None)
     locks = [None if value is None else True for value in values]
     return error, [said.get("prompt"), *fields, *locks, said.get("seed"), *numbers]
 

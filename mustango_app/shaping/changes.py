@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance, Interval, check_interval, guidance_weights
+from munet.guidance_weights import Guidance, Interval
 from munet.music import ENERGIES
 from munet.music.checks import BPM_RANGE, check_choice, check_instruments, check_number
 from mustango_app.planning.asked import field_value
@@ -18,9 +18,9 @@ from mustango_app.request import (
     MAX_CLIPS,
     SECONDS_RANGE,
     SEED_RANGE,
-    STEPS_RANGE,
     check_integer,
     check_prompt,
+    checked_sampling,
 )
 
 MUSIC = ("bpm", "key", "chords", "instruments", "energy", "melody")  # what may be asked of the new stretch
@@ -49,12 +49,8 @@ class Change:
         seed = secrets.randbelow(2**32) if self.seed is None else self.seed
         self._hold("seed", check_integer("seed", seed, *SEED_RANGE))
         self._hold("best_of", check_integer("best_of", self.best_of, 1, MAX_CLIPS))
-        if self.steps is not None:
-            self._hold("steps", check_integer("steps", self.steps, *STEPS_RANGE))
-        if self.guidance is not None:
-            self._hold("guidance", guidance_weights(self.guidance))
-        if self.guidance_interval is not None:
-            self._hold("guidance_interval", check_interval(self.guidance_interval))
+        for name, value in checked_sampling(self.steps, self.guidance, self.guidance_interval).items():
+            self._hold(name, value)
 
     def _hold(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

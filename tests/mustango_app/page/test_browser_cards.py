@@ -216,13 +216,18 @@ def test_a_link_to_the_second_variation_makes_that_one(page: Any, page_url: str)
     assert sound(page, page_url) == made
 
 
-def test_settings_that_come_late_leave_what_was_typed_and_locked_meanwhile(page: Any) -> None:
+def held_after_another_description(page: Any) -> Held:
+    """Make a clip, describe another piece, and hold back what the server answers from then on."""
     write(page, "prompt", PROMPT)
     make_quick(page)
     generate(page)
     write(page, "prompt", "Energetic funk in E minor, 112 bpm, 4/4")
     expect(value(page, "bpm")).to_have_value("112", timeout=20_000)
-    held = Held(page)
+    return Held(page)
+
+
+def test_settings_that_come_late_leave_what_was_typed_and_locked_meanwhile(page: Any) -> None:
+    held = held_after_another_description(page)
     page.get_by_role("button", name="Use these settings").click()
     held.wait()
     write(page, "field-key", "d moll")
@@ -240,12 +245,7 @@ def test_settings_that_come_late_leave_what_was_typed_and_locked_meanwhile(page:
 
 
 def test_settings_overtake_a_draft_and_their_plan_is_drawn(page: Any) -> None:
-    write(page, "prompt", PROMPT)
-    make_quick(page)
-    generate(page)
-    write(page, "prompt", "Energetic funk in E minor, 112 bpm, 4/4")
-    expect(value(page, "bpm")).to_have_value("112", timeout=20_000)
-    held = Held(page)
+    held = held_after_another_description(page)
     write(page, "field-key", "C major")
     held.wait()
     page.get_by_role("button", name="Use these settings").click()
