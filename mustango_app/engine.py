@@ -24,6 +24,7 @@ from munet.solver import FEW_STEPS, few_step_solver
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
+from mustango_app.planning.spoken import spoken
 from mustango_app.request import MAX_CLIPS, Draft, Request, check_integer
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.stopped import Stopped
@@ -255,6 +256,10 @@ class Mustango:
             Stopped: if `stop` was set.
         """
 
+        words = list(prompts)
+        if self.pipeline.unet.config.aligned_styles is not None:  # the plan's players reach the network
+            words = [spoken(*each) for each in zip(prompts, plans, strict=True)]
+
         def on_step_end(pipeline: Any, step: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             if stop is not None and stop.is_set():
                 pipeline._interrupt = True
@@ -266,7 +271,7 @@ class Mustango:
             if stop is not None and stop.is_set():
                 raise Stopped("stopped before the first step")
             return self.pipeline(
-                prompt=list(prompts),
+                prompt=words,
                 plans=list(plans),
                 audio_length_in_s=seconds,
                 num_inference_steps=sampling.steps,

@@ -220,6 +220,18 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
     return denied, only - denied
 
 
+def silences(tokens: Tokens) -> list[tuple[int, int]]:
+    """Return the spans of words that say who does not play: "without drums, bass or guitar", "drumless"."""
+    found = []
+    for index, token in enumerate(tokens):
+        scope = _scope(tokens, index, token[Kind.NEGATION] != "not") if Kind.NEGATION in token else []
+        if any(kind in tokens[at] for at in scope for kind in _PLAYERS):
+            found.append((index, max(scope) + 1))
+        elif Kind.DRUMLESS in token:
+            found.append((index, index + 1))
+    return found
+
+
 def _solo_part(tokens: Tokens, index: int) -> bool:
     """Whether "solo" is a part of the music ("a guitar solo with drums"), not a way to play."""
     before = tokens[index - 1]
