@@ -79,6 +79,14 @@ def read(text: str) -> Reading:
         lengths.append(Statement("duration", ("bars", float(bars)), chords.first, chords.last, 1))
     stated = [*keys, *lengths, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
+    changes = find_changes(tokens)
+    if arrangement.alone:  # who enters later plays beside them
+        entering = {change.player for change in changes if change.kind == "enter"}
+        arrangement.alone += [
+            player
+            for player in arrangement.players
+            if player not in arrangement.alone and not entering.isdisjoint(range(player.first, player.last))
+        ]
     tempos, meters = find_tempos(tokens), find_meters(tokens)
     return Reading(
         tokens,
@@ -89,6 +97,6 @@ def read(text: str) -> Reading:
         tuple(find_modes(tokens)),
         chords,
         arrangement,
-        tuple(find_changes(tokens)),
+        tuple(changes),
         tuple(find_tagged(tokens) or find_told(tokens)),
     )

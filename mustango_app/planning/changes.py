@@ -24,14 +24,19 @@ _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF = 0.5
 _REACH = 8  # tokens behind "modulates"
 _ENERGIES = ("calm", "moderate", "energetic")
-_ORDER = ("then", "ends", "ending", "end", "finally", "into", "before", "to", "later", "finishes", "becomes", "turns",
-          "gets", "getting")  # fmt: skip
+_ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "turns", "gets")
 Ramp = tuple[float, float]
 
 
-def last_bar(reading: Reading) -> int:
-    """Return the last bar, from 1 on, at which the text says that something changes; 0 if it says none."""
-    return max((change.bar or 0 for change in reading.changes), default=0)
+def last_change(reading: Reading, bar: float) -> float:
+    """Return the second of the last change of which the text says the bar or the second; 0 if it says none.
+
+    Args:
+        reading: of the text.
+        bar: seconds of a bar.
+    """
+    placed = [((change.bar - 1) * bar if change.bar else change.second or 0.0) for change in reading.changes]
+    return max(placed, default=0.0)
 
 
 def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
@@ -59,7 +64,8 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
                 energy=_energy(path, cuts, start),
             )
         )
-    return tuple(sections)
+    same = {(section.bpm, section.key, section.instruments, section.energy) for section in sections}
+    return tuple(sections) if len(same) > 1 else ()
 
 
 def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
@@ -69,7 +75,7 @@ def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
     change ("builds up"), which has the energies below or above what is stated. Empty where the energy stays.
     """
     found, tokens = reading.arrangement, reading.tokens
-    words = [(word.prior.energy, word.index) for word in (*found.moods, *found.paces) if word.prior.energy]
+    words = [(word.prior.energy, word.index) for word in found.moods if word.prior.energy]
     stated = sorted([*found.energies, *words], key=lambda pair: pair[1])
     path: list[tuple[str, int, float | None]] = []
     for energy, index in stated:
@@ -97,11 +103,16 @@ def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
 
 
 def _in_order(reading: Reading, first: int, last: int) -> bool:
+    """Whether a sentence says that what token `last` says comes after what `first` says."""
     tokens = reading.tokens
-    return any(
-        tokens.word(at) in _ORDER or Kind.PLACE in tokens[at] or tokens[at].get(Kind.CHANGE) in ("louder", "softer")
-        for at in range(first + 1, min(last + _REACH, len(tokens)))
+    if tokens.sentences[first] != tokens.sentences[last]:
+        return False
+    between = any(
+        tokens.word(at) in _ORDER or tokens[at].get(Kind.CHANGE) in ("louder", "softer")
+        for at in range(first + 1, last)
     )
+    end = next(at for at in range(last, len(tokens) + 1) if tokens.ends(at))
+    return between or any(Kind.PLACE in tokens[at] for at in range(first + 1, end))
 
 
 Mark = Change | int | None  # a change, or the number of an energy

@@ -113,6 +113,8 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
                                     reading.meter.value if reading.meter else None)  # fmt: skip
         key = reading.key.value if reading.key else None
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
+        if lone := _lone_chord(tagged.body):
+            key, chords = None, (lone,)
         to = reading.tempo.value.to if reading.tempo else None
         if (
             tempo is None
@@ -135,6 +137,13 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
             )
         )
     return _as_before(sections)
+
+
+def _lone_chord(body: str) -> str | None:
+    """Return the chord of a section of which nothing else is said: "Intro (4 bars): Am"."""
+    tokens = read(body).tokens
+    chord = tokens[0].get(Kind.CHORD) if len(tokens) == 1 else None
+    return None if chord is None or Kind.KEY in tokens[0] else str(chord)
 
 
 def _as_before(sections: Sequence[Section]) -> tuple[Section, ...]:

@@ -75,7 +75,9 @@ def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
     for one in reading.keys:
         if reading.chords and reading.chords.first <= one.first < reading.chords.last:
             continue
-        if str(one.value) in later and str(one.value) != plan.key:
+        if str(one.value) == plan.key and "key" not in asked.given:
+            yield _row(asked, one.first, one.last, "key", str(plan.key), True)
+        elif str(one.value) in later and str(one.value) != plan.key:
             yield _row(asked, one.first, one.last, "sections", f"a section in {one.value}", True)
         elif one is reading.key or one.value != (reading.key.value if reading.key else None):
             yield _stated(asked, one, reading.key, str(plan.key), "key")

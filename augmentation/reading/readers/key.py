@@ -103,10 +103,15 @@ def _candidate(tokens: Tokens, index: int) -> Key | None:
 
 
 def counted_in_bars(tokens: Tokens, index: int) -> bool:
-    """Whether a symbol is a chord that lasts some bars: "2 bars of Am", "Am for 2 bars"."""
-    before = tokens[index - 2].get(Kind.QUANTITY, (0, ""))[1] == "bar" and tokens.word(index - 1) == "of"
-    behind = tokens[index + 2].get(Kind.QUANTITY, (0, ""))[1] == "bar" and tokens.word(index + 1) == "for"
-    return (before and index >= 2) or (behind and (tokens.ends(index - 1) or Kind.LINK in tokens[index - 1]))
+    """Whether a symbol is a chord that lasts some bars or beats: "2 bars of Am", "Am for 2 bars", "F (1 bar)"."""
+    before = _lasts(tokens, index - 2) and tokens.word(index - 1) == "of"
+    behind = _lasts(tokens, index + 2) and tokens.word(index + 1) in ("for", "(")
+    free = tokens.ends(index - 1) or Kind.LINK in tokens[index - 1] or tokens.word(index - 1) in ("play", "plays")
+    return before or (behind and free)
+
+
+def _lasts(tokens: Tokens, index: int) -> bool:
+    return index >= 0 and tokens[index].get(Kind.QUANTITY, (0, ""))[1] in ("bar", "beat")
 
 
 def _has_mode(token: Token) -> bool:

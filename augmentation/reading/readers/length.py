@@ -44,8 +44,8 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
         is_named = is_named and (tokens.word(named) != "last" or tokens.word(named - 1) in _BEFORE_LAST)
         if (
             is_named
-            or tokens.word(last) == "long"
-            or (tokens.word(last) == "in" and tokens.word(last + 1) in ("length", "duration"))
+            or tokens.word(last) in ("long", "total", "altogether", "overall")
+            or (tokens.word(last) == "in" and tokens.word(last + 1) in ("length", "duration", "total", "all"))
         ):
             found.append(Statement("duration", value, index, last, 0))
         elif Kind.CLOCK in token:

@@ -24,6 +24,7 @@ _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
+_SAYING = frozenset((Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, *_PLAYERS))  # what parts one section from another
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
                 heads.append((index, close + 1, name))
                 square = square or token.text == "["
         elif Kind.SECTION in token and (index == 0 or tokens.stops(index - 1) or tokens.word(index - 1) == ","):
-            colon = index + 1 + (Kind.NUMBER in tokens[index + 1])
+            colon = _heading_end(tokens, index)
             if tokens.word(colon) == ":":
                 heads.append((index, colon + 1, _name(tokens, index, colon) or token[Kind.SECTION]))
     if not square and len(heads) < 2:
@@ -109,6 +110,16 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
     return found
 
 
+def _heading_end(tokens: Tokens, index: int) -> int:
+    """Return the token behind the name of a section, its number and its length: "Verse 2 (8 bars)"."""
+    at = index + 1 + (Kind.NUMBER in tokens[index + 1])
+    opened = tokens.word(at) in ("(", ",", "-")
+    if opened or Kind.QUANTITY in tokens[at]:
+        behind = at + opened + 1 if Kind.QUANTITY in tokens[at + opened] else at
+        at = behind + (behind > at and tokens.word(behind) == ")")
+    return at
+
+
 def find_told(tokens: Tokens) -> list[Tagged]:
     """Return the sections that prose tells in their order; none unless there are two, and a word for the order or
     nothing else between them ("intro, verse and chorus").
@@ -118,11 +129,14 @@ def find_told(tokens: Tokens) -> list[Tagged]:
     """
     names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
     names = [at for at in names if tokens.word(tokens.back(at, _DETERMINERS)) not in _WITHIN]
+    names = [at for at in names if _moment(tokens, at + 1) == (None, None)]  # "a guitar solo at bar 9"
     names = [at for at in names if Kind.NEGATION not in tokens[tokens.back(at, (*_DETERMINERS, "any"))]]
-    starts = [_told_from(tokens, at) for at in names]
+    starts = _told_from(tokens, names)
     if len(names) < 2:
         return []
-    if not any(tokens.word(at) in _ORDER for at in range(starts[0] - 2, names[-1])) and not _listed(tokens, names):
+    if not any(tokens.word(at) in _ORDER for at in range(starts[0] - 2, names[-1])) and not (
+        _listed(tokens, names) or _contrasted(tokens, names, starts)
+    ):
         return []
     last = next(at for at in range(names[-1], len(tokens) + 1) if tokens.stops(at))
     found = []
@@ -141,16 +155,23 @@ def _listed(tokens: Tokens, names: Sequence[int]) -> bool:
     return all(tokens.word(at) in _LISTED or Kind.NUMBER in tokens[at] for at in between)
 
 
-def _told_from(tokens: Tokens, at: int) -> int:
-    """Return the token with which the words about a section begin, a joint such as "then" left out."""
-    first = at
-    while first > 0 and tokens.word(first - 1) not in _JOINTS and not _joined(tokens, first - 1):
-        first -= 1
-    return first
+def _contrasted(tokens: Tokens, names: Sequence[int], starts: Sequence[int]) -> bool:
+    """Whether each section begins a clause of its own in one sentence: "verse in Am, chorus in C major", "a quiet verse
+    and a loud chorus"."""
+    joined = all(tokens.word(start - 1) in (",", ";", "and", ":") for start in starts[1:])
+    says = any(set(tokens[at].readings) & _SAYING for at in range(starts[0], len(tokens)))
+    return joined and says and tokens.sentences[names[0]] == tokens.sentences[names[-1]]
 
 
-def _joined(tokens: Tokens, index: int) -> bool:
-    return tokens.word(index) == "and" and tokens.word(index + 1) in ("a", "an", "the")
+def _told_from(tokens: Tokens, names: Sequence[int]) -> list[int]:
+    """Return for each name the token with which the words about its section begin, a joint such as "then" left out."""
+    starts = []
+    for before, at in zip((-1, *names), names, strict=False):
+        first = at
+        while first > before + 1 and tokens.word(first - 1) not in (_JOINTS if before < 0 else (*_JOINTS, "and")):
+            first -= 1
+        starts.append(first)
+    return starts
 
 
 def _name(tokens: Tokens, first: int, last: int) -> str | None:
@@ -186,6 +207,26 @@ def find_changes(tokens: Tokens) -> list[Change]:
             bar, second = _moment(tokens, at)
             if bar or second:  # "a guitar solo at bar 9"
                 found.append(Change("enter", index, at, index, bar=bar, second=second))
+    known = {change.player for change in found}
+    found += [change for change in _one_by_one(tokens) if change.player not in known]
+    return sorted(found, key=lambda change: change.first)
+
+
+def _one_by_one(tokens: Tokens) -> list[Change]:
+    """Return the entries of those who come in their order ("first piano, then drums, then strings"): evenly, or where
+    their clause says."""
+    found: list[Change] = []
+    turns = [at for at in range(len(tokens)) if tokens.word(at) == "then"]
+    for turn in turns:
+        own = [at for at in turns if tokens.sentences[at] == tokens.sentences[turn]]
+        earlier = range(tokens.sentences[turn], own[0])
+        if not any(kind in tokens[at] for at in earlier for kind in _PLAYERS):
+            continue
+        end = next(at for at in range(turn + 1, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
+        places = [float(tokens[at][Kind.PLACE]) for at in range(turn, end) if Kind.PLACE in tokens[at]]
+        place = places[0] if places else (own.index(turn) + 1) / (len(own) + 1)
+        players = [at for at in range(turn + 1, end) if any(kind in tokens[at] for kind in _PLAYERS)]
+        found += [Change("enter", turn, at + 1, at, place=place) for at in players if not _denied(tokens, at)]
     return found
 
 

@@ -45,8 +45,11 @@ def test_a_fixed_energy_stays() -> None:
         ("piano and drums, the drums drop out at bar 3, 4 bars", {"drums": 1, "piano": 1}),
         ("flute and harp, harp enters at 0:08", {"flute": 1, "harp": 5}),
         ("flute and harp, harp joins after 8 seconds", {"flute": 1, "harp": 5}),
+        ("first piano, then drums, then strings, 12 bars", {"piano": 1, "drums": 5, "strings": 9}),
+        ("solo guitar, add bass after 8 seconds and drums after 16 seconds, 24 seconds total",
+         {"acoustic guitar": 1, "electric bass": 5, "drums": 9}),
     ],
-)
+)  # fmt: skip
 def test_players_enter_where_the_text_says(text: str, bars: dict[str, int]) -> None:
     plan = plan_from_text(text, bpm=120, meter=4)
     first = {}
@@ -86,6 +89,7 @@ def test_harmony_goes_on_where_only_players_or_energy_change() -> None:
         ("one bar of Cmaj7 and one bar of Fmaj7", "Cmaj7 Fmaj7", 2),
         ("4 bars of Em G, 2 bars of C", "Em G Em G C C", 6),
         ("8 bars of Am F C G", "Am F C G Am F C G", 8),
+        ("Am (2 bars) | F (1 bar) | G (1 bar)", "Am Am F G", 4),
     ],
 )
 def test_chords_last_the_bars_that_are_said(text: str, chords: str, bars: int) -> None:
@@ -102,6 +106,40 @@ def test_four_chords_share_two_bars() -> None:
     plan = plan_from_text("2 bars of Am F C G", bpm=120, meter=4)
     assert plan.duration == 4.0
     assert plan.chords == (("Am", 0.0), ("F", 1.0), ("C", 2.0), ("G", 3.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "meter", "starts"),
+    [
+        ("C - G - Am - F, 2 beats each, 4 bars", 4, [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("Play Em7 for 4 beats then A7 for 4 beats, 4 bars", 4, [0, 2, 4, 6]),
+        ("waltz: C for 3 beats, G for 3 beats, 4 bars", 3, [0, 1.5, 3, 4.5]),
+        ("Am F C G, one bar each, 4 bars", 4, [0, 2, 4, 6]),
+    ],
+)
+def test_beats_of_chords_are_no_metre(text: str, meter: int, starts: list[float]) -> None:
+    plan = plan_from_text(text, bpm=120)
+    assert plan.meter == meter
+    assert [start for _, start in plan.chords or ()] == pytest.approx(starts)
+
+
+def test_headings_may_say_their_length() -> None:
+    plan = plan_from_text("Intro (4 bars): Am; Verse 8 bars: Am F C G; Chorus (8 bars): F G Am C")
+    assert [(section.name, section.bars) for section in plan.sections or ()] == [
+        ("intro", 4), ("verse", 8), ("chorus", 8)
+    ]  # fmt: skip
+    assert [section.chords for section in plan.sections or ()] == [
+        ("Am",), ("Am", "F", "C", "G"), ("F", "G", "Am", "C")
+    ]  # fmt: skip
+
+
+def test_sections_may_stand_side_by_side() -> None:
+    plan = plan_from_text("verse in Am, chorus in C major")
+    assert [(section.name, section.key) for section in plan.sections or ()] == [
+        ("verse", "A minor"), ("chorus", "C major")
+    ]  # fmt: skip
+    plan = plan_from_text("quiet verse and loud chorus, grunge")
+    assert [section.energy for section in plan.sections or ()] == ["calm", "energetic"]
 
 
 def test_a_key_before_a_length_stays_a_key() -> None:
