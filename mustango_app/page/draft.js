@@ -65,6 +65,15 @@
     return [];
   }
 
+  // The notes of a draft that was not answered.
+  function failed(texts) {
+    busy = false;
+    const note = document.createElement("p");
+    note.className = "wrong";
+    note.textContent = say(texts);
+    return note.outerHTML;
+  }
+
   // (what the server needs, words, fields ..., locks ..., how it is made)
   function hold(...values) {
     holding += 1;
@@ -109,5 +118,5 @@
     return fields.map((values) => ({ ...STAYS, choices: values.map((value) => [own[value] ?? value, value]) }));
   }
 
-  window.mustango = { ask, send, fill, done, hold, put, again, drop, say, choices };
+  window.mustango = { ask, send, fill, done, failed, hold, put, again, drop, say, choices };
 }

@@ -37,7 +37,7 @@ from mustango_app.page.layout import HERE
 from mustango_app.page.live import Live
 from mustango_app.page.loading import Loading
 from mustango_app.page.results import FORMS
-from mustango_app.page.words import FIRST
+from mustango_app.page.words import FIRST, languages
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -178,7 +178,6 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         Middleware(Departures, gone=demo.gone),
         Middleware(WholeCalls, defaults=endpoints, folder=gr.utils.get_upload_folder()),
     ]
-    script = (HERE / "draft.js").read_text(encoding="utf-8")
     return {
         "server_name": serving.host,
         "server_port": serving.port,
@@ -187,7 +186,7 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         "mcp_server": serving.wants_mcp,
         "theme": _theme(),
         "i18n": demo.say,
-        "js": script.replace("$NAMES", json.dumps(NAMES)).replace("$FIRST", FIRST),
+        "js": _script(),
         "css": (HERE / "page.css").read_text(encoding="utf-8"),
         "footer_links": ["api"],
         "run_history": _told("GRADIO_RUN_HISTORY"),
@@ -195,6 +194,16 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         "state_session_capacity": MOST_SESSIONS,
         "app_kwargs": {"middleware": guards, "routes": _routes(demo)},
     }
+
+
+def _script() -> str:
+    """Return what the browser does once the page is there: the parts of the script, one after the other."""
+    toasts = {code: dict(words.toasts) for code, words in languages().items()}
+    values = {"$NAMES": json.dumps(NAMES), "$FIRST": FIRST, "$TOASTS": json.dumps(toasts)}
+    parts = [(HERE / name).read_text(encoding="utf-8") for name in ("draft.js", "toasts.js")]
+    for name, value in values.items():
+        parts = [part.replace(name, value) for part in parts]
+    return f"() => {{\n{''.join(f'({part})();' for part in parts)}\n}}"
 
 
 def _told(variable: str) -> bool:

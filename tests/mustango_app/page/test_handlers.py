@@ -179,7 +179,7 @@ def test_any_exception_leaves_the_page_usable(handlers: Handlers, caplog: pytest
     handlers._results.folder = None  # type: ignore[assignment]
     *_, (status, *_) = run(handlers)
     assert escape(words_for(None)("wrong")) in status
-    assert "a run failed" in caplog.text
+    assert "a request of the page failed" in caplog.text
     assert handlers._desk.length == 0
 
 
