@@ -14,7 +14,7 @@ import gradio as gr
 
 from augmentation.audio import read_audio
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance, guidance_weights
+from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from mustango_app.page import cards
 from mustango_app.page.analysis import hear_first
@@ -26,7 +26,14 @@ from mustango_app.page.link import typed_in, unpack
 from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk, Run
-from mustango_app.page.settings import MOST_CANDIDATES, recipe_of_card, settings_of, typed_settings
+from mustango_app.page.settings import (
+    MOST_CANDIDATES,
+    guidance_of,
+    interval_of,
+    recipe_of_card,
+    settings_of,
+    typed_settings,
+)
 from mustango_app.page.shaping import asked_on_card, clip_of, job_of
 from mustango_app.page.status import STAYS, fault, refused, status, tells_faults
 from mustango_app.page.timeline import timeline
@@ -118,7 +125,8 @@ class Handlers:
             choice: seed of what nobody says.
             last: what the fields showed last, by name.
             held: see `held`.
-            inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
+            inputs: all fields, their locks, seed, steps, guidance and its interval, best of, variations, whether to
+                listen, the runs.
         """
         if not getattr(self._engine, "ready", True):
             yield status(words_of(request)("loading_model")), gr.skip(), gr.skip()
@@ -136,7 +144,7 @@ class Handlers:
             RequestError: naming the field that cannot be used.
         """
         count = 2 * len(NAMES)
-        seed, steps, guidance, best_of, variations, listen, runs = inputs[count:]
+        seed, steps, guidance, interval, best_of, variations, listen, runs = inputs[count:]
         fields = [_plain(value) for value in inputs[: len(NAMES)]]
         locks = locks_of(last, fields, inputs[len(NAMES) : count])
         draft = self._engine.plan(Request(prompt, **asked_of(held, fields, locks), seed=choice))
@@ -144,19 +152,20 @@ class Handlers:
         making = Making(
             prompt, plan, read_number("seed", seed), *self._quality(steps, guidance),
             check_integer("best_of", best_of, 1, MOST_CANDIDATES),
-            check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen),
+            check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen), interval_of(interval),
         )  # fmt: skip
         check_work(making.steps, plan.duration or 0.0, making.best_of * making.variations)
         return making.jobs(self._engine), making.listen, cards.latest(runs)
 
-    def _quality(self, steps: float | None, guidance: Guidance | None) -> tuple[int, Guidance]:
+    def _quality(self, steps: float | None, guidance: str | None) -> tuple[int, Guidance]:
         """Return steps and guidance as asked, the model's own where the field is empty.
 
         Raises:
             RequestError: one is out of its range.
         """
         asked = self._engine.default_steps if steps is None else check_integer("steps", steps, *STEPS_RANGE)
-        return asked, guidance_weights(self._engine.default_guidance if guidance is None else guidance)
+        weight = guidance_of(guidance)
+        return asked, self._engine.default_guidance if weight is None else weight
 
     def follow(self, jobs: list[Job], listen: bool, runs: Runs, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Make clips; yield (status, cards, runs) until the end. A visitor who leaves stops it."""

@@ -42,7 +42,8 @@ class Studio:
     seed: gr.Textbox
     variations: gr.Slider
     steps: gr.Number
-    guidance: gr.Number
+    guidance: gr.Textbox
+    interval: gr.Textbox
     best_of: gr.Slider
     listen: gr.Checkbox
     cards: gr.HTML
@@ -67,8 +68,8 @@ class Studio:
 
     @property
     def made_with(self) -> list[Any]:
-        """How clips are made."""
-        return [self.seed, self.steps, self.guidance, self.best_of]
+        """How clips are made, in the order of `settings`."""
+        return [self.seed, self.steps, self.guidance, self.interval, self.best_of]
 
     @property
     def shown(self) -> list[Any]:
@@ -164,7 +165,13 @@ def _build_quality(parts: dict[str, Any], steps: int, guidance: float, say: gr.I
             parts["best_of"] = gr.Slider(1, 8, value=1, step=1, **called("best_of"))
         with gr.Row():
             parts["steps"] = gr.Number(steps, precision=0, min_width=120, **called("steps"))
-            parts["guidance"] = gr.Number(guidance, step=0.1, min_width=120, **called("guidance"))
+            parts["guidance"] = gr.Textbox(
+                f"{guidance:g}", max_lines=1, max_length=200, min_width=120, **called("guidance")
+            )
+        with gr.Row():
+            parts["interval"] = gr.Textbox(
+                placeholder="0, 1", max_lines=1, max_length=60, min_width=120, **called("guidance_interval")
+            )
             parts["seed"] = gr.Textbox(
                 placeholder=say("placeholder_seed"), max_lines=1, max_length=20, min_width=120, **called("seed")
             )
