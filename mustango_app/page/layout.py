@@ -50,9 +50,9 @@ class Studio:
     runs: gr.BrowserState
     choice: gr.State
     held: gr.State
-    answer: gr.JSON  # of a draft, which the browser takes in
-    settings: gr.JSON  # from elsewhere, see `settings`
-    last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
+    answer: gr.HTML  # of a draft, which the browser takes in
+    settings: gr.HTML  # from elsewhere, see `settings`
+    last: gr.HTML  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
     @property
@@ -86,7 +86,8 @@ def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> S
         say: words that the browser's language decides.
     """
     parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None)}
-    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last", "settings")}
+    # Values that the browser holds and nobody sees; Gradio's own component for these would draw each as a tree.
+    parts |= {name: gr.HTML({}, html_template="", visible="hidden") for name in ("answer", "last", "settings")}
     parts["runs"] = gr.BrowserState([], storage_key="mustango-clips", secret="mustango-clips")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):

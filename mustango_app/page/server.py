@@ -38,6 +38,7 @@ from mustango_app.page.live import Live
 from mustango_app.page.loading import Loading
 from mustango_app.page.results import FORMS
 from mustango_app.page.words import FIRST, languages
+from mustango_app.request import Request
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -249,6 +250,7 @@ def serve(engine: Mustango | Loading, serving: Serving | None = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
     if isinstance(engine, Loading):
+        Request("music", seed=0)  # what drafts read is at hand before the model takes the processor
         engine.begin()
     try:
         while not ended.wait(0.5):  # a wait without end would let no signal through on every system
