@@ -8,6 +8,7 @@ from functools import lru_cache
 from augmentation.reading.fields import chosen_key, stated_chords
 from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, read_arrangement
+from augmentation.reading.readers.chords import bars_of
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
@@ -73,6 +74,9 @@ def read(text: str) -> Reading:
     tokens = lex(text)
     keys, lengths = find_keys(tokens), find_lengths(tokens)
     chords = stated_chords(tokens, keys)
+    if chords and (bars := bars_of(tokens, chords)):  # what its groups last is the length of their sum
+        lengths = [one for one in lengths if not chords.first <= one.first < chords.last]
+        lengths.append(Statement("duration", ("bars", float(bars)), chords.first, chords.last, 1))
     stated = [*keys, *lengths, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
     tempos, meters = find_tempos(tokens), find_meters(tokens)

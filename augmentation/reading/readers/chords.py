@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
-from augmentation.reading.readers.key import is_article
+from augmentation.reading.readers.key import counted_in_bars, is_article
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
@@ -17,6 +18,10 @@ _LONGEST_FILLER = 90  # characters between "chords" and the first chord
 _AFTER_LABEL = (":", "is", "are", "=", "of", "being", "as", "follows", ",", "-", "(", "|")
 _SECTIONS = ("section", "sections", "part", "parts", "form", "forms", "side", "sides", "vitamin", "vitamins")
 _NASHVILLE = re.compile(r"[b#]?[1-7](?:m|maj7|7|m7|dim|sus[24]|-)?")
+_OF = ("of", "each")
+_FOR = ("for", ":", "x")
+_BESIDE_BARS = ("of", "for", "each")
+_MOST_BARS = 64  # of a group of chords
 PROGRESSION = 4  # rank of a named progression
 
 
@@ -39,8 +44,82 @@ def find_chords(tokens: Tokens, taken: Collection[int]) -> list[Statement]:
 
 
 def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int) -> Statement:
-    line = _line(tokens, run)
-    return Statement("chords", f"capo {capo} {line}" if capo else line, run[0], run[-1] + 1, rank)
+    first, last, groups = _groups(tokens, run)
+    line = _in_bars(tokens, groups) if groups else _line(tokens, run)
+    return Statement("chords", f"capo {capo} {line}" if capo else line, first, last, rank)
+
+
+Group = tuple[list[int], int]  # tokens of chords, and the bars that they are said to last
+
+
+def bars_of(tokens: Tokens, statement: Statement) -> int | None:
+    """Return the bars that a list of chords is said to last, group by group ("4 bars of Am F then 2 bars of G");
+    None of a list that says none."""
+    lengths = [
+        int(number)
+        for number, unit in (token.get(Kind.QUANTITY, (0, "")) for token in tokens[statement.first : statement.last])
+        if unit == "bar"
+    ]
+    return sum(lengths) if lengths and statement.rank < 2 else None
+
+
+def _bars(tokens: Tokens, index: int) -> int | None:
+    number, unit = tokens[index].get(Kind.QUANTITY, (0.0, ""))
+    return int(number) if unit == "bar" and 1 <= number <= _MOST_BARS and number == int(number) else None
+
+
+def _groups(tokens: Tokens, run: Sequence[int]) -> tuple[int, int, list[Group]]:
+    """Return the span of a run with the lengths that belong to it, and its groups of chords with their bars.
+
+    The lengths stand before their chords ("4 bars of Am F then 4 bars of Dm E") or behind them ("Am for 2 bars, F for
+    2 bars"). There are no groups where a length is lacking, nor where the one length that is said gives each chord a
+    bar or more: it is that of the clip.
+    """
+    first, last = run[0], run[-1] + 1
+    before = tokens.back(first, _OF)
+    leads = _bars(tokens, before) is not None and before >= 0 and tokens.word(before + 1) == "of"
+    behind = tokens.ahead(last - 1, _FOR)
+    if leads:
+        first = before
+    elif _bars(tokens, behind) is not None and tokens.word(behind - 1) in _FOR:
+        last = behind + 1
+    groups: list[Group] = []
+    chords, length, bound = set(run), None, []
+    for at in range(first, last):
+        bars = _bars(tokens, at)
+        if at in chords:
+            bound.append(at)
+        if bars is None:
+            continue
+        if bound and (length if leads else bars) is not None:
+            groups.append((bound, length if leads else bars))
+            bound = []
+        length = bars
+    if bound and leads and length is not None:
+        groups.append((bound, length))
+        bound = []
+    if bound or not groups or (len(groups) == 1 and len(groups[0][0]) <= groups[0][1]):
+        return run[0], run[-1] + 1, []
+    return first, last, groups
+
+
+def _in_bars(tokens: Tokens, groups: Sequence[Group]) -> str:
+    """Write groups of chords as bars: each goes round until its bars are full, or shares them where it has more."""
+    bars = []
+    for chords, count in groups:
+        symbols = [_symbol_of(tokens, at) for at in chords]
+        if len(symbols) <= count:
+            bars += [symbols[bar % len(symbols)] for bar in range(count)]
+        else:
+            edges = [round(bar * len(symbols) / count) for bar in range(count + 1)]
+            bars += [" ".join(symbols[start:end]) for start, end in pairwise(edges)]
+    return f"| {' | '.join(bars)} |"
+
+
+def _symbol_of(tokens: Tokens, index: int) -> str:
+    chord = tokens[index].get(Kind.CHORD)
+    spoken = chord is not None and (" " in tokens[index].text or Kind.KEY in tokens[index])
+    return str(chord) if spoken else tokens[index].text
 
 
 def _line(tokens: Tokens, run: Sequence[int]) -> str:
@@ -55,9 +134,7 @@ def _line(tokens: Tokens, run: Sequence[int]) -> str:
     for at in range(first, last + 1):
         token = tokens[at]
         if at in chords:
-            chord = token.get(Kind.CHORD)
-            spoken = chord is not None and (" " in token.text or Kind.KEY in token)
-            parts.append(str(chord) if spoken else token.text)
+            parts.append(_symbol_of(tokens, at))
         elif token.text in ("|", "%") or Kind.REPEAT in token or (repeats and token.text in (",", "(", ")")):
             parts.append(token.text)
         elif _closes(tokens, at) or (token.text == ":" and tokens.word(at - 1) == "|"):
@@ -86,12 +163,17 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
         elif token.text == "," and tokens.word(index - 1) == "|":
             free = False  # a list of bars ends: "| Am | F |, Em, 90 bpm"
         elif free and not (token.text in _GAP_SIGNS or Kind.LINK in token or Kind.REPEAT in token):
-            free = False
+            free = _bars(tokens, index) is not None or (token.word in _BESIDE_BARS and _near_bars(tokens, index))
     for run in runs:
         bare_a = tokens[run[0]].text == "A" and _starts(tokens, run[0])
         if bare_a and len(run) == 2 and run[1] == run[0] + 1 and _label_after(tokens, run[1]):
             del run[0]  # "A B7 chord progression": the article
     return [run for run in runs if any(not _none(tokens, index) for index in run)]
+
+
+def _near_bars(tokens: Tokens, index: int) -> bool:
+    """Whether "of", "for" or "each" belongs to a number of bars right beside it."""
+    return any(_bars(tokens, at) is not None for at in (index - 1, index + 1) if at >= 0)
 
 
 def _odd_one(tokens: Tokens, index: int) -> bool:
@@ -161,7 +243,8 @@ def _labelled(tokens: Tokens, run: Sequence[int], taken: Collection[int]) -> boo
 
 def _plainly_chords(tokens: Tokens, run: Sequence[int]) -> bool:
     """Whether an unnamed run is chords: two or more; three if bare letters, and not those of "sections A, B, A"."""
-    if any(len(tokens[index].text) > 1 and not _none(tokens, index) for index in run):
+    counted = any(counted_in_bars(tokens, index) for index in run)
+    if counted or any(len(tokens[index].text) > 1 and not _none(tokens, index) for index in run):
         return len(run) >= 2
     return len(run) >= 3 and tokens.word(tokens.back(run[0], (":", "=", ","))) not in _SECTIONS and _rooted(tokens, run)
 
