@@ -192,7 +192,7 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
         elif change.kind in ("louder", "softer"):
             energies = list(dict.fromkeys(section.energy for section in plan.sections or () if section.energy))
             used = len(energies) > 1 and "energy" not in asked.given
-            path = f"energy: {', then '.join(energies)}"
+            path = f"energy: {', '.join(energies)}"
             outcome = path if used else "the energy is fixed, or there is no time for it"
         elif change.kind == "modulate":
             used = any(section.key and section.key != plan.key for section in plan.sections or ())
