@@ -104,6 +104,10 @@ class Words:
         parts = english.split(", ")
         if all(part in self.names for part in parts):
             return ", ".join(self.names[part] for part in parts)
+        if len(parts) > 1:  # a list of things that each have words, or one sentence with commas
+            listed = [self.sentence(part) for part in parts]
+            if all(own != part for own, part in zip(listed, parts, strict=True)):
+                return ", ".join(listed)
         for pattern, own in self._sentences:
             if found := pattern.fullmatch(english):
                 return own.format(**{name: self.sentence(part) for name, part in found.groupdict().items()})
