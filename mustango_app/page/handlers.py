@@ -94,9 +94,9 @@ class Handlers:
             plan, sources = self._plan(prompt, asked, choice)
             plan = exact_plan(held, fields, locks) or plan
         except RequestError as error:
-            return _refused(error, locks, words)
+            return _refused(error, locks, held_now(last, fields, locks), words)
         except BaseException as error:  # whoever types goes on typing
-            return _refused(fault(error, words), locks, words)
+            return _refused(fault(error, words), locks, held_now(last, fields, locks), words)
         return _filled(plan, sources, locks, fields, last, words), timeline(plan, words)
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
@@ -319,6 +319,11 @@ def locks_of(last: Last, fields: Sequence[Any], locks: Sequence[Any]) -> list[bo
     ]
 
 
+def held_now(last: Last, fields: Sequence[Any], locks: Sequence[bool]) -> dict[str, Any]:
+    """Return what the fields show after a refusal: a locked one counts as seen, so that its lock alone holds it."""
+    return (last or {}) | {name: value for name, value, lock in zip(NAMES, fields, locks, strict=True) if lock}
+
+
 def _plain(value: Any) -> Any:
     """Return the value of a field as `shown` has it: text without the space around it, "" for nothing."""
     return value.strip() if isinstance(value, str) else value or ""
@@ -330,13 +335,15 @@ def _empty(locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], str]:
     return {"fields": fields, "locks": locks, "notes": "", "last": {}}, ""
 
 
-def _refused(error: RequestError | str, locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], Any]:
+def _refused(
+    error: RequestError | str, locks: Sequence[bool], last: dict[str, Any], words: Words
+) -> tuple[dict[str, Any], Any]:
     """Return the answer that marks the field at fault and leaves all else as it is."""
     at, sentence = refusal(error, words)
     wrong = {"info": f"⚠ {escape(sentence, quote=False)}", "elem_classes": ["wrong"]}
     fields = [wrong if name == at else {"elem_classes": []} for name in NAMES]
     notes = f'<p class="wrong">{escape(sentence)}</p>'
-    return {"fields": fields, "locks": locks, "notes": notes, "last": None}, gr.skip()
+    return {"fields": fields, "locks": locks, "notes": notes, "last": last}, gr.skip()
 
 
 def _filled(

@@ -92,6 +92,16 @@ def test_typing_into_a_field_locks_it_and_emptying_it_does_not(handlers: Handler
     assert drafted(handlers, "music in C", emptied["last"])["key"]["value"] == "C major"
 
 
+def test_unlocking_lets_go_of_what_was_refused(handlers: Handlers) -> None:
+    first = drafted(handlers, "music in C at 100 bpm")
+    wrong = drafted(handlers, "music in C at 100 bpm", first["last"], sections="||||")
+    assert "expected names with bars" in wrong["notes"] and wrong["locks"][NAMES.index("sections")]
+    assert wrong["last"] == first["last"] | {"sections": "||||"}
+    unlocked = drafted(handlers, "music in C at 100 bpm", wrong["last"])  # the same values, no lock
+    assert not any(unlocked["locks"]) and unlocked["notes"] == ""
+    assert unlocked["sections"]["value"] == ""
+
+
 def test_what_was_typed_counts_even_before_it_is_drafted(handlers: Handlers) -> None:
     last = drafted(handlers, "calm piano")["last"]
     values = [{"duration": "2 s", "bpm": "9000"}.get(name, last[name]) for name in NAMES]
