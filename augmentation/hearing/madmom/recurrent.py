@@ -150,7 +150,8 @@ class RecurrentEnsembles:
                 found = spectrum
                 for step in rest:
                     found = step(found)
-                parts.append(found)
+                parts.append(np.array(found))  # without what it was made of, which madmom's arrays hold on to
+            del spectrum, found
         return [np.hstack(parts) for parts in features]
 
 
