@@ -3,9 +3,9 @@
     python -m benchmarks.speed_hearing [--clips 4 --workers 1 2 --save]
 
 Hearing is all that a dataset row is labelled by (`listen`); augmentation is a change of pitch and one of tempo, as the
-dataset builder makes them. Every worker does one clip before the clock starts. The limit of N workers is N times one, if
-the machine gives N cores: what it gives is measured by a second of matrix products that fit into a core's cache
-("control"), which nothing but other programs and the cores themselves can slow down.
+dataset builder makes them. Every worker does one clip before the clock starts. The limit of N workers is N times one,
+where the machine gives N cores: what it gives is the row "control", a second of matrix products that fit into a core's
+cache.
 """
 
 from __future__ import annotations
