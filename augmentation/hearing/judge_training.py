@@ -25,6 +25,7 @@ from augmentation.compose.composer import Piece, compose
 from augmentation.compose.renderer import render
 from augmentation.compose.styles import STYLES
 from augmentation.hearing.judge import Arrangement, Judge, resampled
+from augmentation.training_data import drawn_players
 from munet.files import atomic_path
 from munet.music.instruments import CLASS_OF
 
@@ -51,6 +52,8 @@ class JudgeTraining:
         validation: pieces that the thresholds are set on.
         replays: steps on earlier batches after each new one.
         memory: batches to draw them from.
+        any_players: share of the pieces whose players are drawn whatever the style: classes that no style has often
+            become as common as the others, and no style gives its players away.
     """
 
     out: str
@@ -62,6 +65,7 @@ class JudgeTraining:
     validation: int = 200
     replays: int = 0
     memory: int = 200
+    any_players: float = 0.0
 
 
 def players(piece: Piece, instruments: Sequence[str], seconds: int = SECONDS) -> tuple[np.ndarray, np.ndarray]:
@@ -83,9 +87,13 @@ def players(piece: Piece, instruments: Sequence[str], seconds: int = SECONDS) ->
     return (sounding >= CLEARLY).astype(np.float32), ((sounding >= CLEARLY) | (sounding <= HARDLY)).astype(np.float32)
 
 
-def example(seed: int, judge_config: Any) -> Example:
-    """Return mono sound `(samples,)`, who plays, how clear that is, and the index of the style, of one piece."""
-    piece = compose(seed, duration=float(SECONDS))
+def example(seed: int, judge_config: Any, any_players: float = 0.0) -> Example:
+    """Return mono sound `(samples,)`, who plays, how clear that is, and the index of the style, of one piece.
+
+    With a probability of `any_players` the players are drawn, see `JudgeTraining`.
+    """
+    drawn = np.random.default_rng((seed, 6)).random() < any_players
+    piece = compose(seed, plan=drawn_players(seed) if drawn else None, duration=float(SECONDS))
     audio = render(piece, RENDER_RATE).mean(axis=0)
     sound = resampled(audio, RENDER_RATE, judge_config.sample_rate)[: SECONDS * judge_config.sample_rate]
     present, clear = players(piece, judge_config.instruments)
@@ -94,10 +102,10 @@ def example(seed: int, judge_config: Any) -> Example:
 
 
 class Pieces(IterableDataset[Example]):
-    """Examples without end, each seed once over all workers."""
+    """Examples without end, each seed once over all workers; a share of them with any players, see `example`."""
 
-    def __init__(self, judge_config: Any, first_seed: int) -> None:
-        self.config, self.first = judge_config, first_seed
+    def __init__(self, judge_config: Any, first_seed: int, any_players: float = 0.0) -> None:
+        self.config, self.first, self.any_players = judge_config, first_seed, any_players
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()
@@ -105,7 +113,7 @@ class Pieces(IterableDataset[Example]):
         torch.set_num_threads(1)
         seed = self.first + start
         while True:
-            yield example(seed, self.config)
+            yield example(seed, self.config, self.any_players)
             seed += step
 
 
@@ -191,7 +199,7 @@ class JudgeTrainer:
         torch.manual_seed(settings.seed + self.seen)
         budget = settings.minutes * 60 * 0.9
         first = FIRST_TRAINING_SEED + SEEDS_OF_A_RUN * settings.seed + self.seen
-        pieces = Pieces(self.judge.config, first)
+        pieces = Pieces(self.judge.config, first, settings.any_players)
         context = "forkserver" if settings.workers else None
         loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, multiprocessing_context=context)
         memory: deque[list[torch.Tensor]] = deque(maxlen=settings.memory)

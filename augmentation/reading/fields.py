@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from augmentation.reading.lexer import lex
-from augmentation.reading.readers.chords import find_chords
+from augmentation.reading.readers.chords import METER, find_chords
 from augmentation.reading.readers.key import CHORDAL, find_keys
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
@@ -71,7 +71,8 @@ def stated_chords(tokens: Tokens, keys: Sequence[Statement]) -> Statement | None
     """Return the list of chords that a text states, the keys it states left out."""
     chosen = chosen_key(keys)
     taken = {one.first for one in keys if one.rank != CHORDAL or one is chosen}
-    found = find_chords(tokens, taken)
+    meter = plainest(find_meters(tokens))
+    found = find_chords(tokens, taken, meter.value[0] if meter else METER)
     best = min((one.rank for one in found), default=0)
     rows = [one for one in found if one.rank == best]
     return rows[0] if rows else None

@@ -8,6 +8,7 @@ from functools import lru_cache
 from augmentation.reading.fields import chosen_key, stated_chords
 from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, read_arrangement
+from augmentation.reading.readers.chords import bars_of
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
@@ -73,8 +74,19 @@ def read(text: str) -> Reading:
     tokens = lex(text)
     keys, lengths = find_keys(tokens), find_lengths(tokens)
     chords = stated_chords(tokens, keys)
+    if chords and (bars := bars_of(tokens, chords)):  # what its groups last is the length of their sum
+        lengths = [one for one in lengths if not chords.first <= one.first < chords.last]
+        lengths.append(Statement("duration", ("bars", float(bars)), chords.first, chords.last, 1))
     stated = [*keys, *lengths, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
+    changes = find_changes(tokens)
+    if arrangement.alone:  # who enters later plays beside them
+        entering = {change.player for change in changes if change.kind == "enter"}
+        arrangement.alone += [
+            player
+            for player in arrangement.players
+            if player not in arrangement.alone and not entering.isdisjoint(range(player.first, player.last))
+        ]
     tempos, meters = find_tempos(tokens), find_meters(tokens)
     return Reading(
         tokens,
@@ -85,6 +97,6 @@ def read(text: str) -> Reading:
         tuple(find_modes(tokens)),
         chords,
         arrangement,
-        tuple(find_changes(tokens)),
+        tuple(changes),
         tuple(find_tagged(tokens) or find_told(tokens)),
     )

@@ -84,6 +84,7 @@ _ATOM = re.compile(rf"\d+(?:\.\d+)?|[{_CJK}]|(?:(?![{_CJK}])[^\W\d_])+(?:'(?:(?!
 _NO_INSTRUMENTS = ("beat", "string", "drum", "orchestra", "vibes", "pipes", "four-on-the-floor", "breakbeat")
 
 _PLAYED = ("piano", "guitar", "accordion", "harpsichord", "banjo", "violin")  # within the name of a style
+_SOLOISTS = MappingProxyType({"guitar": "electric guitar", "piano": "piano", "sax": "alto saxophone"})
 
 Meanings = Mapping[Kind, Any]
 
@@ -134,6 +135,10 @@ def _entries() -> Iterator[tuple[Kind, str, Any]]:
                     yield Kind(kind), phrase, meaning
                     if kind in ("ensemble", "progression"):  # "jazz trio" names a style too
                         yield from _style_within(phrase)
+                    if kind == "section" and value == "solo":  # and "guitar solo" who plays it
+                        soloist = phrase.split()[0]
+                        yield Kind.USUAL, phrase, _SOLOISTS[soloist]
+                        yield Kind.INSTRUMENT, phrase, GROUP_NOUNS.get(soloist, ())
     for word, bounds in [*TEMPO_WORDS.items(), *MORE_MARKS.items()]:
         yield Kind.MARK, word, (word.capitalize(), *bounds)
     yield from _composer()

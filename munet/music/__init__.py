@@ -9,8 +9,9 @@ from munet.music.chords import MUSTANGO_QUALITIES, QUALITIES, Chord
 from munet.music.grid import TEMPO_WORDS, beat_grid, spread_chords, tempo_word
 from munet.music.keys import MODES, Key, estimate_key
 from munet.music.notation import ChordLine, parse_chord_line, read_chord_line
+from munet.music.notes import Note
 from munet.music.plan import MusicPlan
-from munet.music.sections import Note, Part, Section, theme_of
+from munet.music.sections import Part, Section, theme_of
 from munet.music.spelling import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP
 
 __all__ = [

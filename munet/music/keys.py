@@ -7,7 +7,7 @@ it down by its third.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -156,8 +156,9 @@ def _scale(key: Key) -> tuple[int, ...]:
 def estimate_key(chords_with_durations: Iterable[tuple[str | Chord, float]]) -> Key:
     """Return the key, major or minor, whose scale holds most of the chords' tones, weighted by durations (seconds).
 
-    The tonic triad counts more, most of all as first or last chord; the dominant of a minor key may be major. The tonic
-    is spelled as in the chords where its signature has at most seven accidentals, else as usual.
+    The tonic triad counts more, most of all as first or last chord, and as the end of a cadence ii V I, which may run
+    on from the last chord to the first; the dominant of a minor key may be major. The tonic is spelled as in the chords
+    where its signature has at most seven accidentals, else as usual.
 
     Raises:
         PlanError: no chord but N sounds.
@@ -175,13 +176,24 @@ def estimate_key(chords_with_durations: Iterable[tuple[str | Chord, float]]) -> 
     def score(key: Key) -> float:
         leading, tonic = (key.tonic_pc + 11) % 12, key.diatonic_triads()[0]
         home = [(root, quality) == (key.tonic_pc, tonic.quality) for root, quality, _, _ in rows]
-        points, scale = 0.15 * home[0] + 0.1 * home[-1], set(key.scale())
+        points, scale = (
+            0.15 * home[0] + 0.1 * home[-1] + 0.2 * _cadences([row[:2] for row in rows], key),
+            set(key.scale()),
+        )
         for (root, _, tones, share), is_tonic in zip(rows, home, strict=True):
             own = scale | {leading} if root in (leading, (key.tonic_pc + 7) % 12) else scale
             points += (sum(tone in own for tone in tones) / len(tones) + 0.2 * is_tonic) * share
         return round(points, 9)  # equal scores stay equal: the tonic that is heard first wins, then major
 
     return max(_candidates([chord for chord, _ in pairs]), key=score)
+
+
+def _cadences(triads: Sequence[tuple[int, str]], key: Key) -> bool:
+    """Whether ii V I (ii V i) of a key is among (root, quality) of triads, the last of which lead on to the first."""
+    tonic = key.diatonic_triads()[0].quality
+    cadence = [((key.tonic_pc + 2) % 12, "m"), ((key.tonic_pc + 7) % 12, ""), (key.tonic_pc, tonic)]
+    found = ([triads[at - 2], triads[at - 1], triads[at]] for at in range(len(triads)))
+    return len(triads) >= 3 and cadence in found
 
 
 def _candidates(chords: Iterable[Chord]) -> Iterable[Key]:

@@ -26,8 +26,8 @@ from munet.music.chords import Chord
 from munet.music.degrees import home_of, is_number, is_numeral, read_degree, read_number
 from munet.music.grid import bar_starts, spread_chords, without_repeats
 from munet.music.keys import Key
+from munet.music.notes import Note
 from munet.music.repeats import Written, unfold
-from munet.music.sections import Note
 from munet.music.spelling import UNICODE
 from munet.music.symbols import is_german, read_chord
 

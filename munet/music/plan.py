@@ -30,7 +30,8 @@ from munet.music.checks import (
 )
 from munet.music.chords import Chord
 from munet.music.layout import Laid, lay_out
-from munet.music.sections import Note, Part, Section, check_key
+from munet.music.notes import Note
+from munet.music.sections import Part, Section, check_key
 
 CORE = ("bpm", "meter", "key", "chords", "beats", "duration")  # what a complete plan states
 

@@ -1,12 +1,13 @@
-"""The parts of a plan: a `Section` says what is asked of it, a `Part` what holds in it, a `Note` what became of words.
+"""The parts of a plan: a `Section` says what is asked of it, a `Part` what holds in it.
 
 Times are seconds, tempo is beats per minute (BPM).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from munet.music.checks import (
@@ -24,6 +25,8 @@ from munet.music.checks import (
 )
 from munet.music.chords import Chord
 from munet.music.keys import Key
+from munet.music.notation import ChordLine, read_chord_line
+from munet.music.notes import from_fields
 
 Tempo = float | tuple[float, float]
 _NUMBERED = ("part", "section", "movement", "scene")  # told apart by their numbers
@@ -55,8 +58,45 @@ def check_tempo(argument: str, value: object) -> Tempo:
 def check_symbols(argument: str, value: object) -> tuple[str, ...] | None:
     """Return chord symbols in canonical form; None for none of them."""
     if not isinstance(value, list | tuple):
-        raise PlanError(argument, "a sequence of chord symbols", value)
+        raise PlanError(argument, "a line of chords or a sequence of chord symbols", value)
     return tuple(str(Chord.parse(symbol)) for symbol in value) or None
+
+
+def read_symbols(text: str, key: str | None, bars: int | None) -> tuple[tuple[str, ...], int | None]:
+    """Read a section's chords from a line such as "| Em7 | % | Am7 D7 |" or "Em C G D".
+
+    Args:
+        text: what `read_chord_line` reads, without seconds.
+        key: of the section, in which degrees are read.
+        bars: of the section; None where the line is to give them, if it has bars.
+
+    Returns:
+        (symbols that lie as they are written once they are spread over the section's bars, the section's bars).
+
+    Raises:
+        PlanError: naming what is not understood, or more bars than the section has.
+    """
+    line = read_chord_line(text, None if key is None else Key.parse(key))
+    if line.times is not None:
+        raise PlanError("sections.chords", "chords without @seconds", text)
+    if key is None and line.symbols != read_chord_line(text, Key("D", "major")).symbols:
+        raise PlanError("sections.chords", "the key of the section beside degrees", text)
+    if line.bars is None:
+        return line.symbols, bars
+    count = bars or len(line.bars)
+    if len(line.bars) > count:
+        raise PlanError("sections.chords", f"at most the {count} bars of the section", f"{len(line.bars)} bars")
+    return _even(line, count), count
+
+
+def _even(line: ChordLine, count: int) -> tuple[str, ...]:
+    """Return the symbols of `count` bars, over which the bars of a line are cycled, as many for each bar."""
+    bars = line.bars or ()
+    most = math.lcm(*(len(bar) for bar in bars))
+    if most == 1:  # one a bar: these are cycled where they are placed
+        return tuple(bar[0] for bar in bars)
+    rows = (bars[number % len(bars)] for number in range(count))
+    return tuple(symbol for row in rows for symbol in row for _ in range(most // len(row)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +112,8 @@ class Section:
         bpm: tempo, or (from, to) for a ramp that is linear in time.
         meter: beats per bar.
         key: what `Key.parse` reads.
-        chords: symbols, spread over the section's bars (see `grid.spread_chords`).
+        chords: symbols, spread over the section's bars (see `grid.spread_chords`), or a line of them as people write
+            it ("| Em7 | % | Am7 D7 |"), which is held as symbols; its bars give `bars` where nothing else does.
         instruments: who plays; empty is None.
         energy: "calm", "moderate" or "energetic".
         prompt: words about this section.
@@ -84,7 +125,7 @@ class Section:
     bpm: Tempo | None = None
     meter: int | None = None
     key: str | None = None
-    chords: tuple[str, ...] | None = None
+    chords: tuple[str, ...] | str | None = None
     instruments: tuple[str, ...] | None = None
     energy: str | None = None
     prompt: str | None = None
@@ -106,6 +147,9 @@ class Section:
             value = getattr(self, name)
             if value is not None or name == "name":
                 object.__setattr__(self, name, check(f"sections.{name}", value))
+            if name == "key" and isinstance(self.chords, str):  # read in the section's key, over its bars
+                for field, read in zip(("chords", "bars"), read_symbols(self.chords, self.key, self.bars), strict=True):
+                    object.__setattr__(self, field, read)
 
     def with_(self, **changes: Any) -> Section:
         """Return a copy with some fields changed."""
@@ -119,29 +163,7 @@ class Section:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Section:
         """Return the section of some fields; an unknown one is an error."""
-        return _from_fields(cls, "sections", values)
-
-
-@dataclass(frozen=True)
-class Note:
-    """What a statement of the text became, or why it could not be used.
-
-    Args:
-        statement: the words.
-        field: of the plan, None where it concerns none.
-        outcome: a sentence or a value.
-        used: whether the music follows it.
-    """
-
-    statement: str
-    field: str | None
-    outcome: str
-    used: bool
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Note:
-        """Return the note of its fields; an unknown one is an error."""
-        return _from_fields(cls, "notes", values)
+        return from_fields(cls, "sections", values)
 
 
 @dataclass(frozen=True)
@@ -160,10 +182,3 @@ class Part:
     instruments: tuple[str, ...] | None
     energy: str | None
     prompt: str | None
-
-
-def _from_fields(kind: type[Any], argument: str, values: Mapping[str, Any]) -> Any:
-    names = [field.name for field in fields(kind)]
-    if not isinstance(values, Mapping) or not set(values) <= set(names) or names[0] not in values:
-        raise PlanError(argument, f"a mapping with {names[0]} and fields among {names}", values)
-    return kind(**dict.fromkeys(names[1:]) | dict(values))

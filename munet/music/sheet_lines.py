@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from munet.music.checks import PlanError
 from munet.music.notation import read_chord_line
-from munet.music.sections import Note
+from munet.music.notes import Note
 from munet.music.symbols import read_chord
 
 NAMELESS = "song"  # the section of a sheet without headings

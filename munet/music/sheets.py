@@ -15,8 +15,9 @@ from munet.music.checks import PlanError, check_integer
 from munet.music.grid import without_repeats
 from munet.music.keys import Key
 from munet.music.notation import ChordLine, read_chord_line
+from munet.music.notes import Note
 from munet.music.plan import MusicPlan
-from munet.music.sections import Note, Section
+from munet.music.sections import Section
 from munet.music.sheet_lines import NAMELESS, SheetLines, collect
 from munet.music.symbols import is_german
 

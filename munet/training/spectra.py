@@ -13,7 +13,7 @@ import torch
 
 from munet.codec.phasors import Steps
 
-RESOLUTIONS = (4096, 2048, 1024, 512, 256)  # samples of the windows; the hop is a quarter
+RESOLUTIONS = (16384, 4096, 2048, 1024, 512, 256)  # samples of the windows; the hop is a quarter
 FLOOR = 2e-5  # magnitudes below it are silence
 BANDS = 64  # about two to each of the ear's
 EAR_HERTZ = 1500.0  # above it, bins get lighter as the ear's bands get wider

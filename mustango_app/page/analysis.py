@@ -14,12 +14,13 @@ from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
 from mustango_app.exchange.heard import plan_from_heard
 from mustango_app.page.settings import plan_settings
-from mustango_app.page.status import refused, status
+from mustango_app.page.status import STAYS, refused, status, tells_faults
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
 from mustango_app.request import SECONDS_RANGE
 
 
+@tells_faults(STAYS, STAYS, STAYS, STAYS)
 def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
     """Hear a recording; return (status, timeline, chord sheet, all that was heard as JSON, plan).
 
@@ -40,19 +41,20 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
         words("seconds", seconds=f"{heard.duration:.1f}"),
         words("heard_bpm", bpm=f"{heard.bpm:.0f}") if heard.bpm else words("no_tempo"),
         words("beats_a_bar", meter=heard.meter) if heard.meter else "",
-        heard.key or words("no_key"),
+        words.sentence(heard.key) if heard.key else words("no_key"),
         words("concert_pitch", hertz=f"{heard.concert_pitch:.1f}") if heard.concert_pitch else "",
     ]
     notes = "".join(f"<li>{escape(words.sentence(note.outcome))}</li>" for note in plan.notes)
     return (
         status(" · ".join(filter(None, facts))) + (f"<ul>{notes}</ul>" if notes else ""),
         timeline(whole, words),
-        write_chordpro(whole, "Heard"),
+        write_chordpro(whole, words("label_audio")),
         json.dumps(heard.to_dict(), indent=1),
         whole.to_dict(),
     )
 
 
+@tells_faults(STAYS, STAYS, None, STAYS)
 def use_as_plan(request: gr.Request, plan: dict[str, Any] | None, *_shown: Any) -> tuple[Any, ...]:
     """Put a plan that was heard into the fields, locked.
 

@@ -72,7 +72,7 @@ class Api:
         bpm: float | None = None,
         meter: int | None = None,
         key: str | None = None,
-        chords: str | None = None,
+        chords: list | str | None = None,
         seconds: float | None = None,
         seed: int | None = None,
         bars: int | None = None,
@@ -81,6 +81,8 @@ class Api:
         energy: str | None = None,
         plan: dict | None = None,
         sections: list | str | None = None,
+        loop: bool | None = None,
+        melody: list | None = None,
     ) -> dict:
         """Read the musical plan from a description.
 
@@ -98,14 +100,19 @@ class Api:
             energy: "calm", "moderate" or "energetic".
             plan: what is fixed already, a plan in parts or whole.
             sections: as a list such as [{"name": "intro", "bars": 4}, {"name": "verse", "bars": 8, "key": "D major"}],
-                or as text, "intro 4 | verse 8"; null: from the description.
+                or as text, "intro 4 | verse 8"; null: from the description. A section's chords are a list of symbols
+                or a line such as "| Em7 | % | Am7 D7 |".
+            loop: true for a piece whose end leads into its beginning; null: from the description.
+            melody: notes [[MIDI pitch, start, end], ...] in seconds.
 
         Returns:
             The plan: bpm, meter, key, chords [[symbol, second]], beats [[second, position in the bar]], duration, and
             what else was asked for; its notes say what became of the words.
         """
         with plain_errors():
-            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy, sections)
+            fields = fields_given(
+                bpm, meter, key, chords, seconds, bars, style, instruments, energy, sections, loop, melody
+            )
             request = Request(words_given(prompt), **fields, plan=plan_given(plan), seed=0 if seed is None else seed)
             return self._engine.plan(request).plan.to_dict()
 
@@ -115,7 +122,7 @@ class Api:
         bpm: float | None = None,
         meter: int | None = None,
         key: str | None = None,
-        chords: str | None = None,
+        chords: list | str | None = None,
         seconds: float | None = None,
         seed: int | None = None,
         steps: int | None = None,
@@ -129,6 +136,8 @@ class Api:
         format: str | None = None,
         sections: list | str | None = None,
         guidance_interval: list | None = None,
+        loop: bool | None = None,
+        melody: list | None = None,
     ) -> tuple[gr.FileData, dict]:
         """Make music.
 
@@ -150,8 +159,11 @@ class Api:
             plan: what is fixed already, such as the answer of /plan.
             format: "wav", "flac", "mp3" or "ogg"; null: "wav".
             sections: as a list such as [{"name": "intro", "bars": 4}, {"name": "verse", "bars": 8, "key": "D major"}],
-                or as text, "intro 4 | verse 8"; null: from the description.
+                or as text, "intro 4 | verse 8"; null: from the description. A section's chords are a list of symbols
+                or a line such as "| Em7 | % | Am7 D7 |".
             guidance_interval: [low, high], noise levels from 0 to 1 between which guidance acts; null: the model's own.
+            loop: true for a piece whose end leads into its beginning; null: from the description.
+            melody: notes [[MIDI pitch, start, end], ...] in seconds.
 
         Returns:
             A sound file, and what it is: prompt, seed, plan, settings, and under "recipe" the arguments of this
@@ -159,7 +171,9 @@ class Api:
         """
         with plain_errors():
             format = format_given(format)
-            fields = fields_given(bpm, meter, key, chords, seconds, bars, style, instruments, energy, sections)
+            fields = fields_given(
+                bpm, meter, key, chords, seconds, bars, style, instruments, energy, sections, loop, melody
+            )
             made_with = {
                 "seed": seed,
                 "steps": steps,
@@ -169,7 +183,7 @@ class Api:
             }
             request = Request(words_given(prompt), **fields, plan=plan_given(plan), **made_with)
             whole = self._engine.plan(request).plan
-            if request.plan is not None and request.plan.is_complete and not any(fields.values()):
+            if request.plan is not None and request.plan.is_complete and not any(map(_asks, fields.values())):
                 whole = request.plan  # as it is: what it leaves open stays open
             elif request.plan is not None and request.plan.notes:
                 whole = whole.with_(notes=request.plan.notes)  # on the words that the plan was read from
@@ -363,3 +377,8 @@ class Api:
             if title is not None and (not isinstance(title, str) or len(title) > MOST_TITLE):
                 raise RequestError(f"title: expected at most {MOST_TITLE} characters, got another value")
             return gr.FileData(path=str(self._results.export(plan_given(plan), title, format or "zip")))
+
+
+def _asks(value: Any) -> bool:
+    """Whether an argument says something; an empty text or list says nothing."""
+    return value is not None and value not in ("", [], ())

@@ -81,7 +81,9 @@ def _draft_after(asked: gr.events.Dependency, handlers: Handlers, studio: Studio
     drafted = asked.then(handlers.draft, studio.plan_inputs, outputs, js=SEND, queue=False, **PRIVATE)
     answer = [studio.answer, studio.last, *studio.fields.values(), *studio.locks.values()]
     drafted.success(None, answer, studio.plan_outputs, js=FILL, **PRIVATE).then(None, js=DONE, **PRIVATE)
-    drafted.failure(None, js=DONE, **PRIVATE)
+    texts = {code: words("not_drafted") for code, words in languages().items()}
+    failed = f"() => window.mustango.failed({json.dumps(texts)})"
+    drafted.failure(None, None, studio.notes, js=failed, **PRIVATE)
 
 
 def _settings_after(answered: gr.events.Dependency, handlers: Handlers, studio: Studio) -> None:

@@ -271,9 +271,10 @@ def comparison(plan: MusicPlan, heard: Heard, words: Words) -> list[tuple[str, s
         rows.append((words("label_meter"), words(kind, heard=heard.meter, asked=plan.meter), same))
     if heard.key and plan.key:
         kind, same = compare_keys(plan.key, heard.key)
-        rows.append((words("label_key"), words(kind, heard=heard.key, asked=plan.key), same))
+        found, asked = words.sentence(heard.key), words.sentence(plan.key)
+        rows.append((words("label_key"), words(kind, heard=found, asked=asked), same))
     elif plan.key and not told:
-        rows.append((words("label_key"), words("heard_none", asked=plan.key), False))
+        rows.append((words("label_key"), words("heard_none", asked=words.sentence(plan.key)), False))
     if plan.chords and (heard.chords or not told):
         share = shared_roots(plan, heard)
         rows.append((words("label_chords"), words("heard_chords", share=f"{100 * share:.0f}"), share >= 0.75))

@@ -13,6 +13,8 @@
   let overtaken = false; // whether somebody asked for these while a draft was under way, so that its answer is old
   let shown = []; // words, fields, locks and how it is made, as they were when settings were asked for
   let wanted = false; // whether the plan is to be drafted anew
+  let looks = []; // of the fields, as they were filled last: what has not changed is not drawn again
+  let noted = null;
   const STAYS = { __type__: "update" };
   const same = (a, b) => JSON.stringify(a ?? "") === JSON.stringify(b ?? "");
   const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
@@ -41,16 +43,20 @@
     const shown = { ...(answer.last ?? last) };
     const fields = NAMES.map((name, index) => {
       const { value, ...look } = answer.fields[index];
-      const update = { ...STAYS, ...(mine[index] ? {} : look) };
+      const told = JSON.stringify(look);
+      const update = { ...STAYS, ...(mine[index] || looks[index] === told ? {} : look) };
+      if (!mine[index]) looks[index] = told;
       if (!mine[index] && focus !== `field-${name}`) return value === undefined ? update : { ...update, value };
       if (answer.last) shown[name] = sent[index];
       return update;
     });
     const locks = answer.locks.map((lock, index) => {
       const at = NAMES.length + index;
-      return changed[at] ? now[at] : lock;
+      return changed[at] || now[at] === lock ? STAYS : lock;
     });
-    return [...fields, ...locks, answer.notes, shown];
+    const notes = answer.notes === noted ? STAYS : answer.notes;
+    noted = answer.notes;
+    return [...fields, ...locks, notes, shown];
   }
 
   // What is wrong stands at its field; who listens instead of looking hears it at the field, too.
@@ -63,6 +69,16 @@
       }
     });
     return [];
+  }
+
+  // The notes of a draft that was not answered.
+  function failed(texts) {
+    busy = false;
+    noted = null;
+    const note = document.createElement("p");
+    note.className = "wrong";
+    note.textContent = say(texts);
+    return note.outerHTML;
   }
 
   // (what the server needs, words, fields ..., locks ..., how it is made)
@@ -109,5 +125,5 @@
     return fields.map((values) => ({ ...STAYS, choices: values.map((value) => [own[value] ?? value, value]) }));
   }
 
-  window.mustango = { ask, send, fill, done, hold, put, again, drop, say, choices };
+  window.mustango = { ask, send, fill, done, failed, hold, put, again, drop, say, choices };
 }

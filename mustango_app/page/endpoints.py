@@ -28,6 +28,11 @@ from mustango_app.stopped import Stopped
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
 MOST_CHORDS, MOST_TITLE = 4000, 200  # characters
+MOST_NOTES = 6000  # of a melody, ten a second
+# What is asked of the music, in the order of `fields_given`.
+FIELDS = (
+    "bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy", "sections", "loop", "melody",
+)  # fmt: skip
 # What the types of the arguments do not say, for the published schema.
 _RANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -136,10 +141,23 @@ def plan_given(plan: Any) -> MusicPlan | None:
 
 def fields_given(*values: Any) -> dict[str, Any]:
     """Return the fields by name; those that are read as text must be short text."""
-    names = ("bpm", "meter", "key", "chords", "seconds", "bars", "style", "instruments", "energy", "sections")
-    fields = dict(zip(names, values, strict=True))
+    fields = dict(zip(FIELDS, values, strict=True))
     check_short(fields)
-    return fields | {"sections": sections_given(fields["sections"])}
+    check_short({"chords": str(fields["chords"] or "")})  # a list as well
+    return fields | {"sections": sections_given(fields["sections"]), "melody": melody_given(fields["melody"])}
+
+
+def melody_given(melody: Any) -> Any:
+    """Return notes as they came; what they say is checked by the plan.
+
+    Raises:
+        RequestError: it is no list (a path would be read from this server's disk), or too long.
+    """
+    if melody is not None and not isinstance(melody, list):
+        raise RequestError(f"melody: expected notes [[pitch, start, end], ...], got {type(melody).__name__}")
+    if melody and len(melody) > MOST_NOTES:
+        raise RequestError(f"melody: expected at most {MOST_NOTES} notes, got {len(melody)}")
+    return melody
 
 
 def sections_given(sections: Any) -> Any:

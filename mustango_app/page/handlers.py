@@ -5,7 +5,6 @@ No handler changes what another visitor sees. Whatever goes wrong ends in the st
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -15,7 +14,7 @@ import gradio as gr
 
 from augmentation.audio import read_audio
 from munet.errors import RequestError
-from munet.guidance_weights import Guidance, guidance_weights
+from munet.guidance_weights import Guidance
 from munet.music import MusicPlan
 from mustango_app.page import cards
 from mustango_app.page.analysis import hear_first
@@ -27,9 +26,16 @@ from mustango_app.page.link import typed_in, unpack
 from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Desk, Run
-from mustango_app.page.settings import MOST_CANDIDATES, recipe_of_card, settings_of, typed_settings
+from mustango_app.page.settings import (
+    MOST_CANDIDATES,
+    guidance_of,
+    interval_of,
+    recipe_of_card,
+    settings_of,
+    typed_settings,
+)
 from mustango_app.page.shaping import asked_on_card, clip_of, job_of
-from mustango_app.page.status import refused, status
+from mustango_app.page.status import STAYS, fault, refused, status, tells_faults
 from mustango_app.page.timeline import timeline
 from mustango_app.page.words import Words, words_of
 from mustango_app.request import STEPS_RANGE, Draft, Request, check_integer
@@ -89,6 +95,8 @@ class Handlers:
             plan = exact_plan(held, fields, locks) or plan
         except RequestError as error:
             return _refused(error, locks, words)
+        except BaseException as error:  # whoever types goes on typing
+            return _refused(fault(error, words), locks, words)
         return _filled(plan, sources, locks, fields, last, words), timeline(plan, words)
 
     def _plan(self, prompt: str, asked: dict[str, Any], choice: int) -> Draft:
@@ -105,6 +113,7 @@ class Handlers:
 
     # --- making
 
+    @tells_faults(STAYS, STAYS)
     def generate(
         self, request: gr.Request, prompt: str, choice: int, last: Last, held: Held, *inputs: Any
     ) -> Iterator[tuple[Any, ...]]:
@@ -116,7 +125,8 @@ class Handlers:
             choice: seed of what nobody says.
             last: what the fields showed last, by name.
             held: see `held`.
-            inputs: all fields, their locks, seed, steps, guidance, best of, variations, whether to listen, the runs.
+            inputs: all fields, their locks, seed, steps, guidance and its interval, best of, variations, whether to
+                listen, the runs.
         """
         if not getattr(self._engine, "ready", True):
             yield status(words_of(request)("loading_model")), gr.skip(), gr.skip()
@@ -134,7 +144,7 @@ class Handlers:
             RequestError: naming the field that cannot be used.
         """
         count = 2 * len(NAMES)
-        seed, steps, guidance, best_of, variations, listen, runs = inputs[count:]
+        seed, steps, guidance, interval, best_of, variations, listen, runs = inputs[count:]
         fields = [_plain(value) for value in inputs[: len(NAMES)]]
         locks = locks_of(last, fields, inputs[len(NAMES) : count])
         draft = self._engine.plan(Request(prompt, **asked_of(held, fields, locks), seed=choice))
@@ -142,19 +152,20 @@ class Handlers:
         making = Making(
             prompt, plan, read_number("seed", seed), *self._quality(steps, guidance),
             check_integer("best_of", best_of, 1, MOST_CANDIDATES),
-            check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen),
+            check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen), interval_of(interval),
         )  # fmt: skip
         check_work(making.steps, plan.duration or 0.0, making.best_of * making.variations)
         return making.jobs(self._engine), making.listen, cards.latest(runs)
 
-    def _quality(self, steps: float | None, guidance: Guidance | None) -> tuple[int, Guidance]:
+    def _quality(self, steps: float | None, guidance: str | None) -> tuple[int, Guidance]:
         """Return steps and guidance as asked, the model's own where the field is empty.
 
         Raises:
             RequestError: one is out of its range.
         """
         asked = self._engine.default_steps if steps is None else check_integer("steps", steps, *STEPS_RANGE)
-        return asked, guidance_weights(self._engine.default_guidance if guidance is None else guidance)
+        weight = guidance_of(guidance)
+        return asked, self._engine.default_guidance if weight is None else weight
 
     def follow(self, jobs: list[Job], listen: bool, runs: Runs, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Make clips; yield (status, cards, runs) until the end. A visitor who leaves stops it."""
@@ -198,8 +209,7 @@ class Handlers:
             return words("stopped_kept" if run.made else "stopped"), "done"
         if isinstance(run.error, OSError):
             return words("not_kept", reason=run.error.strerror or run.error), "wrong"
-        logging.getLogger(__name__).error("a run failed", exc_info=run.error)
-        return words("wrong"), "wrong"
+        return fault(run.error, words), "wrong"
 
     def stop(self, request: gr.Request) -> Any:
         """Stop the run of this session."""
@@ -221,6 +231,7 @@ class Handlers:
 
     # --- cards
 
+    @tells_faults(STAYS, STAYS, None, STAYS)
     def arrive(self, request: gr.Request, runs: Any, *_shown: Any) -> tuple[Any, ...]:
         """Show what this browser made before, and put the settings of the page's address into it.
 
@@ -241,6 +252,7 @@ class Handlers:
         except RequestError as error:
             return refused(error, words), *shown, None, gr.skip()
 
+    @tells_faults(STAYS, STAYS, None, STAYS)
     def act(self, request: gr.Request, event: gr.EventData, runs: Any, *_shown: Any) -> tuple[Any, ...]:
         """Do what a button of a card says: delete it, tell of its link, or put its settings back into the page.
 
@@ -267,6 +279,7 @@ class Handlers:
             return status(words("settings_back")), *stays, settings_of(recipe), recipe["plan"]
         return status(words("linked")), *stays, *nothing
 
+    @tells_faults(STAYS, STAYS)
     def shape(self, request: gr.Request, runs: Any, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """Continue, repaint or vary the clip of a card; yield (status, cards, runs) while it goes on."""
         words, runs = words_of(request), cards.latest(runs)
@@ -281,6 +294,7 @@ class Handlers:
             return
         yield from self.follow([job], True, runs, request)
 
+    @tells_faults(STAYS, STAYS, STAYS, STAYS)
     def keep_recording(self, request: gr.Request, audio: str | None, plan: Held, runs: Any) -> tuple[Any, ...]:
         """Put a recording that was heard onto a card; return (status of the recording, tab, status, cards, runs)."""
         words, runs = words_of(request), cards.latest(runs)
@@ -316,7 +330,7 @@ def _empty(locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], str]:
     return {"fields": fields, "locks": locks, "notes": "", "last": {}}, ""
 
 
-def _refused(error: RequestError, locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], Any]:
+def _refused(error: RequestError | str, locks: Sequence[bool], words: Words) -> tuple[dict[str, Any], Any]:
     """Return the answer that marks the field at fault and leaves all else as it is."""
     at, sentence = refusal(error, words)
     wrong = {"info": f"⚠ {escape(sentence, quote=False)}", "elem_classes": ["wrong"]}
@@ -338,7 +352,7 @@ def _filled(
         if now[name] != held:
             change["value"] = now[name]
         changes.append(change)
-    told = [[escape(words.sentence(part)) for part in row] for row in unused(plan)]
+    told = [(escape(words.phrase(said)), escape(words.sentence(why))) for said, why in unused(plan)]
     rows = "".join(f"<li><b>{said}</b>: {why}</li>" for said, why in told)
     notes = f"<p>{escape(words('said_unused'))}</p><ul>{rows}</ul>" if rows else ""
     return {"fields": changes, "locks": locks, "notes": notes, "last": now}

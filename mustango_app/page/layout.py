@@ -42,16 +42,17 @@ class Studio:
     seed: gr.Textbox
     variations: gr.Slider
     steps: gr.Number
-    guidance: gr.Number
+    guidance: gr.Textbox
+    interval: gr.Textbox
     best_of: gr.Slider
     listen: gr.Checkbox
     cards: gr.HTML
     runs: gr.BrowserState
     choice: gr.State
     held: gr.State
-    answer: gr.JSON  # of a draft, which the browser takes in
-    settings: gr.JSON  # from elsewhere, see `settings`
-    last: gr.JSON  # on the page, so that it comes with the values that were shown together with it
+    answer: gr.HTML  # of a draft, which the browser takes in
+    settings: gr.HTML  # from elsewhere, see `settings`
+    last: gr.HTML  # on the page, so that it comes with the values that were shown together with it
     examples: list[gr.Button] = field(default_factory=list)
 
     @property
@@ -67,8 +68,8 @@ class Studio:
 
     @property
     def made_with(self) -> list[Any]:
-        """How clips are made."""
-        return [self.seed, self.steps, self.guidance, self.best_of]
+        """How clips are made, in the order of `settings`."""
+        return [self.seed, self.steps, self.guidance, self.interval, self.best_of]
 
     @property
     def shown(self) -> list[Any]:
@@ -85,7 +86,8 @@ def build_studio(steps: int, guidance: float, predicts: bool, say: gr.I18n) -> S
         say: words that the browser's language decides.
     """
     parts: dict[str, Any] = {"choice": gr.State(0), "held": gr.State(None)}
-    parts |= {name: gr.JSON({}, visible="hidden") for name in ("answer", "last", "settings")}
+    # Values that the browser holds and nobody sees; Gradio's own component for these would draw each as a tree.
+    parts |= {name: gr.HTML({}, html_template="", visible="hidden") for name in ("answer", "last", "settings")}
     parts["runs"] = gr.BrowserState([], storage_key="mustango-clips", secret="mustango-clips")
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
@@ -164,7 +166,13 @@ def _build_quality(parts: dict[str, Any], steps: int, guidance: float, say: gr.I
             parts["best_of"] = gr.Slider(1, 8, value=1, step=1, **called("best_of"))
         with gr.Row():
             parts["steps"] = gr.Number(steps, precision=0, min_width=120, **called("steps"))
-            parts["guidance"] = gr.Number(guidance, step=0.1, min_width=120, **called("guidance"))
+            parts["guidance"] = gr.Textbox(
+                f"{guidance:g}", max_lines=1, max_length=200, min_width=120, **called("guidance")
+            )
+        with gr.Row():
+            parts["interval"] = gr.Textbox(
+                placeholder="0, 1", max_lines=1, max_length=60, min_width=120, **called("guidance_interval")
+            )
             parts["seed"] = gr.Textbox(
                 placeholder=say("placeholder_seed"), max_lines=1, max_length=20, min_width=120, **called("seed")
             )

@@ -15,10 +15,12 @@ from typing import Any
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.page.fields import NAMES
+from mustango_app.page.results import MADE_WITH
+from mustango_app.request import SEED_RANGE, check_integer, checked_sampling
 
 LONGEST_WORD = 12_000  # characters, what servers and proxies take as an address
 MOST_BYTES = 2**20  # of a recipe as JSON
-SETTINGS = ("seed", "steps", "guidance", "best_of")
+SETTINGS = ("seed", *MADE_WITH, "best_of")
 WANTED = "link: expected the address of a clip, got another"
 
 
@@ -50,8 +52,20 @@ def unpack(word: str) -> dict[str, Any]:
         raise RequestError(WANTED)
     plan = MusicPlan.from_dict(values.get("plan") or {})
     whole = plan if plan.is_complete else plan.complete()
-    settings = {name: values[name] for name in SETTINGS if isinstance(values.get(name), int | float)}
+    settings = {name: values[name] for name in SETTINGS if values.get(name) is not None and _is_one(name, values[name])}
     return {"prompt": values["prompt"], "plan": whole.to_dict(), **settings}
+
+
+def _is_one(name: str, value: Any) -> bool:
+    """Whether a link's value is one that the setting may have."""
+    try:
+        if name in MADE_WITH:
+            checked_sampling(**dict.fromkeys(MADE_WITH) | {name: value})
+        else:
+            check_integer(name, value, *SEED_RANGE)
+    except RequestError:
+        return False
+    return True
 
 
 def typed_in(query: Mapping[str, str]) -> dict[str, str]:

@@ -37,7 +37,8 @@ from mustango_app.page.layout import HERE
 from mustango_app.page.live import Live
 from mustango_app.page.loading import Loading
 from mustango_app.page.results import FORMS
-from mustango_app.page.words import FIRST
+from mustango_app.page.words import FIRST, languages
+from mustango_app.request import Request
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -178,7 +179,6 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         Middleware(Departures, gone=demo.gone),
         Middleware(WholeCalls, defaults=endpoints, folder=gr.utils.get_upload_folder()),
     ]
-    script = (HERE / "draft.js").read_text(encoding="utf-8")
     return {
         "server_name": serving.host,
         "server_port": serving.port,
@@ -187,7 +187,7 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         "mcp_server": serving.wants_mcp,
         "theme": _theme(),
         "i18n": demo.say,
-        "js": script.replace("$NAMES", json.dumps(NAMES)).replace("$FIRST", FIRST),
+        "js": _script(),
         "css": (HERE / "page.css").read_text(encoding="utf-8"),
         "footer_links": ["api"],
         "run_history": _told("GRADIO_RUN_HISTORY"),
@@ -195,6 +195,16 @@ def launch_options(demo: gr.Blocks, serving: Serving | None = None) -> dict[str,
         "state_session_capacity": MOST_SESSIONS,
         "app_kwargs": {"middleware": guards, "routes": _routes(demo)},
     }
+
+
+def _script() -> str:
+    """Return what the browser does once the page is there: the parts of the script, one after the other."""
+    toasts = {code: dict(words.toasts) for code, words in languages().items()}
+    values = {"$NAMES": json.dumps(NAMES), "$FIRST": FIRST, "$TOASTS": json.dumps(toasts)}
+    parts = [(HERE / name).read_text(encoding="utf-8") for name in ("draft.js", "toasts.js")]
+    for name, value in values.items():
+        parts = [part.replace(name, value) for part in parts]
+    return f"() => {{\n{''.join(f'({part})();' for part in parts)}\n}}"
 
 
 def _told(variable: str) -> bool:
@@ -240,6 +250,7 @@ def serve(engine: Mustango | Loading, serving: Serving | None = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
     if isinstance(engine, Loading):
+        Request("music", seed=0)  # what drafts read is at hand before the model takes the processor
         engine.begin()
     try:
         while not ended.wait(0.5):  # a wait without end would let no signal through on every system

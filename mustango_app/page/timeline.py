@@ -52,13 +52,13 @@ def timeline(
             (part.start, part.end, part.name or "…", _part_title(part.instruments, part.key, words))
             for part in plan.parts()
         ]
-        rows.append(_boxes(parts, length, top, 20, "section"))
+        rows.append(_boxes(parts, length, top, 20, "section", words))
         top += 20 + GAP
     for label, spans in (("asked", plan.chord_intervals()), ("heard", heard)):
         if spans is None:
             continue
-        boxes = [(start, end, str(chord), label, chord_color(chord)) for start, end, chord in spans]
-        rows.append(_boxes(boxes, length, top, ROW, f"chord {label}"))
+        boxes = [(start, end, str(chord), words(label), chord_color(chord)) for start, end, chord in spans]
+        rows.append(_boxes(boxes, length, top, ROW, f"chord {label}", words))
         top += ROW + GAP
     height = 56 if peaks else 26
     if peaks:
@@ -91,10 +91,10 @@ def describe(plan: MusicPlan, words: Words) -> str:
 
 
 def _part_title(instruments: Sequence[str] | None, key: str | None, words: Words) -> str:
-    return "; ".join(filter(None, [key, words.sentence(", ".join(instruments or ()))]))
+    return "; ".join(filter(None, [words.sentence(key or ""), words.sentence(", ".join(instruments or ()))]))
 
 
-def _boxes(rows: Iterable[tuple], length: float, top: int, height: int, kind: str) -> str:
+def _boxes(rows: Iterable[tuple], length: float, top: int, height: int, kind: str, words: Words) -> str:
     """Draw (start, end, text, title, colour) as boxes; letters are smaller where they may not fit ("Am" cut is "A")."""
     boxes = []
     for start, end, text, title, *color in rows:
@@ -108,7 +108,7 @@ def _boxes(rows: Iterable[tuple], length: float, top: int, height: int, kind: st
         boxes.append(
             f'<svg class="{kind}" x="{_at(start, length)}" y="{top}" width="{_at(end - start, length)}" '
             f'height="{height}">'
-            f"<title>{escape(f'{text} ({title}), {start:.2f} to {end:.2f} s')}</title>"
+            f"<title>{escape(words('span', name=text, what=title, start=f'{start:.2f}', end=f'{end:.2f}'))}</title>"
             f'<rect width="100%" height="100%" rx="3"{fill}/>'
             f'<text {place} y="{height / 2 + 4.5:g}"{ink}>{escape(text)}</text></svg>'
         )

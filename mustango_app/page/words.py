@@ -8,7 +8,8 @@ Styles, energies and instruments are values, English in plans and links; a file'
 
 What other rooms say (refusals, notes on a plan) is English and has its home there; a file's `[sentences]` says it in
 its own language: English with named places ("a number from {low} to {high}") = the same with these places. What stands
-in a place is looked up again.
+in a place is looked up again. What Gradio itself says in a corner of the page is replaced in the browser
+(`toasts.js`) by a file's `[toasts]`, in the same form.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from munet.errors import RequestError
 FOLDER = Path(__file__).parent / "languages"
 FIRST = "en"  # the language that is whole
 LONGEST_ECHO = 160  # characters of what is expected, and of what came, that a refusal tells
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"", re.S)
 _REFUSAL = re.compile(r"([\w.]+): expected (.*?), got (.*)", re.S)
 
 
@@ -37,12 +39,19 @@ class Words:
         table: name -> sentence with places in braces.
         sentences: English that other rooms say, with places in braces -> the same in this language.
         names: style, energy or instrument -> how it is shown.
+        toasts: what Gradio says -> the same in this language.
     """
 
     def __init__(
-        self, code: str, table: Mapping[str, str], sentences: Mapping[str, str], names: Mapping[str, str]
+        self,
+        code: str,
+        table: Mapping[str, str],
+        sentences: Mapping[str, str],
+        names: Mapping[str, str],
+        toasts: Mapping[str, str],
     ) -> None:
-        self.code, self._table, self.names = code, table, names
+        self.code, self._table, self.names, self.toasts = code, table, names, toasts
+        self._phrases = {english: own for english, own in sentences.items() if "{" not in english}
         self._sentences = [(template(english), own) for english, own in sentences.items()]
 
     def __call__(self, name: str, /, **values: object) -> str:
@@ -81,8 +90,17 @@ class Words:
         key = f"label_{name}"
         return self(key) if self.has(key) else name.replace("_", " ").capitalize()
 
+    def phrase(self, english: str) -> str:
+        """Return the program's own name for something in this language, and whatever else it is as it is."""
+        return self._phrases.get(english, english)
+
     def sentence(self, english: str) -> str:
-        """Return what another room says in this language, as it is where the language has no words for it."""
+        """Return what another room says in this language, as it is where the language has no words for it.
+
+        What stands between quotation marks is somebody's own, and stays.
+        """
+        if _QUOTED.fullmatch(english):
+            return english
         parts = english.split(", ")
         if all(part in self.names for part in parts):
             return ", ".join(self.names[part] for part in parts)
@@ -116,6 +134,7 @@ def languages() -> Mapping[str, Words]:
                 MappingProxyType({**english, **table["words"]}),
                 table.get("sentences", {}),
                 MappingProxyType(table.get("names", {})),
+                MappingProxyType(table.get("toasts", {})),
             )
             for code, table in read.items()
         }

@@ -18,7 +18,8 @@ from munet.music import Key, MusicPlan, PlanError, estimate_key
 from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked
-from mustango_app.planning.source import DEFAULT, FROM_BEATS, FROM_CHORDS, GIVEN, STATED, Origin, Source
+from mustango_app.planning.changes import TAIL_BARS, last_change
+from mustango_app.planning.source import DEFAULT, FROM_BEATS, FROM_CHORDS, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 
 _DEFAULT_METER = 4
 _TAIL = 0.5  # seconds that the last chord or beat given sounds, if no duration is
@@ -108,6 +109,8 @@ def choose_duration(asked: Asked, bpm: float, meter: int, line: ChordLine | None
         stated = number if unit == "seconds" else round(number * bar, 9)
         if stated >= needed:
             return min(stated, max(longest, needed)), STATED
+    if (last := last_change(asked.reading, bar)) and last + TAIL_BARS * bar > DEFAULT_DURATION:
+        return min(round((round(last / bar) + TAIL_BARS) * bar, 9), max(longest, needed)), FROM_SECTIONS
     if line is not None and line.bars is not None and len(line.bars) * bar > DEFAULT_DURATION:
         return min(round(len(line.bars) * bar, 9), max(longest, needed)), FROM_CHORDS
     return max(DEFAULT_DURATION, needed), DEFAULT

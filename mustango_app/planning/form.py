@@ -14,7 +14,7 @@ from augmentation.reading.readers.arrangement import Arrangement, Word
 from augmentation.reading.readers.meter import count_bar
 from augmentation.reading.readers.sections import Change, Tagged
 from augmentation.reading.stated import Reading, read
-from augmentation.reading.tokens import Kind, Token
+from augmentation.reading.tokens import Kind
 from munet.music import Key, Section, theme_of
 from munet.music.checks import BARS_RANGE, BPM_RANGE
 from munet.music.notation import read_chord_line
@@ -23,11 +23,8 @@ from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
 
 OPEN_BARS = 8  # of a marked section that says no length
-_RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
-_HALF = 0.5
 _FEELS = MappingProxyType({"half-time": 0.5, "double-time": 2.0})
 _MOST_BARS = BARS_RANGE[1]
-_REACH = 8  # tokens behind "modulates"
 _EVERYONE = ("full band", "whole band", "entire band", "everyone", "everyone plays", "full ensemble", "full orchestra")
 
 
@@ -58,8 +55,8 @@ def allows_sections(asked: Asked) -> bool:
 
 def home_key(asked: Asked) -> Key | None:
     """Return the key in which a text that modulates begins, where it follows from where it goes."""
-    keys = _keys(asked.reading)
-    change = _change(asked.reading, "modulate")
+    keys = stated_keys(asked.reading)
+    change = change_of(asked.reading, "modulate")
     if change is None or not keys:
         return None
     ahead = [key for key, at in keys if at > change.first]
@@ -77,17 +74,19 @@ def _at(reading: Reading, key: Key) -> int:
     return next(one.first for one in reading.keys if one.value == key)
 
 
-def _keys(reading: Reading) -> list[tuple[Key, int]]:
+def stated_keys(reading: Reading) -> list[tuple[Key, int]]:
+    """Return the keys that a text plainly states, with their tokens."""
     return [(one.value, one.first) for one in reading.keys if one.rank <= 3]
 
 
 def first_paces(reading: Reading) -> list[Word]:
     """Return the paces in which the piece begins: of one that becomes faster or slower those said before."""
-    change = _change(reading, "faster", "slower")
+    change = change_of(reading, "faster", "slower")
     return [word for word in reading.arrangement.paces if change is None or word.index < change.first]
 
 
-def _change(reading: Reading, *kinds: str) -> Change | None:
+def change_of(reading: Reading, *kinds: str) -> Change | None:
+    """Return the first change of one of some kinds of which a text speaks."""
     return next((change for change in reading.changes if change.kind in kinds), None)
 
 
@@ -103,7 +102,8 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         open_bars: bars of a section that says no length.
     """
     sections: list[Section] = []
-    playing: tuple[str, ...] | None = None
+    head = read(asked.reading.tokens.text[: asked.reading.tagged[0].start]).arrangement
+    playing = ordered(resolve_in(head.players, frame.style)) or None
     for tagged in asked.reading.tagged:
         reading = read(tagged.text)
         bars = _bars(reading, tagged, frame) or open_bars
@@ -113,6 +113,8 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
                                     reading.meter.value if reading.meter else None)  # fmt: skip
         key = reading.key.value if reading.key else None
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
+        if lone := _lone_chord(tagged.body):
+            key, chords = None, (lone,)
         to = reading.tempo.value.to if reading.tempo else None
         if (
             tempo is None
@@ -137,6 +139,13 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
     return _as_before(sections)
 
 
+def _lone_chord(body: str) -> str | None:
+    """Return the chord of a section of which nothing else is said: "Intro (4 bars): Am"."""
+    tokens = read(body).tokens
+    chord = tokens[0].get(Kind.CHORD) if len(tokens) == 1 else None
+    return None if chord is None or Kind.KEY in tokens[0] else str(chord)
+
+
 def _as_before(sections: Sequence[Section]) -> tuple[Section, ...]:
     """Return sections of which those that return have what they do not say from their first appearance."""
     first: dict[str, Section] = {}
@@ -150,7 +159,7 @@ def _as_before(sections: Sequence[Section]) -> tuple[Section, ...]:
 
 def _feel(reading: Reading) -> float | None:
     """Return how many beats are counted for one where a section has a half-time or double-time feel."""
-    change = _change(reading, *_FEELS)
+    change = change_of(reading, *_FEELS)
     return _FEELS[change.kind] if change else None
 
 
@@ -205,118 +214,17 @@ def energy_of(found: Arrangement) -> str | None:
     return next((word.prior.energy for word in (*found.moods, *found.paces) if word.prior.energy), None)
 
 
-# --- changes that prose speaks of
-
-
-def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
-    """Return the sections of a piece that changes its tempo, key or band; none if it does not."""
-    reading = asked.reading
-    ramp = None if "bpm" in asked.given else _ramp(reading, frame)
-    target = None if "key" in asked.given else _target(reading, frame)
-    entries = [] if "instruments" in asked.given else [one for one in reading.changes if one.kind in ("enter", "leave")]
-    modulation = _change(reading, "modulate")
-    if target is None and not entries:
-        return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
-    place = next(
-        (one.place for one in [*([modulation] if target and modulation else []), *entries] if one.place), _HALF
-    )
-    bars = round(frame.duration * frame.bpm / 60 / frame.meter * place)
-    start = round(bars * frame.meter * 60 / frame.bpm, 9)
-    if not 0 < start < frame.duration - 60 / frame.bpm:
-        return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
-    before, after = _entered(entries, reading, frame)
-    middle = ramp and (ramp[0] + ramp[1]) / 2
-    names = _names(entries)
-    first = Section(names[0], start=0.0, bpm=ramp and (ramp[0], middle), key=str(frame.key) if target else None,
-                    instruments=before)  # fmt: skip
-    second = Section(names[1], start=start, bpm=ramp and (middle, ramp[1]), key=str(target) if target else None,
-                     instruments=after)  # fmt: skip
-    return first, second
-
-
-def _ramp_name(ramp: tuple[float, float] | None) -> str:
-    return "accelerando" if ramp and ramp[1] > ramp[0] else "ritardando"
-
-
-def _names(entries: Sequence[Change]) -> tuple[str, str]:
-    section = next((one.section for one in entries if one.section), None)
-    if section is None:
-        return "first part", "second part"
-    return ("intro" if section == "verse" else "verse"), section
-
-
-def _ramp(reading: Reading, frame: Frame) -> tuple[float, float] | None:
-    """Return the tempi between which the text says that the piece goes."""
-    stated = reading.tempo.value.to if reading.tempo else None
-    change = _change(reading, "faster", "slower")
-    if stated is not None:
-        ends = (frame.bpm, stated)
-    elif change is None:
-        return None
-    else:
-        behind = [one.value.bpm for one in reading.tempos if one.first > change.first and one is not reading.tempo]
-        paces = [word for word in reading.arrangement.paces if word.index > change.first and word.prior.tempo]
-        factor = _RAMP if change.kind == "faster" else 1 / _RAMP
-        to = behind[0] if behind else frame.bpm * factor
-        middle = sum(paces[0].prior.tempo) / 2 if paces and paces[0].prior.tempo else to
-        if not behind and (middle > frame.bpm) == (change.kind == "faster"):
-            to = middle
-        ends = (frame.bpm, to)
-    low, high = BPM_RANGE
-    ramp = (min(max(ends[0], low), high), min(max(round(ends[1], 3), low), high))
-    return ramp if ramp[0] != ramp[1] else None
-
-
-def _target(reading: Reading, frame: Frame) -> Key | None:
-    """Return the key to which the text says that the piece goes; without a name two semitones up."""
-    change = _change(reading, "modulate")
-    if change is None:
-        return None
-    ahead = [key for key, at in _keys(reading) if at > change.first and key != frame.key]
-    if ahead:
-        return ahead[-1]
-    steps = next((token[Kind.QUANTITY][0] for token in reading.tokens[change.first :] if _is_steps(token)), 2.0)
-    down = any(token.word in ("down", "lower") for token in reading.tokens[change.first : change.first + _REACH])
-    return frame.key.transpose(int(-steps if down else steps))
-
-
-def _is_steps(token: Token) -> bool:
-    return token.get(Kind.QUANTITY, (0, ""))[1] == "semitone"
-
-
-def _entered(
-    entries: Sequence[Change], reading: Reading, frame: Frame
-) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Return who plays before and after instruments enter or leave."""
-    if not entries:
-        return None, None
-    before, after = list(frame.band), list(frame.band)
-    for change in entries:
-        players = [
-            one
-            for one in reading.arrangement.players
-            if change.player is not None and one.first <= change.player < one.last
-        ]
-        names = resolve_in(players, frame.style)
-        lacking = after if change.kind == "leave" else before
-        lacking[:] = [
-            name for name in lacking if name not in names and not any(is_removed(name, [player]) for player in players)
-        ]
-    if not before or not after:
-        return None, None
-    return ordered(before), ordered(after)
-
-
 def shared_out(sections: Sequence[Section], frame: Frame) -> tuple[Section, ...]:
     """Return sections of which those without a length share what the others leave of a piece; none if that is too
     little for a bar each, or if there are none of them."""
-    bars = [60 * (section.meter or frame.meter) / _mean(section.bpm or frame.bpm) for section in sections]
+    bars = [60 * (section.meter or frame.meter) / mean_tempo(section.bpm or frame.bpm) for section in sections]
     taken = sum(section.bars * bar for section, bar in zip(sections, bars, strict=True) if section.bars)
     needed = sum(bar for section, bar in zip(sections, bars, strict=True) if not section.bars)
     return tuple(sections) if 0 < needed <= frame.duration - taken else ()
 
 
-def _mean(tempo: Tempo) -> float:
+def mean_tempo(tempo: Tempo) -> float:
+    """Return the tempo of a section in BPM, the middle of one that changes."""
     return sum(tempo) / 2 if isinstance(tempo, tuple) else tempo
 
 
@@ -332,7 +240,7 @@ def cut_to(sections: Sequence[Section], frame: Frame, longest: float | None) -> 
             return tuple(sections), False
         tempo = section.bpm or base
         base = tempo[1] if isinstance(tempo, tuple) and tempo[0] != tempo[1] else base
-        bar = 60 * (section.meter or frame.meter) / _mean(tempo)
+        bar = 60 * (section.meter or frame.meter) / mean_tempo(tempo)
         bars = min(section.bars, int(left / bar + 1e-6))
         if bars < 1:
             return tuple(kept) or (section.with_(bars=1),), True

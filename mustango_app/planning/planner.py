@@ -18,6 +18,7 @@ from munet.music import Key, MusicPlan, Note, Section, beat_grid
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked, check
 from mustango_app.planning.band import choose_band, ordered
+from mustango_app.planning.changes import changed_sections
 from mustango_app.planning.choices import (
     choose_bpm,
     choose_duration,
@@ -34,7 +35,6 @@ from mustango_app.planning.choices import (
 from mustango_app.planning.form import (
     Frame,
     allows_sections,
-    changed_sections,
     cut_to,
     energy_of,
     first_paces,
@@ -42,8 +42,8 @@ from mustango_app.planning.form import (
     marked_sections,
     shared_out,
 )
-from mustango_app.planning.remarks import cut_note, language_notes, make_notes
-from mustango_app.planning.song import chosen_sections, has_form, in_words, theme_lines, with_tune_again
+from mustango_app.planning.remarks import cut_note, in_words, language_notes, make_notes
+from mustango_app.planning.song import chosen_sections, has_form, theme_lines, with_tune_again
 from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 from mustango_app.planning.style import main_style
 
@@ -95,7 +95,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
     bpm, sources["bpm"] = choose_bpm(lead, count, (pace, style, mood))
-    key, line = _harmony(lead, sources, (mood, style))
+    key, line = _harmony(asked, lead, sources, (mood, style))
     duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
     if asked.plan.loop:
         bpm, duration = whole_bars(asked, bpm, meter, duration, sources)
@@ -146,8 +146,17 @@ def _lead(asked: Asked) -> Asked:
     return replace(asked, reading=replace(head, **changes))
 
 
-def _harmony(asked: Asked, sources: Sources, words: Sequence[Word | None]) -> tuple[Key, ChordLine | None]:
-    """Return the key and the chords that are fixed or stated; a key that is open follows from them."""
+def _harmony(
+    whole: Asked, asked: Asked, sources: Sources, words: Sequence[Word | None]
+) -> tuple[Key, ChordLine | None]:
+    """Return the key and the chords that are fixed or stated; a key that is open follows from them.
+
+    Args:
+        whole: the request.
+        asked: what it says of the whole piece, see `_lead`.
+        sources: gets where key and chords come from.
+        words: mood and style, which suggest a mode.
+    """
     key: Key | None = None
     if asked.plan.key is not None:
         key, sources["key"] = Key.parse(asked.plan.key), GIVEN
@@ -155,8 +164,15 @@ def _harmony(asked: Asked, sources: Sources, words: Sequence[Word | None]) -> tu
         key, sources["key"] = home or (asked.reading.key.value if asked.reading.key else None), STATED
     line, sources["chords"] = stated_line(asked, key)
     if key is None:
-        key, sources["key"] = choose_key(asked, line, words)
+        key, sources["key"] = choose_key(asked, line or _chords_of_sections(whole), words)
     return key, line
+
+
+def _chords_of_sections(asked: Asked) -> ChordLine | None:
+    """Return the chords that the sections of a text state, one after the other; None if they state none."""
+    parts = [read(tagged.text).chords for tagged in asked.reading.tagged] if allows_sections(asked) else []
+    lines = [read_chord_line(part.value, None).symbols for part in parts if part is not None and part.rank < 2]
+    return ChordLine(tuple(symbol for line in lines for symbol in line), None, None) if lines else None
 
 
 def _style(asked: Asked, style: Word | None) -> tuple[str | None, Source]:
@@ -232,6 +248,9 @@ def _in_sections(
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
     # Stated chords lie where they would without sections, if the sections are chosen or the chords stand in bars.
     in_bars = line is not None and (chosen or (asked.line is not None and line.bars is not None))
+    if not asked.reading.tagged and not chosen and not any(_differs(section) for section in sections):
+        in_bars = in_bars or sources["sections"] == STATED  # only who plays changes, or how lively: harmony goes on
+        line = line or (None if asked.plan.chords else choose_progression(asked, frame.key, style)[0])
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and sources["duration"] not in (GIVEN, STATED) and not chosen
     if open_ended:
@@ -254,6 +273,11 @@ def _in_sections(
     if in_bars and line is not None:
         chords = place(line, plan.beats or (), frame.meter, plan.duration or 0.0, sources["chords"] != GIVEN)
     return plan.with_(beats=given.beats or plan.beats, chords=chords)
+
+
+def _differs(section: Section) -> bool:
+    """Whether a section has a tempo, metre, key or chords of its own."""
+    return any(value is not None for value in (section.bpm, section.meter, section.key, section.chords))
 
 
 def _moved(asked: Asked, line: ChordLine, home: Key, key: Key) -> ChordLine:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
-from munet.music import MusicPlan, Note, tempo_word
+from munet.music import MusicPlan, Note, Section, tempo_word
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.source import Source
 from mustango_app.planning.translate import ENGLISH, UNKNOWN, Translation
@@ -18,7 +18,7 @@ _NEGATION_REACH = 6
 def make_notes(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> tuple[Note, ...]:
     """Return the notes on a finished plan, in the order of the text."""
     notes = [*_rhythm(asked, plan), *_harmony(asked, plan), *_length(asked, plan), *_players(asked, plan)]
-    notes += [*_words(asked, plan, sources), *_changes(asked, plan), *_unused(asked)]
+    notes += [*_words(asked, plan, sources), *_changes(asked, plan), *_told(asked, plan), *_unused(asked)]
     seen: set[str] = set()
     ordered = []
     for _, note in sorted(notes, key=lambda row: row[0]):
@@ -75,7 +75,9 @@ def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
     for one in reading.keys:
         if reading.chords and reading.chords.first <= one.first < reading.chords.last:
             continue
-        if str(one.value) in later and str(one.value) != plan.key:
+        if str(one.value) == plan.key and "key" not in asked.given:
+            yield _row(asked, one.first, one.last, "key", str(plan.key), True)
+        elif str(one.value) in later and str(one.value) != plan.key:
             yield _row(asked, one.first, one.last, "sections", f"a section in {one.value}", True)
         elif one is reading.key or one.value != (reading.key.value if reading.key else None):
             yield _stated(asked, one, reading.key, str(plan.key), "key")
@@ -187,6 +189,11 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
         names = ", ".join(section.name for section in plan.sections or ())
         if change.kind in ("faster", "slower"):
             used, outcome = ramped, "the tempo changes evenly" if ramped else "the tempo is fixed"
+        elif change.kind in ("louder", "softer"):
+            energies = list(dict.fromkeys(section.energy for section in plan.sections or () if section.energy))
+            used = len(energies) > 1 and "energy" not in asked.given
+            path = f"energy: {', '.join(energies)}"
+            outcome = path if used else "the energy is fixed, or there is no time for it"
         elif change.kind == "modulate":
             used = any(section.key and section.key != plan.key for section in plan.sections or ())
             outcome = "a section in another key" if used else "the key is fixed, or there is no time for it"
@@ -198,6 +205,17 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
         else:
             used, outcome = False, "the tempo stays as it is; the words alone reach the model"
         yield _row(asked, change.first, change.last, "sections", outcome, used)
+
+
+def _told(asked: Asked, plan: MusicPlan) -> Rows:
+    """Note the sections that prose tells one after the other."""
+    told = [tagged for tagged in asked.reading.tagged if tagged.told]
+    if told:
+        tokens = asked.reading.tokens
+        at = [at for at, token in enumerate(tokens) if told[0].start <= token.start < told[-1].end]
+        used = bool(plan.sections) and "sections" not in asked.given
+        outcome = in_words(plan.sections or ()) if used else "the sections are fixed"
+        yield _row(asked, at[0], at[-1] + 1, "sections", outcome, used)
 
 
 def _unused(asked: Asked) -> Rows:
@@ -215,8 +233,16 @@ def _unused(asked: Asked) -> Rows:
             yield _row(
                 asked, index, index + 1, None, f"{tokens[index][Kind.EFFECT]}: the words alone reach the model", False
             )
+    for index, token in enumerate(tokens):
+        if Kind.DECADE in token and not any(one.first <= index < one.last for one in asked.reading.lengths):
+            yield _row(asked, index, index + 1, None, "a decade is no field: the words alone reach the model", False)
     for first, last in found.names:
         yield _row(asked, first, last, None, "a name is no style: the words alone reach the model", False)
+
+
+def in_words(sections: Sequence[Section]) -> str:
+    """Return names and bars of sections in a line for people."""
+    return ", ".join(f"{section.name} ({section.bars} bars)" if section.bars else section.name for section in sections)
 
 
 def language_notes(said: Translation) -> tuple[Note, ...]:

@@ -92,11 +92,6 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
     return (*sections[:-1], sections[-1].with_(bars=None))
 
 
-def in_words(sections: Sequence[Section]) -> str:
-    """Return names and bars in a line for people."""
-    return ", ".join(f"{section.name} ({section.bars} bars)" if section.bars else section.name for section in sections)
-
-
 def theme_lines(sections: Sequence[Section]) -> list[int]:
     """Return for each section which of several progressions it has: verse, chorus and the like have their own."""
     own = [name for name in dict.fromkeys(theme_of(section.name) for section in sections) if name in _THEMES]

@@ -107,9 +107,16 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
             found.voices.append((index, index in denied))
         if Kind.EFFECT in token:
             found.effects.append((index, index in denied))
-    if len(found.players) == 1 and tokens.word(found.players[0].last) == "solo":
+    if len(found.players) == 1 and _is_solo(tokens, found.players[0]):
         found.alone = [*found.players]  # "a harp solo", and nobody else is named
     return found
+
+
+def _is_solo(tokens: Tokens, player: Player) -> bool:
+    """Whether an instrument's solo is the piece, not a part of it ("rock with a guitar solo")."""
+    solo = tokens.word(player.last) == "solo" or tokens.word(player.last - 1).endswith(" solo")
+    part = any(Kind.WITH in tokens[at] for at in range(player.first))
+    return solo and not part
 
 
 def _take(found: Arrangement, player: Player, denied: bool, only: bool) -> None:
@@ -154,7 +161,7 @@ def _player(tokens: Tokens, index: int) -> Player | None:
         names = tuple(name.strip() for name in token[Kind.ENSEMBLE].split(","))
         return Player(names, True, False, index, index + 1)
     if Kind.NEAR in token and not _no_player(tokens, index):
-        return Player((token[Kind.NEAR],), False, token.word not in ("hats", "kick"), index, index + 1)
+        return Player((token[Kind.NEAR],), False, True, index, index + 1)
     if (Kind.INSTRUMENT in token or Kind.USUAL in token) and not _no_player(tokens, index):
         usual = (token[Kind.USUAL],) if Kind.USUAL in token else ()
         names = tuple(dict.fromkeys([*usual, *token.get(Kind.INSTRUMENT, ())]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from augmentation.reading.readers.key import is_article
+from augmentation.reading.readers.key import counted_in_bars, is_article
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
@@ -17,11 +17,18 @@ _LONGEST_FILLER = 90  # characters between "chords" and the first chord
 _AFTER_LABEL = (":", "is", "are", "=", "of", "being", "as", "follows", ",", "-", "(", "|")
 _SECTIONS = ("section", "sections", "part", "parts", "form", "forms", "side", "sides", "vitamin", "vitamins")
 _NASHVILLE = re.compile(r"[b#]?[1-7](?:m|maj7|7|m7|dim|sus[24]|-)?")
+_OF = ("of", "each")
+_FOR = ("for", "(")
+_EACH = ("each", "apiece")
+_BESIDE_BARS = ("of", "for", *_EACH)
+_MOST = 64  # bars or beats of a group of chords
+METER = 4  # beats of a bar where a text says nothing else
 PROGRESSION = 4  # rank of a named progression
 
 
-def find_chords(tokens: Tokens, taken: Collection[int]) -> list[Statement]:
-    """Return the statements of chords, as a line for `read_chord_line`; `taken` are the tokens that are keys.
+def find_chords(tokens: Tokens, taken: Collection[int], meter: int = METER) -> list[Statement]:
+    """Return the statements of chords, as a line for `read_chord_line`; `taken` are the tokens that are keys,
+    `meter` the beats of a bar.
 
     Ranks: 0 named (any number of symbols after or right before "chord(s)", "progression", "harmony" in one sentence),
     1 at least two symbols without a name, three if all are bare letters, 2 degrees ("ii7 V7 I"), 3 numbers
@@ -34,13 +41,90 @@ def find_chords(tokens: Tokens, taken: Collection[int]) -> list[Statement]:
         (run for run in plain if run not in named), key=len, reverse=True
     )
     capo = _capo(tokens)
-    found = [_statement(tokens, run, capo, 0 if run in named else 1) for run in chosen]
+    found = [_statement(tokens, run, capo, 0 if run in named else 1, meter) for run in chosen]
     return [*found, *_degrees(tokens), *_progressions(tokens)]
 
 
-def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int) -> Statement:
-    line = _line(tokens, run)
-    return Statement("chords", f"capo {capo} {line}" if capo else line, run[0], run[-1] + 1, rank)
+def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int, meter: int) -> Statement:
+    first, last, groups = _groups(tokens, run, meter)
+    line = _in_bars(tokens, groups, meter) if groups else _line(tokens, run)
+    return Statement("chords", f"capo {capo} {line}" if capo else line, first, last, rank)
+
+
+Group = tuple[list[int], int]  # tokens of chords, and the beats that they are said to last
+
+
+def bars_of(tokens: Tokens, statement: Statement) -> int | None:
+    """Return the bars that a list of chords is said to last, group by group ("4 bars of Am F then 2 bars of G");
+    None of a list that says none, or says only how long each chord or beat of it is."""
+    span = range(statement.first, statement.last)
+    units = {tokens[at][Kind.QUANTITY][1] for at in span if Kind.QUANTITY in tokens[at]}
+    if units != {"bar"} or statement.rank >= 2 or tokens.word(statement.last - 1) in _EACH:
+        return None
+    return statement.value.count("|") - 1
+
+
+def _beats(tokens: Tokens, index: int, meter: int) -> int | None:
+    """Return the beats of "4 bars", "2 beats"."""
+    number, unit = tokens[index].get(Kind.QUANTITY, (0.0, ""))
+    if index < 0 or unit not in ("bar", "beat") or number != int(number) or not 1 <= number <= _MOST:
+        return None
+    return int(number) * (meter if unit == "bar" else 1)
+
+
+def _groups(tokens: Tokens, run: Sequence[int], meter: int) -> tuple[int, int, list[Group]]:
+    """Return the span of a run with the lengths that belong to it, and its groups of chords with their beats.
+
+    The lengths stand before their chords ("4 bars of Am F then 4 bars of Dm E"), behind them ("Am for 2 bars, F for 2
+    bars", "Am (2 bars) F (1 bar)"), or once for each chord ("Am F, 2 beats each"). There are no groups where a length
+    is lacking, nor where the one length that is said gives each chord a bar or more: it is that of the clip.
+    """
+    first, last = run[0], run[-1] + 1
+    before, behind = tokens.back(first, _OF), tokens.ahead(last - 1, (*_FOR, ","))
+    leads = _beats(tokens, before, meter) is not None and tokens.word(before + 1) == "of"
+    if not leads and (each := _beats(tokens, behind, meter)) and tokens.word(behind + 1) in _EACH:
+        return first, behind + 2, [([at], each) for at in run]
+    if leads:
+        first = before
+    elif _beats(tokens, behind, meter) is not None and tokens.word(behind - 1) in _FOR:
+        last = behind + 1 + (tokens.word(behind + 1) == ")")
+    groups: list[Group] = []
+    chords, length, bound = set(run), None, []
+    for at in range(first, last):
+        beats = _beats(tokens, at, meter)
+        if at in chords:
+            bound.append(at)
+        if beats is None:
+            continue
+        if bound and (length if leads else beats) is not None:
+            groups.append((bound, length if leads else beats))
+            bound = []
+        length = beats
+    if bound and leads and length is not None:
+        groups.append((bound, length))
+        bound = []
+    if bound or not groups or (len(groups) == 1 and len(groups[0][0]) * meter <= groups[0][1]):
+        return run[0], run[-1] + 1, []
+    return first, last, groups
+
+
+def _in_bars(tokens: Tokens, groups: Sequence[Group], meter: int) -> str:
+    """Write groups of chords as bars: each goes round, a bar a chord, until its beats are full, or shares them where
+    it has more chords than bars."""
+    beats: list[str] = []
+    for chords, count in groups:
+        symbols = [_symbol_of(tokens, at) for at in chords]
+        round_ = len(symbols) * meter <= count
+        beats += [symbols[at // meter % len(symbols) if round_ else at * len(symbols) // count] for at in range(count)]
+    beats += [beats[-1]] * (-len(beats) % meter)
+    bars = [beats[at : at + meter] for at in range(0, len(beats), meter)]
+    return f"| {' | '.join(bar[0] if len(set(bar)) == 1 else ' '.join(bar) for bar in bars)} |"
+
+
+def _symbol_of(tokens: Tokens, index: int) -> str:
+    chord = tokens[index].get(Kind.CHORD)
+    spoken = chord is not None and (" " in tokens[index].text or Kind.KEY in tokens[index])
+    return str(chord) if spoken else tokens[index].text
 
 
 def _line(tokens: Tokens, run: Sequence[int]) -> str:
@@ -55,9 +139,7 @@ def _line(tokens: Tokens, run: Sequence[int]) -> str:
     for at in range(first, last + 1):
         token = tokens[at]
         if at in chords:
-            chord = token.get(Kind.CHORD)
-            spoken = chord is not None and (" " in token.text or Kind.KEY in token)
-            parts.append(str(chord) if spoken else token.text)
+            parts.append(_symbol_of(tokens, at))
         elif token.text in ("|", "%") or Kind.REPEAT in token or (repeats and token.text in (",", "(", ")")):
             parts.append(token.text)
         elif _closes(tokens, at) or (token.text == ":" and tokens.word(at - 1) == "|"):
@@ -86,12 +168,18 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
         elif token.text == "," and tokens.word(index - 1) == "|":
             free = False  # a list of bars ends: "| Am | F |, Em, 90 bpm"
         elif free and not (token.text in _GAP_SIGNS or Kind.LINK in token or Kind.REPEAT in token):
-            free = False
+            free = _is_length(tokens, index)
     for run in runs:
         bare_a = tokens[run[0]].text == "A" and _starts(tokens, run[0])
         if bare_a and len(run) == 2 and run[1] == run[0] + 1 and _label_after(tokens, run[1]):
             del run[0]  # "A B7 chord progression": the article
     return [run for run in runs if any(not _none(tokens, index) for index in run)]
+
+
+def _is_length(tokens: Tokens, index: int) -> bool:
+    """Whether a token is part of "2 bars of", "for 4 beats", "1 bar each"."""
+    beside = tokens.word(index) in _BESIDE_BARS
+    return any(_beats(tokens, at, METER) is not None for at in ((index - 1, index + 1) if beside else (index,)))
 
 
 def _odd_one(tokens: Tokens, index: int) -> bool:
@@ -161,7 +249,8 @@ def _labelled(tokens: Tokens, run: Sequence[int], taken: Collection[int]) -> boo
 
 def _plainly_chords(tokens: Tokens, run: Sequence[int]) -> bool:
     """Whether an unnamed run is chords: two or more; three if bare letters, and not those of "sections A, B, A"."""
-    if any(len(tokens[index].text) > 1 and not _none(tokens, index) for index in run):
+    counted = any(counted_in_bars(tokens, index) for index in run)
+    if counted or any(len(tokens[index].text) > 1 and not _none(tokens, index) for index in run):
         return len(run) >= 2
     return len(run) >= 3 and tokens.word(tokens.back(run[0], (":", "=", ","))) not in _SECTIONS and _rooted(tokens, run)
 

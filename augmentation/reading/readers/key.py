@@ -23,6 +23,7 @@ _ARTICLE_AFTER = ("at", "and", "with", "in", "or", "scale", "tonality", "to", "t
 _LIST = ("of", "is", "are", ":", "=", "follows", "follow", "consists", "consisting", "in", "a", "through", "with",
          "includes",
          "including", "from", "features", "featuring", "uses", "using")  # fmt: skip
+_FROM_TO, _MODULATION_REACH = ("from", "to", "into"), 6
 _OTHER_KEY = ("or", "or,")
 _SHORT = re.compile(r"[A-G][#b]?(?:m|M|-)?")
 _SMALL_KEY = re.compile(r"([a-g][#b]?)(m|maj|min)?")
@@ -101,6 +102,18 @@ def _candidate(tokens: Tokens, index: int) -> Key | None:
     return None
 
 
+def counted_in_bars(tokens: Tokens, index: int) -> bool:
+    """Whether a symbol is a chord that lasts some bars or beats: "2 bars of Am", "Am for 2 bars", "F (1 bar)"."""
+    before = _lasts(tokens, index - 2) and tokens.word(index - 1) == "of"
+    behind = _lasts(tokens, index + 2) and tokens.word(index + 1) in ("for", "(")
+    free = tokens.ends(index - 1) or Kind.LINK in tokens[index - 1] or tokens.word(index - 1) in ("play", "plays")
+    return before or (behind and free)
+
+
+def _lasts(tokens: Tokens, index: int) -> bool:
+    return index >= 0 and tokens[index].get(Kind.QUANTITY, (0, ""))[1] in ("bar", "beat")
+
+
 def _has_mode(token: Token) -> bool:
     return Kind.KEY in token or Kind.CAMELOT in token
 
@@ -111,7 +124,7 @@ def _rank(tokens: Tokens, index: int) -> int | None:
     mode = _has_mode(token)
     letter = not mode and token.text[-1:] in ("m", "M")
     long = len(token.text) > 1
-    if is_article(tokens, index):
+    if is_article(tokens, index) or (not mode and counted_in_bars(tokens, index)):
         return None
     named = _named(tokens, index)
     chordal = tokens.chord_words[index]
@@ -132,6 +145,8 @@ def _rank(tokens: Tokens, index: int) -> int | None:
         return None if _in_a_run(tokens, index) else CHORDAL
     if mode:
         return 1
+    if not chord_after and _modulated(tokens, index):
+        return 2
     if preposition and not chord_after and tokens.word(index - 1) not in ("to",):
         return _after_in(tokens, index, letter or long, chordal)
     short = letter and Kind.CHORD in token and token.text[-1] == "m"
@@ -139,6 +154,12 @@ def _rank(tokens: Tokens, index: int) -> int | None:
     if Kind.NOTE in token and index and tokens.ends(index - 1) and tokens.ends(index + 1) and apart:
         return 3 if _stands_alone(tokens, index) and token.text != "A" else None  # "rock, 142 bpm, E, guitars"
     return 3 if short and apart and not chord_after and _stands_alone(tokens, index) else None
+
+
+def _modulated(tokens: Tokens, index: int) -> bool:
+    """Whether the key is one that "modulates from C to D" speaks of."""
+    change = tokens.modulations[index]
+    return change is not None and index - change <= _MODULATION_REACH and tokens.word(index - 1) in _FROM_TO
 
 
 def _after_in(tokens: Tokens, index: int, plain: bool, chordal: int | None) -> int | None:

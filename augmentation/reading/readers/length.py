@@ -26,8 +26,8 @@ _LONGEST_BARE_DECADE = 45  # "30s" alone in a list is a length, "80s" a decade
 def find_lengths(tokens: Tokens) -> list[Statement]:
     """Return the statements of the length, as ("seconds", number) or ("bars", number).
 
-    Ranks: 0 named ("lasting 1:30", "length 30s", "30 seconds long"), 1 of a thing ("a 30-second loop", "8 bars of
-    funk", "half a minute of rain"), 2 alone between commas or after "for", 3 alone behind another
+    Ranks: 0 named ("lasting 1:30", "length 30s", "30 seconds long", "bars: 8"), 1 of a thing ("a 30-second loop",
+    "8 bars of funk", "half a minute of rain"), 2 alone between commas or after "for", 3 alone behind another
     field ("song in F# minor 2 minutes"). A moment or a span inside the music is no
     length ("at 5.4 seconds", "2 seconds of silence"), nor is a decade.
     """
@@ -36,13 +36,16 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
         value, last = _value(tokens, index)
         if value is None:
             continue
+        if _called_after_its_unit(tokens, index):
+            found.append(Statement("duration", value, index - 2, last, 0))
+            continue
         named = tokens.back(index, _FILLER)
         is_named = tokens[named].get(Kind.NAME) == "length" and named >= 0
         is_named = is_named and (tokens.word(named) != "last" or tokens.word(named - 1) in _BEFORE_LAST)
         if (
             is_named
-            or tokens.word(last) == "long"
-            or (tokens.word(last) == "in" and tokens.word(last + 1) in ("length", "duration"))
+            or tokens.word(last) in ("long", "total", "altogether", "overall")
+            or (tokens.word(last) == "in" and tokens.word(last + 1) in ("length", "duration", "total", "all"))
         ):
             found.append(Statement("duration", value, index, last, 0))
         elif Kind.CLOCK in token:
@@ -53,11 +56,20 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
     return found
 
 
+def _called_after_its_unit(tokens: Tokens, index: int) -> bool:
+    """Whether a bare number stands behind its unit as behind the name of a field: "bars: 8", "seconds = 20"."""
+    named = Kind.NUMBER in tokens[index] and tokens.word(index - 1) in (":", "=")
+    return named and tokens[index - 2].get(Kind.UNIT) in ("bar", "second", "minute")
+
+
 def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
     """Return the length that begins at a token and the index behind it."""
     token, last = tokens[index], index + 1
     if Kind.CLOCK in token:
         return ("seconds", token[Kind.CLOCK]), last
+    if _called_after_its_unit(tokens, index):
+        unit, number = tokens[index - 2][Kind.UNIT], token[Kind.NUMBER]
+        return ("bars", number) if unit == "bar" else ("seconds", number * (60 if unit == "minute" else 1)), last
     number, unit = token.get(Kind.QUANTITY, (None, ""))
     if unit == "bar":
         return ("bars", number), last

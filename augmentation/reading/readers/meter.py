@@ -115,6 +115,8 @@ def _counted(tokens: Tokens, index: int) -> Statement | None:
     if tokens.word(index - 1) in ("first", "last", "next") or tokens.word(index - 1) == "/":
         return None
     after = tokens.word(index + 1)
+    if unit == "beat" and _of_chords(tokens, index):
+        return None
     if unit == "beat":
         of_the = after == "of" and tokens.word(index + 2) == "the"
         if (
@@ -124,6 +126,13 @@ def _counted(tokens: Tokens, index: int) -> Statement | None:
         ):
             return None
     return Statement("meter", (int(number), 0), index, index + 1, 1)
+
+
+def _of_chords(tokens: Tokens, index: int) -> bool:
+    """Whether it is chords that last some beats: "C G Am F, 2 beats each", "Em7 for 4 beats"."""
+    each = tokens.word(index + 1) in ("each", "apiece") and tokens[index + 2].get(Kind.UNIT) != "bar"
+    chord = Kind.CHORD in tokens[index - 2] and tokens.word(index - 1) in ("for", "(")
+    return each or chord or (tokens.word(index + 1) == "of" and Kind.CHORD in tokens[index + 2])
 
 
 def _beat_is(tokens: Tokens, index: int) -> Statement | None:

@@ -5,19 +5,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from augmentation.reading.tokens import Kind, Tokens
 
 _LONGEST_TAG = 24  # tokens within brackets
+_PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only")  # between an instrument and "at bar 5"
+_MOMENTS = ("at", "from", "in", "on", "by", "until")
 _REACH = 8  # tokens between "drums enter" and "the chorus"
 _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
+_LISTED = (",", "and", "-", ">", "/", "|", "then", "a", "the", "big", "\u2192", "+", "&")
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
+_SAYING = frozenset((Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, *_PLAYERS))  # what parts one section from another
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,12 @@ class Change:
     """A change within the piece.
 
     Args:
-        kind: "faster", "slower", "modulate", "half-time", "double-time", "enter" or "leave".
+        kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter" or "leave".
         first, last: its tokens.
         player: for "enter" and "leave" the token of the instrument.
         section: name of the section where it happens.
-        place: the share of the piece where it happens; None if a section says it, or nothing.
+        place: the share of the piece where it happens; bar: the bar, from 1 on; second: the second. At most one of
+            these is known.
     """
 
     kind: str
@@ -58,6 +66,13 @@ class Change:
     player: int | None = None
     section: str | None = None
     place: float | None = None
+    bar: int | None = None
+    second: float | None = None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the text says where it happens."""
+        return not (self.section is None and self.place is None and self.bar is None and self.second is None)
 
 
 def find_tagged(tokens: Tokens) -> list[Tagged]:
@@ -82,7 +97,7 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
                 heads.append((index, close + 1, name))
                 square = square or token.text == "["
         elif Kind.SECTION in token and (index == 0 or tokens.stops(index - 1) or tokens.word(index - 1) == ","):
-            colon = index + 1 + (Kind.NUMBER in tokens[index + 1])
+            colon = _heading_end(tokens, index)
             if tokens.word(colon) == ":":
                 heads.append((index, colon + 1, _name(tokens, index, colon) or token[Kind.SECTION]))
     if not square and len(heads) < 2:
@@ -95,16 +110,33 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
     return found
 
 
+def _heading_end(tokens: Tokens, index: int) -> int:
+    """Return the token behind the name of a section, its number and its length: "Verse 2 (8 bars)"."""
+    at = index + 1 + (Kind.NUMBER in tokens[index + 1])
+    opened = tokens.word(at) in ("(", ",", "-")
+    if opened or Kind.QUANTITY in tokens[at]:
+        behind = at + opened + 1 if Kind.QUANTITY in tokens[at + opened] else at
+        at = behind + (behind > at and tokens.word(behind) == ")")
+    return at
+
+
 def find_told(tokens: Tokens) -> list[Tagged]:
-    """Return the sections that prose tells in their order; none unless there are two and a word for the order.
+    """Return the sections that prose tells in their order; none unless there are two, and a word for the order or
+    nothing else between them ("intro, verse and chorus").
 
     What is said of a section reaches from the joint before its name to the next section's; the last one's ends with
     its sentence.
     """
     names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
     names = [at for at in names if tokens.word(tokens.back(at, _DETERMINERS)) not in _WITHIN]
-    starts = [_told_from(tokens, at) for at in names]
-    if len(names) < 2 or not any(tokens.word(at) in _ORDER for at in range(starts[0] - 2, names[-1])):
+    names = [at for at in names if _moment(tokens, at + 1) == (None, None)]  # "a guitar solo at bar 9"
+    names = [at for at in names if Kind.NEGATION not in tokens[tokens.back(at, (*_DETERMINERS, "any"))]]
+    starts = _told_from(tokens, names)
+    if len(names) < 2:
+        return []
+    if not any(tokens.word(at) in _ORDER for at in range(starts[0] - 2, names[-1])) and not (
+        _listed(tokens, names) or _contrasted(tokens, names, starts)
+    ):
         return []
     last = next(at for at in range(names[-1], len(tokens) + 1) if tokens.stops(at))
     found = []
@@ -117,16 +149,29 @@ def find_told(tokens: Tokens) -> list[Tagged]:
     return found
 
 
-def _told_from(tokens: Tokens, at: int) -> int:
-    """Return the token with which the words about a section begin, a joint such as "then" left out."""
-    first = at
-    while first > 0 and tokens.word(first - 1) not in _JOINTS and not _joined(tokens, first - 1):
-        first -= 1
-    return first
+def _listed(tokens: Tokens, names: Sequence[int]) -> bool:
+    """Whether nothing but joints and numbers stands between the names of sections."""
+    between = (at for one, other in pairwise(names) for at in range(one + 1, other))
+    return all(tokens.word(at) in _LISTED or Kind.NUMBER in tokens[at] for at in between)
 
 
-def _joined(tokens: Tokens, index: int) -> bool:
-    return tokens.word(index) == "and" and tokens.word(index + 1) in ("a", "an", "the")
+def _contrasted(tokens: Tokens, names: Sequence[int], starts: Sequence[int]) -> bool:
+    """Whether each section begins a clause of its own in one sentence: "verse in Am, chorus in C major", "a quiet verse
+    and a loud chorus"."""
+    joined = all(tokens.word(start - 1) in (",", ";", "and", ":") for start in starts[1:])
+    says = any(set(tokens[at].readings) & _SAYING for at in range(starts[0], len(tokens)))
+    return joined and says and tokens.sentences[names[0]] == tokens.sentences[names[-1]]
+
+
+def _told_from(tokens: Tokens, names: Sequence[int]) -> list[int]:
+    """Return for each name the token with which the words about its section begin, a joint such as "then" left out."""
+    starts = []
+    for before, at in zip((-1, *names), names, strict=False):
+        first = at
+        while first > before + 1 and tokens.word(first - 1) not in (_JOINTS if before < 0 else (*_JOINTS, "and")):
+            first -= 1
+        starts.append(first)
+    return starts
 
 
 def _name(tokens: Tokens, first: int, last: int) -> str | None:
@@ -143,15 +188,45 @@ def find_changes(tokens: Tokens) -> list[Change]:
     found: list[Change] = []
     for index, token in enumerate(tokens):
         if Kind.CHANGE in token and not _denied(tokens, index) and tokens.word(index + 1) != "by":
-            place, _ = _where(tokens, index)
-            found.append(Change(token[Kind.CHANGE], index, index + 1, None, None, place))
+            found.append(Change(token[Kind.CHANGE], index, index + 1, None, **_where(tokens, index)))
         elif Kind.ENTER in token:
             player = _player_of(tokens, index)
-            place, section = _where(tokens, index)
-            if player is not None and (place is not None or section):
-                kind = "leave" if token[Kind.ENTER] == "leave" else "enter"
-                first, last = min(player, index), max(player, index) + 1
-                found.append(Change(kind, first, last, player, section, place))
+            change = Change(
+                "leave" if token[Kind.ENTER] == "leave" else "enter",
+                index if player is None else min(player, index),
+                index + 1 if player is None else max(player, index) + 1,
+                player,
+                **_where(tokens, index),
+            )
+            if player is not None and change.is_placed:
+                found.append(change)
+        elif any(kind in token for kind in _PLAYERS) and not _denied(tokens, index):
+            at = index + 1
+            while tokens.word(at) in _PARTS:
+                at += 1
+            bar, second = _moment(tokens, at)
+            if bar or second:  # "a guitar solo at bar 9"
+                found.append(Change("enter", index, at, index, bar=bar, second=second))
+    known = {change.player for change in found}
+    found += [change for change in _one_by_one(tokens) if change.player not in known]
+    return sorted(found, key=lambda change: change.first)
+
+
+def _one_by_one(tokens: Tokens) -> list[Change]:
+    """Return the entries of those who come in their order ("first piano, then drums, then strings"): evenly, or where
+    their clause says."""
+    found: list[Change] = []
+    turns = [at for at in range(len(tokens)) if tokens.word(at) == "then"]
+    for turn in turns:
+        own = [at for at in turns if tokens.sentences[at] == tokens.sentences[turn]]
+        earlier = range(tokens.sentences[turn], own[0])
+        if not any(kind in tokens[at] for at in earlier for kind in _PLAYERS):
+            continue
+        end = next(at for at in range(turn + 1, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
+        places = [float(tokens[at][Kind.PLACE]) for at in range(turn, end) if Kind.PLACE in tokens[at]]
+        place = places[0] if places else (own.index(turn) + 1) / (len(own) + 1)
+        players = [at for at in range(turn + 1, end) if any(kind in tokens[at] for kind in _PLAYERS)]
+        found += [Change("enter", turn, at + 1, at, place=place) for at in players if not _denied(tokens, at)]
     return found
 
 
@@ -166,13 +241,16 @@ def _player_of(tokens: Tokens, index: int) -> int | None:
     return next((at for at in near if any(kind in tokens[at] for kind in _PLAYERS)), None)
 
 
-def _where(tokens: Tokens, index: int) -> tuple[float | None, str | None]:
-    """Return the share of the piece or the section that the words behind say."""
+def _where(tokens: Tokens, index: int) -> dict[str, Any]:
+    """Return where the words behind a change say that it happens, as arguments of `Change`."""
     for at in range(index + 1, min(index + _REACH, len(tokens))):
         if tokens.stops(at):
             break
+        bar, second = _moment(tokens, at)
+        if bar or second:
+            return {"bar": bar, "second": second}
         if Kind.PLACE in tokens[at]:
-            return float(tokens[at][Kind.PLACE]), None
+            return {"place": float(tokens[at][Kind.PLACE])}
         if Kind.SECTION in tokens[at] and tokens.word(tokens.back(at, ("the", "first", "second"))) in (
             "in",
             "at",
@@ -183,5 +261,24 @@ def _where(tokens: Tokens, index: int) -> tuple[float | None, str | None]:
             "into",
             "by",
         ):
-            return None, tokens[at][Kind.SECTION]
+            return {"section": tokens[at][Kind.SECTION]}
+    return {}
+
+
+def _moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
+    """Return the bar, from 1 on, or the second that is said from a preposition on: "at bar 5", "after 8 bars",
+    "at 10 seconds", "from 0:30 on"."""
+    if tokens.word(at) not in (*_MOMENTS, "after"):
+        return None, None
+    after = tokens.word(at) == "after"
+    first = tokens.ahead(at, ("the", "about", "around"))
+    if Kind.CLOCK in tokens[first]:
+        return None, tokens[first][Kind.CLOCK]
+    number, unit = tokens[first].get(Kind.QUANTITY, (0.0, ""))
+    if unit in ("second", "minute") and Kind.DECADE not in tokens[first]:
+        return None, number * (60 if unit == "minute" else 1)
+    if unit == "bar" and after and number >= 1:
+        return int(number) + 1, None
+    if tokens[first].get(Kind.UNIT) == "bar" and tokens[first + 1].get(Kind.NUMBER, 0) >= 1:
+        return int(tokens[first + 1][Kind.NUMBER]) + after, None
     return None, None

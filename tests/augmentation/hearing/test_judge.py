@@ -18,10 +18,12 @@ from augmentation.hearing.judge_training import (
     JudgeTraining,
     best_threshold,
     disturbed,
+    example,
     measure,
     players,
     together,
 )
+from augmentation.training_data import drawn_players
 from munet.music import MusicPlan
 from munet.music.instruments import CLASS_NAMES, classes_of
 
@@ -187,3 +189,15 @@ def test_the_shipped_judge_hears_a_band() -> None:
     piano = Piece(1, "rock", plan, "happy", "calm", (Track("piano", 0, False, held),))
     with_drums, without = (judge.hear(render(piece, 44100), 44100).presence()["drums"] for piece in (drums, piano))
     assert with_drums > judge.threshold("drums") > without
+
+
+def test_a_share_of_the_pieces_has_any_players() -> None:
+    """With a share of 1 the classes are those drawn for the seed; with 0 the piece is the composer's own."""
+    judge = Judge(sorted(STYLES_OF_CORPUS), mel_bins=16, channels=(4, 4, 4), width=8)
+    for seed in (2_000_001, 2_000_002):
+        own, drawn = (example(seed, judge.config, share)[1] for share in (0.0, 1.0))
+        rows = list(judge.config.instruments)
+        asked = {rows.index(name) for name in classes_of(drawn_players(seed).instruments or ())}
+        heard = set(drawn.amax(dim=1).nonzero()[:, 0].tolist())
+        assert heard and heard <= asked
+        assert not torch.equal(own, drawn)

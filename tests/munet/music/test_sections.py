@@ -113,7 +113,13 @@ def test_contradictions_are_named(fields: dict[str, object], message: str) -> No
         ([{"name": "a", "bars": 1.5}], "sections.bars: expected an integer"),
         ([{"name": "a", "bpm": (60, 400)}], "sections.bpm: expected a number from 30 to 300, got 400"),
         ([{"name": "a", "key": "H"}], "sections.key: expected a key"),
-        ([{"name": "a", "chords": "C G"}], "sections.chords: expected a sequence"),
+        ([{"name": "a", "chords": 7}], "sections.chords: expected a line of chords or a sequence"),
+        ([{"name": "a", "chords": "G Xyz"}], "chords: expected a chord symbol"),
+        ([{"name": "a", "chords": "G major"}], "chords: expected a line of chord symbols, not a key"),
+        ([{"name": "a", "chords": "%"}], "chords: expected a chord before the sign that repeats it"),
+        ([{"name": "a", "chords": "G@0 C@2"}], "sections.chords: expected chords without @seconds"),
+        ([{"name": "a", "chords": "I vi"}], "sections.chords: expected the key of the section beside degrees"),
+        ([{"name": "a", "bars": 2, "chords": "| G | C | D |"}], "expected at most the 2 bars of the section, got"),
         ([{"name": "a", "instruments": ["kazoo"]}], "sections.instruments: expected names"),
         ([{"name": "a", "energy": "wild"}], "sections.energy: expected one of calm, moderate, energetic"),
     ],
@@ -164,3 +170,30 @@ def test_notes_are_kept_and_not_compared() -> None:
     assert MusicPlan(notes=[note]) == MusicPlan() and MusicPlan(notes=[vars(note)]).notes == (note,)
     with pytest.raises(PlanError, match="notes: expected"):
         MusicPlan(notes=[{"field": "bpm"}])
+
+
+@pytest.mark.parametrize(
+    ("section", "placed"),
+    [
+        ({"chords": "Em C G D", "bars": 4}, [("Em", 0), ("C", 2), ("G", 4), ("D", 6)]),
+        ({"chords": ["Em", "C", "G", "D"], "bars": 4}, [("Em", 0), ("C", 2), ("G", 4), ("D", 6)]),
+        ({"chords": "| Em7 | % | Am7 D7 |"}, [("Em7", 0), ("Am7", 4), ("D7", 5)]),
+        # Bars are cycled as they are anywhere, and lie where they are written.
+        ({"chords": "| Em7 | % | Am7 D7 |", "bars": 5}, [("Em7", 0), ("Am7", 4), ("D7", 5), ("Em7", 6)]),
+        ({"chords": "| G | C |", "bars": 4}, [("G", 0), ("C", 2), ("G", 4), ("C", 6)]),
+        ({"chords": "i iv V", "key": "A minor", "bars": 3}, [("Am", 0), ("Dm", 2), ("E", 4)]),
+        ({"chords": "4 chords"}, None),
+    ],
+)
+def test_chords_of_a_section_are_read_as_people_write_them(
+    section: dict[str, object], placed: list[tuple[str, float]] | None
+) -> None:
+    if placed is None:
+        with pytest.raises(PlanError, match="chords: expected"):
+            Section.from_dict({"name": "verse", **section})
+        return
+    first = Section.from_dict({"name": "verse", **section})
+    assert Section.from_dict(first.to_dict()) == first  # held as symbols
+    whole = MusicPlan(bpm=120, meter=4, key="G major", sections=[first]).complete()
+    assert whole.chords == tuple(placed)
+    assert whole.duration == 2.0 * (first.bars or 0)

@@ -100,6 +100,7 @@ def test_a_returned_recipe_makes_the_clip_again_byte_for_byte(
     [
         "intro 1 | verse 1",
         [{"name": "intro", "bars": 1}, {"name": "verse", "bars": 1, "key": "D major", "chords": ["D", "A"]}],
+        [{"name": "intro", "bars": 1}, {"name": "verse", "key": "D major", "chords": "| D A |"}],
     ],
 )
 def test_sections_are_kept_and_their_recipe_makes_the_clip_again_byte_for_byte(
@@ -117,6 +118,18 @@ def test_sections_are_kept_and_their_recipe_makes_the_clip_again_byte_for_byte(
     if isinstance(sections, list):
         clip = engine.generate(given["prompt"], sections=sections, steps=1, seed=3)
         assert np.abs(soundfile.read(path)[0] - clip.audio[0]).max() < 1e-4
+
+
+def test_loop_melody_and_chords_as_a_list_are_arguments(client: Client, engine: Mustango) -> None:
+    given = {"bpm": 120, "chords": ["Em", "C"], "loop": True, "melody": [[64, 0.0, 0.5], [67, 1.0, 2.0]], "seconds": 4}
+    plan = client.predict(prompt=PROMPT, seed=3, **given, meter=4, api_name="/plan")
+    assert plan["loop"] is True and plan["melody"] == given["melody"]
+    assert plan["chords"] == [["Em", 0.0], ["C", 2.0]]
+    _, record = generated(client, **given, meter=4)
+    assert record["plan"] == plan == engine.plan(Request(PROMPT, seed=3, **given, meter=4)).plan.to_dict()
+    assert record["recipe"]["plan"]["loop"] is True
+    _, unlooped = generated(client, plan=plan, loop=False, seconds=None)
+    assert not unlooped["plan"].get("loop")
 
 
 def test_a_plan_goes_in_and_out(client: Client) -> None:

@@ -56,12 +56,12 @@ def run(
     variations: int = 1,
     listen: bool = False,
     seed: str = "4",
+    interval: str = "",
     **locked: Any,
 ) -> Iterator[tuple[Any, ...]]:
     values, locks = state(**{"duration": "2 s", **locked})
-    return handlers.generate(
-        session(name), prompt, 0, None, None, *values, *locks, seed, steps, 2.0, 1, variations, listen, [*runs]
-    )
+    made_with = (seed, steps, "2", interval, 1, variations, listen)
+    return handlers.generate(session(name), prompt, 0, None, None, *values, *locks, *made_with, [*runs])
 
 
 def test_the_plan_is_filled_from_the_words_with_its_sources(handlers: Handlers) -> None:
@@ -95,7 +95,7 @@ def test_typing_into_a_field_locks_it_and_emptying_it_does_not(handlers: Handler
 def test_what_was_typed_counts_even_before_it_is_drafted(handlers: Handlers) -> None:
     last = drafted(handlers, "calm piano")["last"]
     values = [{"duration": "2 s", "bpm": "9000"}.get(name, last[name]) for name in NAMES]
-    inputs = [*values, *[False] * len(NAMES), "1", 1, 2.0, 1, 1, False, []]
+    inputs = [*values, *[False] * len(NAMES), "1", 1, "2", "", 1, 1, False, []]
     ((status, *_),) = handlers.generate(session(), "calm piano", 0, last, None, *inputs)
     assert "Tempo (BPM): expected" in status
 
@@ -179,7 +179,7 @@ def test_any_exception_leaves_the_page_usable(handlers: Handlers, caplog: pytest
     handlers._results.folder = None  # type: ignore[assignment]
     *_, (status, *_) = run(handlers)
     assert escape(words_for(None)("wrong")) in status
-    assert "a run failed" in caplog.text
+    assert "a request of the page failed" in caplog.text
     assert handlers._desk.length == 0
 
 
@@ -213,11 +213,11 @@ def test_a_visitor_who_leaves_frees_the_model(handlers: Handlers) -> None:
 
 
 def test_settings_come_back_and_clips_are_deleted(handlers: Handlers) -> None:
-    *_, (_, _, runs) = run(handlers, key="D minor")
+    *_, (_, _, runs) = run(handlers, key="D minor", interval="0.2,0.9")
     token = runs[0][0]["id"]
     event = SimpleNamespace(_data={"action": "use", "id": token})
     status, _, _, (prompt, *rest), held = handlers.act(session(), event, runs)
-    assert (prompt, rest[2], rest[-4:]) == ("calm piano", "D minor", ["4", 2, 2.0, 1])
+    assert (prompt, rest[2], rest[-5:]) == ("calm piano", "D minor", ["4", 2, "2", "0.2, 0.9", 1])
     assert held["key"] == "D minor"
     event = SimpleNamespace(_data={"action": "delete", "id": token})
     status, shown, left, settings, _ = handlers.act(session(), event, runs)
@@ -290,5 +290,5 @@ def test_a_link_with_numbers_out_of_range_fills_the_other_fields(handlers: Handl
     visit = SimpleNamespace(session_hash="a", headers={}, query_params=query)
     status, _, _, (prompt, *rest), held = handlers.arrive(visit, [])
     assert "Best of: expected a number from 1 to 8, got 99" in status
-    assert (prompt, rest[NAMES.index("style")], rest[-4:]) == ("calm", "polka", ["5", 2.0, None, None])
+    assert (prompt, rest[NAMES.index("style")], rest[-5:]) == ("calm", "polka", ["5", 2.0, None, None, None])
     assert held is None

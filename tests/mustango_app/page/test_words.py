@@ -85,7 +85,9 @@ def test_refusals_are_said_in_the_visitors_language() -> None:
      "techno at 60 bpm, slow",
      "only piano and then drums", "starts at 80 bpm and gets faster, C major, in D minor, 90 bpm, 120 bpm, 3/4 and 4/4",
      "ballad 900 seconds long, fade out", "half-time feel in the chorus, 140 bpm", "i vi iii", "музыка",
-     "[intro 4 bars] a [verse 400 bars] b", "C major, modulates to E minor, 20 s, am f c g with capo 2"],
+     "[intro 4 bars] a [verse 400 bars] b", "vinyl crackle and 90 seconds of rain, 20 s", "half notes, 2/2",
+     "dotted quarter = 60, 6/8, no drums", "three-four time, 5/4", "at 140 bpm, a loud verse, then a half-time chorus",
+     "C major, modulates to E minor, 20 s, am f c g with capo 2"],
 )  # fmt: skip
 def test_notes_on_words_and_sources_are_said_in_chinese(prompt: str) -> None:
     draft = Request(prompt, seed=0).draft

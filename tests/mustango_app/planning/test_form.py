@@ -32,7 +32,7 @@ def test_headings_mark_sections_too() -> None:
     assert (plan.parts()[0].name, plan.parts()[0].instruments) == ("intro", ("piano",))
     assert [section.bars for section in plan.sections] == [2, 4, 2]
     assert plan.parts()[-1].instruments == ("piano",) and plan.style == "jazz swing" and plan.bpm == 100
-    assert plan_from_text("a song with an intro and a chorus").sections is None
+    assert plan_from_text("a song whose chorus is louder than its verse").sections is None
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,11 @@ def test_headings_mark_sections_too() -> None:
         ("rock: intro, then verse, then an energetic chorus", ["intro", "verse", "chorus"], [None, None, "energetic"]),
         ("a loud chorus, then the verse, then the chorus", ["chorus", "verse", "chorus"],
          ["energetic", None, "energetic"]),
-        ("a song with an intro and a chorus", [""], [None]),
+        ("a song with an intro and a chorus", ["intro", "chorus"], [None, None]),
+        ("house with build-up and drop", ["build-up", "drop"], [None, None]),
+        ("intro, verse, chorus and outro, pop in G", ["intro", "verse", "chorus", "outro"], [None] * 4),
+        ("lofi without drop or build-up", [""], [None]),
+        ("the same in the verse and the chorus", [""], [None]),
         ("rock, then the drums enter in the chorus", ["verse", "chorus"], [None, None]),
     ],
 )  # fmt: skip

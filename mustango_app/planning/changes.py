@@ -1,0 +1,213 @@
+"""Sections of a plan from the changes that prose speaks of: a tempo, a key, an energy or a band that does not stay.
+
+"Starts slow then speeds up", "modulates to A major", "drums enter at bar 5", "starts quiet and ends huge": the piece is
+cut where the words say, else evenly, and each part has what holds in it. Explicit arguments win, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from augmentation.reading.readers.arrangement import Player
+from augmentation.reading.readers.sections import Change
+from augmentation.reading.stated import Reading
+from augmentation.reading.tokens import Kind, Token
+from munet.music import Key, Section
+from munet.music.checks import BPM_RANGE
+from mustango_app.planning.asked import Asked
+from mustango_app.planning.band import is_removed, ordered, resolve_in
+from mustango_app.planning.form import Frame, change_of, stated_keys
+
+TAIL_BARS = 4  # that a piece without a stated length lasts from its last change on
+_RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
+_HALF = 0.5
+_REACH = 8  # tokens behind "modulates"
+_ENERGIES = ("calm", "moderate", "energetic")
+_ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "turns", "gets")
+Ramp = tuple[float, float]
+
+
+def last_change(reading: Reading, bar: float) -> float:
+    """Return the second of the last change of which the text says the bar or the second; 0 if it says none.
+
+    Args:
+        reading: of the text.
+        bar: seconds of a bar.
+    """
+    placed = [((change.bar - 1) * bar if change.bar else change.second or 0.0) for change in reading.changes]
+    return max(placed, default=0.0)
+
+
+def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
+    """Return the sections of a piece that changes its tempo, key, energy or band; none if it does not."""
+    reading = asked.reading
+    ramp = None if "bpm" in asked.given else _ramp(reading, frame)
+    target = None if "key" in asked.given else _target(reading, frame)
+    entries = [] if "instruments" in asked.given else [one for one in reading.changes if one.kind in ("enter", "leave")]
+    path = [] if "energy" in asked.given else energy_path(reading)
+    modulation = change_of(reading, "modulate") if target else None
+    whole = round(frame.duration * frame.bpm / 60 / frame.meter)
+    cuts = _cuts([*entries, *([modulation] if modulation else [])], path, frame, whole)
+    starts = sorted({start for start in cuts.values() if 0 < start < whole} | {0})
+    if len(starts) < 2 or frame.duration <= _second(starts[-1], frame) + 60 / frame.bpm:
+        return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
+    sections = []
+    for number, (start, end) in enumerate(pairwise([*starts, whole])):
+        sections.append(
+            Section(
+                _name(entries, number, len(starts)),
+                start=_second(start, frame),
+                bpm=ramp and (_between(ramp, start / whole), _between(ramp, end / whole)),
+                key=None if target is None else str(target if start >= cuts[modulation] else frame.key),
+                instruments=_band(entries, cuts, start, reading, frame),
+                energy=_energy(path, cuts, start),
+            )
+        )
+    same = {(section.bpm, section.key, section.instruments, section.energy) for section in sections}
+    return tuple(sections) if len(same) > 1 else ()
+
+
+def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
+    """Return how the energy moves on, as (energy, token, share of the piece where it begins, if the text says it).
+
+    Either two energies or more with a word for their order between them ("starts quiet, then huge at the end"), or one
+    change ("builds up"), which has the energies below or above what is stated. Empty where the energy stays.
+    """
+    found, tokens = reading.arrangement, reading.tokens
+    words = [(word.prior.energy, word.index) for word in found.moods if word.prior.energy]
+    stated = sorted([*found.energies, *words], key=lambda pair: pair[1])
+    path: list[tuple[str, int, float | None]] = []
+    for energy, index in stated:
+        if not path:
+            path.append((energy, index, 0.0))
+        elif energy != path[-1][0] and _in_order(reading, path[-1][1], index):
+            ahead = next((at for at in range(index + 1, index + _REACH) if tokens.ends(at)), index)
+            places = [float(tokens[at][Kind.PLACE]) for at in range(path[-1][1], ahead + 1) if Kind.PLACE in tokens[at]]
+            path.append((energy, index, places[0] if places else None))
+    if len(path) > 1:
+        return path
+    change = change_of(reading, "louder", "softer")
+    if change is None:
+        return []
+    up = change.kind == "louder"
+    if path and path[0][1] > change.first:  # "builds to a huge climax"
+        steps = _ENERGIES[: _ENERGIES.index(path[0][0]) + 1] if up else _ENERGIES[_ENERGIES.index(path[0][0]) :][::-1]
+    elif path:
+        steps = _ENERGIES[_ENERGIES.index(path[0][0]) :] if up else _ENERGIES[: _ENERGIES.index(path[0][0]) + 1][::-1]
+    else:
+        steps = _ENERGIES if up else _ENERGIES[::-1]
+    if len(steps) == 1:
+        steps = _ENERGIES if up else _ENERGIES[::-1]
+    return [(energy, change.first, place / len(steps)) for place, energy in enumerate(steps)]
+
+
+def _in_order(reading: Reading, first: int, last: int) -> bool:
+    """Whether a sentence says that what token `last` says comes after what `first` says."""
+    tokens = reading.tokens
+    if tokens.sentences[first] != tokens.sentences[last]:
+        return False
+    between = any(
+        tokens.word(at) in _ORDER or tokens[at].get(Kind.CHANGE) in ("louder", "softer")
+        for at in range(first + 1, last)
+    )
+    end = next(at for at in range(last, len(tokens) + 1) if tokens.ends(at))
+    return between or any(Kind.PLACE in tokens[at] for at in range(first + 1, end))
+
+
+Mark = Change | int | None  # a change, or the number of an energy
+
+
+def _cuts(
+    changes: Sequence[Change], path: Sequence[tuple[str, int, float | None]], frame: Frame, whole: int
+) -> dict[Mark, int]:
+    """Return where changes happen and energies begin, in bars from 0 on."""
+    cuts: dict[Mark, int] = {}
+    for change in changes:
+        if change.bar is not None:
+            cuts[change] = change.bar - 1
+        elif change.second is not None:
+            cuts[change] = round(change.second * frame.bpm / 60 / frame.meter)
+        else:
+            cuts[change] = round(whole * (_HALF if change.place is None else change.place))
+    for number, (_, _, place) in enumerate(path):
+        cuts[number] = round(whole * (number / len(path) if place is None else place))
+    return cuts
+
+
+def _second(bars: int, frame: Frame) -> float:
+    return round(bars * frame.meter * 60 / frame.bpm, 9)
+
+
+def _between(ramp: Ramp, share: float) -> float:
+    return round(ramp[0] + (ramp[1] - ramp[0]) * share, 9)
+
+
+def _ramp_name(ramp: Ramp | None) -> str:
+    return "accelerando" if ramp and ramp[1] > ramp[0] else "ritardando"
+
+
+def _name(entries: Sequence[Change], number: int, count: int) -> str:
+    section = next((one.section for one in entries if one.section), None)
+    if count == 2 and section is not None:
+        return (("intro" if section == "verse" else "verse"), section)[number]
+    return ("first part", "second part")[number] if count == 2 else f"part {number + 1}"
+
+
+def _energy(path: Sequence[tuple[str, int, float | None]], cuts: dict[Mark, int], start: int) -> str | None:
+    begun = [energy for number, (energy, _, _) in enumerate(path) if cuts[number] <= start]
+    return begun[-1] if begun else None
+
+
+def _band(
+    entries: Sequence[Change], cuts: dict[Mark, int], start: int, reading: Reading, frame: Frame
+) -> tuple[str, ...] | None:
+    """Return who plays from a bar on: the band without those who are yet to enter, or have left."""
+    if not entries:
+        return None
+    away: list[Player] = []
+    for change in entries:
+        if (cuts[change] > start) == (change.kind == "enter"):
+            away += [one for one in reading.arrangement.players if one.first <= (change.player or 0) < one.last]
+    names = resolve_in(away, frame.style)
+    band = [name for name in frame.band if name not in names and not is_removed(name, away)]
+    return ordered(band or frame.band)
+
+
+def _ramp(reading: Reading, frame: Frame) -> Ramp | None:
+    """Return the tempi between which the text says that the piece goes."""
+    stated = reading.tempo.value.to if reading.tempo else None
+    change = change_of(reading, "faster", "slower")
+    if stated is not None:
+        ends = (frame.bpm, stated)
+    elif change is None:
+        return None
+    else:
+        behind = [one.value.bpm for one in reading.tempos if one.first > change.first and one is not reading.tempo]
+        paces = [word for word in reading.arrangement.paces if word.index > change.first and word.prior.tempo]
+        factor = _RAMP if change.kind == "faster" else 1 / _RAMP
+        to = behind[0] if behind else frame.bpm * factor
+        middle = sum(paces[0].prior.tempo) / 2 if paces and paces[0].prior.tempo else to
+        if not behind and (middle > frame.bpm) == (change.kind == "faster"):
+            to = middle
+        ends = (frame.bpm, to)
+    low, high = BPM_RANGE
+    ramp = (min(max(ends[0], low), high), min(max(round(ends[1], 3), low), high))
+    return ramp if ramp[0] != ramp[1] else None
+
+
+def _target(reading: Reading, frame: Frame) -> Key | None:
+    """Return the key to which the text says that the piece goes; without a name two semitones up."""
+    change = change_of(reading, "modulate")
+    if change is None:
+        return None
+    ahead = [key for key, at in stated_keys(reading) if at > change.first and key != frame.key]
+    if ahead:
+        return ahead[-1]
+    steps = next((token[Kind.QUANTITY][0] for token in reading.tokens[change.first :] if _is_steps(token)), 2.0)
+    down = any(token.word in ("down", "lower") for token in reading.tokens[change.first : change.first + _REACH])
+    return frame.key.transpose(int(-steps if down else steps))
+
+
+def _is_steps(token: Token) -> bool:
+    return token.get(Kind.QUANTITY, (0, ""))[1] == "semitone"

@@ -1,0 +1,192 @@
+"""What changes within a piece, as prose says it: energies, entries at bars and seconds, lists of chords in bars."""
+
+from __future__ import annotations
+
+import pytest
+
+from munet.music import MusicPlan
+from mustango_app.planning.planner import plan_from_text
+
+
+def unused(plan: MusicPlan) -> list[str]:
+    return [note.statement for note in plan.notes if not note.used]
+
+
+@pytest.mark.parametrize(
+    ("text", "energies", "starts"),
+    [
+        ("starts soft and ends loud, 16 bars", ["calm", "energetic"], [0, 8]),
+        ("starts quiet with strings, then huge brass at the end, 8 bars", ["calm", "energetic"], [0, 6]),
+        ("techno that gets louder, 12 bars", ["calm", "moderate", "energetic"], [0, 4, 8]),
+        ("a lively polka that calms down, 8 bars", ["energetic", "moderate", "calm"], [0, 3, 5]),
+        ("slowly builds to a climax, 12 bars", ["calm", "moderate", "energetic"], [0, 4, 8]),
+        ("an energetic and lively piece, 8 bars", [None], [0]),
+        ("calm piano music with soft strings, 8 bars", [None], [0]),
+    ],
+)
+def test_energy_moves_on_in_the_order_of_the_words(text: str, energies: list[str | None], starts: list[int]) -> None:
+    plan = plan_from_text(text, bpm=120, meter=4)
+    assert plan.duration == pytest.approx(2 * int(text.split()[-2]))
+    assert [section.energy for section in plan.sections or ()] == [one for one in energies if one]
+    assert [part.start for part in plan.parts()] == pytest.approx([2.0 * bar for bar in starts])
+    assert not unused(plan)
+
+
+def test_a_fixed_energy_stays() -> None:
+    plan = plan_from_text("starts soft and ends loud", energy="calm")
+    assert plan.sections is None and plan.energy == "calm"
+
+
+@pytest.mark.parametrize(
+    ("text", "bars"),
+    [
+        ("piano intro, drums enter at bar 5, guitar solo at bar 9", {"drums": 5, "acoustic guitar": 9, "piano": 1}),
+        ("drums come in after 4 bars, 8 bars, piano", {"drums": 5, "piano": 1}),
+        ("piano and drums, the drums drop out at bar 3, 4 bars", {"drums": 1, "piano": 1}),
+        ("flute and harp, harp enters at 0:08", {"flute": 1, "harp": 5}),
+        ("flute and harp, harp joins after 8 seconds", {"flute": 1, "harp": 5}),
+        ("first piano, then drums, then strings, 12 bars", {"piano": 1, "drums": 5, "strings": 9}),
+        ("solo guitar, add bass after 8 seconds and drums after 16 seconds, 24 seconds total",
+         {"acoustic guitar": 1, "electric bass": 5, "drums": 9}),
+    ],
+)  # fmt: skip
+def test_players_enter_where_the_text_says(text: str, bars: dict[str, int]) -> None:
+    plan = plan_from_text(text, bpm=120, meter=4)
+    first = {}
+    for part in plan.parts():
+        for name in part.instruments or plan.instruments or ():
+            first.setdefault(name, round(part.start / 2) + 1)
+    assert first == bars
+    assert not unused(plan)
+
+
+def test_who_leaves_is_silent_from_there_on() -> None:
+    plan = plan_from_text("piano and drums, the drums drop out at bar 3, 4 bars", bpm=120, meter=4)
+    assert [part.instruments for part in plan.parts()] == [("drums", "piano"), ("piano",)]
+
+
+def test_a_piece_lasts_beyond_its_last_change() -> None:
+    plan = plan_from_text("piano, drums enter at bar 9", bpm=120, meter=4)
+    assert plan.duration == 2 * (8 + 4)
+    assert plan_from_text("piano, drums enter at bar 9, 10 bars", bpm=120, meter=4).duration == 20
+
+
+def test_harmony_goes_on_where_only_players_or_energy_change() -> None:
+    """Three chords a bar each, and a change after four bars: the fifth bar has the second chord, as without it."""
+    plain = plan_from_text("chords Am F C, piano and drums, 8 bars", bpm=120, meter=4)
+    changed = plan_from_text("chords Am F C, piano, drums enter at bar 5, 8 bars", bpm=120, meter=4)
+    assert len(changed.sections or ()) == 2
+    assert changed.chords == plain.chords
+
+
+@pytest.mark.parametrize(
+    ("text", "chords", "bars"),
+    [
+        ("4 bars of Am F C G then 4 bars of Dm Am E E7", "Am F C G Dm Am E E7", 8),
+        ("2 bars of Am then 2 bars of F", "Am Am F F", 4),
+        ("Am for 2 bars, F for 1 bar, then G for 3 bars", "Am Am F G G G", 6),
+        ("two bars of C, two bars of G, rock", "C C G G", 4),
+        ("one bar of Cmaj7 and one bar of Fmaj7", "Cmaj7 Fmaj7", 2),
+        ("4 bars of Em G, 2 bars of C", "Em G Em G C C", 6),
+        ("8 bars of Am F C G", "Am F C G Am F C G", 8),
+        ("Am (2 bars) | F (1 bar) | G (1 bar)", "Am Am F G", 4),
+    ],
+)
+def test_chords_last_the_bars_that_are_said(text: str, chords: str, bars: int) -> None:
+    plan = plan_from_text(text, bpm=120, meter=4)
+    assert plan.duration == pytest.approx(2.0 * bars)
+    heard = [
+        str(chord) for bar in range(bars) for start, end, chord in plan.chord_intervals() if start <= 2 * bar < end
+    ]
+    assert heard == chords.split()
+    assert not unused(plan)
+
+
+def test_four_chords_share_two_bars() -> None:
+    plan = plan_from_text("2 bars of Am F C G", bpm=120, meter=4)
+    assert plan.duration == 4.0
+    assert plan.chords == (("Am", 0.0), ("F", 1.0), ("C", 2.0), ("G", 3.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "meter", "starts"),
+    [
+        ("C - G - Am - F, 2 beats each, 4 bars", 4, [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("Play Em7 for 4 beats then A7 for 4 beats, 4 bars", 4, [0, 2, 4, 6]),
+        ("waltz: C for 3 beats, G for 3 beats, 4 bars", 3, [0, 1.5, 3, 4.5]),
+        ("Am F C G, one bar each, 4 bars", 4, [0, 2, 4, 6]),
+    ],
+)
+def test_beats_of_chords_are_no_metre(text: str, meter: int, starts: list[float]) -> None:
+    plan = plan_from_text(text, bpm=120)
+    assert plan.meter == meter
+    assert [start for _, start in plan.chords or ()] == pytest.approx(starts)
+
+
+def test_headings_may_say_their_length() -> None:
+    plan = plan_from_text("Intro (4 bars): Am; Verse 8 bars: Am F C G; Chorus (8 bars): F G Am C")
+    assert [(section.name, section.bars) for section in plan.sections or ()] == [
+        ("intro", 4), ("verse", 8), ("chorus", 8)
+    ]  # fmt: skip
+    assert [section.chords for section in plan.sections or ()] == [
+        ("Am",), ("Am", "F", "C", "G"), ("F", "G", "Am", "C")
+    ]  # fmt: skip
+
+
+def test_sections_may_stand_side_by_side() -> None:
+    plan = plan_from_text("verse in Am, chorus in C major")
+    assert [(section.name, section.key) for section in plan.sections or ()] == [
+        ("verse", "A minor"), ("chorus", "C major")
+    ]  # fmt: skip
+    plan = plan_from_text("quiet verse and loud chorus, grunge")
+    assert [section.energy for section in plan.sections or ()] == ["calm", "energetic"]
+
+
+def test_a_key_before_a_length_stays_a_key() -> None:
+    plan = plan_from_text("a song in Am for 8 bars", bpm=120, meter=4)
+    assert (plan.key, plan.duration) == ("A minor", 16.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("bars: 8", 16.0), ("Bars = 4; Key: F#m", 8.0), ("seconds: 20", 20.0), ("minutes: 2", 120.0)]
+)
+def test_a_length_may_stand_behind_its_unit(text: str, seconds: float) -> None:
+    assert plan_from_text(text, bpm=120, meter=4).duration == pytest.approx(seconds)
+
+
+def test_chords_of_sections_give_the_key() -> None:
+    assert plan_from_text("[verse] Em C [chorus] G D").key == "E minor"
+    assert plan_from_text("Verse: Am F. Chorus: C G Am F").key == "A minor"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("modulates from C to D halfway, 20 seconds", ["C major", "D major"]),
+        ("in G, modulates to A at bar 9", ["G major", "A major"]),
+        ("in C, modulates to Eb at the end, 20 s", ["C major", "Eb major"]),
+    ],
+)
+def test_keys_of_a_modulation_may_be_bare_letters(text: str, keys: list[str]) -> None:
+    assert [section.key for section in plan_from_text(text).sections or ()] == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "statement"),
+    [("solo cello, rubato", "rubato"), ("an 80s ballad", "80s"), ("strings with a fade out", "fade out")],
+)
+def test_what_no_field_holds_is_said(text: str, statement: str) -> None:
+    assert statement in unused(plan_from_text(text))
+
+
+def test_other_names_of_instruments_are_no_substitutes() -> None:
+    plan = plan_from_text("funk with a horn section, distorted guitars, snare and a hammond")
+    assert set(plan.instruments or ()) == {"brass section", "distorted guitar", "drums", "drawbar organ"}
+    assert not any("not among" in note.outcome for note in plan.notes)
+    assert any("not among" in note.outcome for note in plan_from_text("tango with bandoneon").notes)
+
+
+def test_a_solo_within_a_song_keeps_the_band() -> None:
+    assert "drums" in (plan_from_text("rock song with a guitar solo").instruments or ())
+    assert plan_from_text("a sax solo").instruments == ("alto saxophone",)
+    assert plan_from_text("a harp solo").instruments == ("harp",)
