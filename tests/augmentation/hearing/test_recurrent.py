@@ -40,8 +40,7 @@ def lane(**changed: SimpleNamespace) -> SimpleNamespace:
 
 def outputs(forwards: SimpleNamespace, backwards: SimpleNamespace, *inputs: float) -> np.ndarray:
     """`(frames, 2)` of one network."""
-    (found,) = LstmLayer.of([forwards, backwards]).run([np.array(inputs, np.float32)[:, None]])
-    return found
+    return LstmLayer.of(forwards, backwards).run(np.array(inputs, np.float32)[:, None])
 
 
 def test_constant_gates() -> None:
@@ -86,24 +85,23 @@ def test_recurrence_sees_the_output_of_the_frame_before() -> None:
 
 
 @needs_madmom
-def test_layer_of_several_networks_equals_madmoms() -> None:
+@pytest.mark.parametrize(("width", "hidden"), [(3, 4), (7, 25), (2, 33)])
+def test_a_layer_equals_madmoms(width: int, hidden: int) -> None:
     load_madmom()
     from madmom.ml.nn.layers import BidirectionalLayer, Cell, Gate, LSTMLayer
 
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(hidden)
 
     def draw(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape).astype(np.float32)
 
-    def lstm(width: int) -> Any:
-        i, f, o = (Gate(draw(width, 4), draw(4), draw(4, 4), draw(4)) for _ in range(3))
-        return LSTMLayer(i, f, Cell(draw(width, 4), draw(4), draw(4, 4)), o)
+    def lstm() -> Any:
+        i, f, o = (Gate(draw(width, hidden), draw(hidden), draw(hidden, hidden), draw(hidden)) for _ in range(3))
+        return LSTMLayer(i, f, Cell(draw(width, hidden), draw(hidden), draw(hidden, hidden)), o)
 
-    layers = [BidirectionalLayer(lstm(width), lstm(width)) for width in (3, 5)]  # the networks differ in their inputs
-    inputs = [draw(7, 3), draw(7, 5)]
-    joined = LstmLayer.of([layer.fwd_layer for layer in layers] + [layer.bwd_layer for layer in layers])
-    for ours, layer, frames in zip(joined.run(inputs), layers, inputs, strict=True):
-        assert ours == pytest.approx(layer.activate(frames), abs=1e-5)
+    layer, frames = BidirectionalLayer(lstm(), lstm()), draw(7, width)
+    found = LstmLayer.of(layer.fwd_layer, layer.bwd_layer).run(frames)
+    assert found == pytest.approx(layer.activate(frames), abs=1e-5)
 
 
 @functools.cache
