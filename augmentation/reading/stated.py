@@ -12,7 +12,7 @@ from augmentation.reading.readers.chords import bars_of
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
-from augmentation.reading.readers.sections import Change, Tagged, find_changes, find_tagged, find_told
+from augmentation.reading.readers.sections import Change, Tagged, find_changes, find_lettered, find_tagged, find_told
 from augmentation.reading.readers.statement import Statement, plainest
 from augmentation.reading.readers.tempo import find_tempos
 from augmentation.reading.tokens import Tokens
@@ -98,5 +98,5 @@ def read(text: str) -> Reading:
         chords,
         arrangement,
         tuple(changes),
-        tuple(find_tagged(tokens) or find_told(tokens)),
+        tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens)),
     )

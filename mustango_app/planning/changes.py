@@ -35,7 +35,7 @@ def last_change(reading: Reading, bar: float) -> float:
         reading: of the text.
         bar: seconds of a bar.
     """
-    placed = [((change.bar - 1) * bar if change.bar else change.second or 0.0) for change in reading.changes]
+    placed = [((change.bar - 1) * bar if (change.bar or 0) > 0 else change.second or 0.0) for change in reading.changes]
     return max(placed, default=0.0)
 
 
@@ -48,7 +48,10 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     path = [] if "energy" in asked.given else energy_path(reading)
     modulation = change_of(reading, "modulate") if target else None
     whole = round(frame.duration * frame.bpm / 60 / frame.meter)
-    cuts = _cuts([*entries, *([modulation] if modulation else [])], path, frame, whole)
+    pace = change_of(reading, "faster", "slower") if ramp else None
+    pace = pace if pace and pace.is_placed else None  # else the tempo moves from the beginning on
+    cuts = _cuts([*entries, *(one for one in (modulation, pace) if one)], path, frame, whole)
+    ramp_from = cuts[pace] if pace else 0
     starts = sorted({start for start in cuts.values() if 0 < start < whole} | {0})
     if len(starts) < 2 or frame.duration <= _second(starts[-1], frame) + 60 / frame.bpm:
         return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
@@ -58,7 +61,7 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
             Section(
                 _name(entries, number, len(starts)),
                 start=_second(start, frame),
-                bpm=ramp and (_between(ramp, start / whole), _between(ramp, end / whole)),
+                bpm=_tempo(ramp, ramp_from, start, end, whole),
                 key=None if target is None else str(target if start >= cuts[modulation] else frame.key),
                 instruments=_band(entries, cuts, start, reading, frame),
                 energy=_energy(path, cuts, start),
@@ -125,7 +128,7 @@ def _cuts(
     cuts: dict[Mark, int] = {}
     for change in changes:
         if change.bar is not None:
-            cuts[change] = change.bar - 1
+            cuts[change] = change.bar - 1 if change.bar > 0 else max(0, whole + change.bar)
         elif change.second is not None:
             cuts[change] = round(change.second * frame.bpm / 60 / frame.meter)
         else:
@@ -139,8 +142,12 @@ def _second(bars: int, frame: Frame) -> float:
     return round(bars * frame.meter * 60 / frame.bpm, 9)
 
 
-def _between(ramp: Ramp, share: float) -> float:
-    return round(ramp[0] + (ramp[1] - ramp[0]) * share, 9)
+def _tempo(ramp: Ramp | None, ramp_from: int, start: int, end: int, whole: int) -> Ramp | None:
+    """Return the tempo of a section of bars `start` to `end`, None where it is the piece's own."""
+    if ramp is None or end <= ramp_from:
+        return None
+    shares = [(bar - ramp_from) / (whole - ramp_from) for bar in (start, end)]
+    return tuple(round(ramp[0] + (ramp[1] - ramp[0]) * share, 9) for share in shares)  # type: ignore[return-value]
 
 
 def _ramp_name(ramp: Ramp | None) -> str:

@@ -145,6 +145,8 @@ def _called(tokens: Tokens, index: int) -> bool:
         token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")
     ):
         return token.word == "house" and tokens.word(index - 1) != "in" and tokens.ends(index + 1)
+    if token.word == "heavy" and any(kind in tokens[index + 1] for kind in _PLAYERS):
+        return False  # "heavy bass"
     if token.word == "latin" and tokens.word(index - 1) == "in":
         return False  # the language
     if token.word == "swing" and Kind.NUMBER in tokens[index + 1]:

@@ -42,7 +42,7 @@ def find_chords(tokens: Tokens, taken: Collection[int], meter: int = METER) -> l
     )
     capo = _capo(tokens)
     found = [_statement(tokens, run, capo, 0 if run in named else 1, meter) for run in chosen]
-    return [*found, *_degrees(tokens), *_progressions(tokens)]
+    return [*found, *_degrees(tokens, bool(taken)), *_progressions(tokens)]
 
 
 def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int, meter: int) -> Statement:
@@ -272,8 +272,9 @@ def _capo(tokens: Tokens) -> int:
     return 0
 
 
-def _degrees(tokens: Tokens) -> list[Statement]:
-    """Find runs of numerals ("i-VI-III-VII", "ii7 V7 I") and of numbers that are called chords ("1-5-6-4")."""
+def _degrees(tokens: Tokens, keyed: bool) -> list[Statement]:
+    """Find runs of numerals ("i-VI-III-VII", "ii7 V7 I") and of numbers that are called chords ("1-5-6-4"), or stand
+    with hyphens beside a key ("1-4-5 in A")."""
     found: list[Statement] = []
     for rank, fits in ((2, _is_numeral), (3, _is_number)):
         index = 0
@@ -281,7 +282,8 @@ def _degrees(tokens: Tokens) -> list[Statement]:
             run = _degree_run(tokens, index, fits)
             if run:
                 named = _label_after(tokens, run[-1]) or tokens.chord_words[run[0]] is not None
-                enough = len(run) >= 3 if rank == 2 else len(run) >= 3 and named
+                joined = keyed and all(tokens.word(at + 1) == "-" for at in run[:-1])
+                enough = len(run) >= 3 and (rank == 2 or named or joined)
                 if enough or (rank == 2 and len(run) >= 2 and named):
                     line = " ".join(tokens[at].text if rank == 2 else tokens[at].text.replace(" ", "") for at in run)
                     found.append(Statement("chords", line, run[0], run[-1] + 1, rank))

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from augmentation.reading.tokens import Kind, Tokens
 
 _LONGEST_TAG = 24  # tokens within brackets
+_FORM = re.compile("A[A-D]{2,7}")
+_LETTERS = MappingProxyType({"A": "verse", "B": "chorus", "C": "bridge", "D": "breakdown"})
+_BROADWAY, _ITS_LETTERS = "AABA", MappingProxyType({"A": "theme", "B": "bridge"})
 _PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only")  # between an instrument and "at bar 5"
 _MOMENTS = ("at", "from", "in", "on", "by", "until")
 _REACH = 8  # tokens between "drums enter" and "the chorus"
@@ -24,7 +29,9 @@ _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
-_SAYING = frozenset((Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, *_PLAYERS))  # what parts one section from another
+_SAYING = frozenset(
+    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.QUANTITY, *_PLAYERS)
+)  # what parts one section from another
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,8 @@ class Change:
         first, last: its tokens.
         player: for "enter" and "leave" the token of the instrument.
         section: name of the section where it happens.
-        place: the share of the piece where it happens; bar: the bar, from 1 on; second: the second. At most one of
-            these is known.
+        place: the share of the piece where it happens; bar: the bar, from 1 on, or -2 for the last two; second: the
+            second. At most one of these is known.
     """
 
     kind: str
@@ -147,6 +154,26 @@ def find_told(tokens: Tokens) -> list[Tagged]:
         name = _name(tokens, at, at + 2) or ""
         found.append(Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True))
     return found
+
+
+def find_lettered(tokens: Tokens) -> list[Tagged]:
+    """Return the sections of a form in letters: "AABA form", "ABAB, 8 bars each".
+
+    A is the verse, B the chorus and C the bridge; of AABA, the songs of Broadway, A is the theme and B the bridge.
+    """
+    for index, token in enumerate(tokens):
+        form = _FORM.fullmatch(token.text)
+        called = any(tokens.word(at) in ("form", "structure", "song") for at in (index - 1, index + 1))
+        alone = tokens.ends(index - 1) and tokens.ends(index + 1) and token.text != "ABBA"
+        if form and "B" in token.text and (called or alone):
+            names = _ITS_LETTERS if token.text == _BROADWAY else _LETTERS
+            each = next((tokens[at].text for at in range(len(tokens)) if _is_each(tokens, at)), "")
+            return [Tagged(names[letter], each, "", token.start, token.end, True) for letter in token.text]
+    return []
+
+
+def _is_each(tokens: Tokens, index: int) -> bool:
+    return tokens[index].get(Kind.QUANTITY, (0, ""))[1] == "bar" and tokens.word(index + 1) in ("each", "apiece")
 
 
 def _listed(tokens: Tokens, names: Sequence[int]) -> bool:
@@ -272,6 +299,9 @@ def _moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
         return None, None
     after = tokens.word(at) == "after"
     first = tokens.ahead(at, ("the", "about", "around"))
+    if tokens.word(first) in ("last", "final"):
+        number, unit = tokens[first + 1].get(Kind.QUANTITY, (0.0, ""))
+        return (-int(number), None) if unit == "bar" and number >= 1 else (None, None)
     if Kind.CLOCK in tokens[first]:
         return None, tokens[first][Kind.CLOCK]
     number, unit = tokens[first].get(Kind.QUANTITY, (0.0, ""))

@@ -190,3 +190,59 @@ def test_a_solo_within_a_song_keeps_the_band() -> None:
     assert "drums" in (plan_from_text("rock song with a guitar solo").instruments or ())
     assert plan_from_text("a sax solo").instruments == ("alto saxophone",)
     assert plan_from_text("a harp solo").instruments == ("harp",)
+
+
+@pytest.mark.parametrize(
+    ("text", "tempi", "starts"),
+    [
+        ("slow down at the end, 16 bars", [None, (120, 80)], [0, 24]),
+        ("ritardando in the last 2 bars, 8 bars", [None, (120, 80)], [0, 12]),
+        ("slows down, 8 bars", [(120, 80)], [0]),
+        ("speeds up to 180 at bar 5, 8 bars, 120 bpm", [None, (120, 180)], [0, 8]),
+    ],
+)
+def test_a_tempo_moves_where_the_text_says(
+    text: str, tempi: list[tuple[float, float] | None], starts: list[float]
+) -> None:
+    plan = plan_from_text(text if "bpm" in text else f"{text}, 120 bpm", meter=4)
+    assert [part.start for part in plan.parts()] == pytest.approx(starts)
+    for section, tempo in zip(plan.sections or (), tempi, strict=True):
+        assert section.bpm is None if tempo is None else section.bpm == pytest.approx(tempo, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("AABA form, jazz in F", ["theme", "theme", "bridge", "theme"]),
+        ("pop, ABABCB", ["verse", "chorus", "verse", "chorus", "bridge", "chorus"]),
+        ("ABBA style pop", []),
+        ("verse 16 bars, chorus 8 bars, repeat chorus", ["verse", "chorus", "chorus"]),
+    ],
+)
+def test_forms_are_read(text: str, names: list[str]) -> None:
+    plan = plan_from_text(text)
+    assert [section.name for section in plan.sections or ()] == names
+
+
+def test_letters_have_the_bars_that_are_said() -> None:
+    plan = plan_from_text("ABAB, 4 bars each", bpm=120, meter=4)
+    assert [section.bars for section in plan.sections or ()] == [4] * 4
+    assert plan.duration == 32.0
+    first, second, again, _ = plan.sections or ()
+    assert first.chords == again.chords != second.chords
+
+
+def test_numbers_with_hyphens_beside_a_key_are_chords() -> None:
+    plan = plan_from_text("1-4-5 in A", bpm=120, meter=4)
+    assert [symbol for symbol, _ in plan.chords or ()][:3] == ["A", "D", "E"]
+    assert plan_from_text("opus 1-4-5").chords != plan.chords
+
+
+def test_a_length_among_keywords_is_no_decade() -> None:
+    assert plan_from_text("120bpm 4/4 Cm trap 30s").duration == 30.0
+    assert plan_from_text("jazz 30s").duration == 10.0
+
+
+def test_heavy_bass_is_no_metal() -> None:
+    assert plan_from_text("heavy bass and drums").style is None
+    assert plan_from_text("heavy, 90 bpm").style == "metal"
