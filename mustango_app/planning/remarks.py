@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
@@ -13,6 +14,9 @@ from mustango_app.planning.translate import ENGLISH, UNKNOWN, Translation
 
 _FAR = 1.25  # how far a tempo may lie outside what a word means before the two contradict each other
 _NEGATION_REACH = 6
+_FIELDS = MappingProxyType(
+    {"key": "key", "tempo": "bpm", "meter": "meter", "length": "duration", "chords": "chords"}
+)  # what a text calls a field
 
 
 def make_notes(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> tuple[Note, ...]:
@@ -236,8 +240,25 @@ def _unused(asked: Asked) -> Rows:
     for index, token in enumerate(tokens):
         if Kind.DECADE in token and not any(one.first <= index < one.last for one in asked.reading.lengths):
             yield _row(asked, index, index + 1, None, "a decade is no field: the words alone reach the model", False)
+    yield from _unread_fields(asked)
     for first, last in found.names:
         yield _row(asked, first, last, None, "a name is no style: the words alone reach the model", False)
+
+
+def _unread_fields(asked: Asked) -> Rows:
+    """Note the fields that a text names with a value that is not read: "key: random"."""
+    reading, tokens = asked.reading, asked.reading.tokens
+    stated = [*reading.tempos, *reading.meters, *reading.keys, *reading.lengths, *reading.modes]
+    stated += [reading.chords] if reading.chords else []
+    words = {word.index for word in (*reading.arrangement.paces, *reading.arrangement.moods)}  # "tempo: fast"
+    for index, token in enumerate(tokens):
+        field = _FIELDS.get(token.get(Kind.NAME, ""))
+        after = index + 2
+        if field is None or tokens.word(index + 1) not in (":", "=") or Kind.PUNCT in tokens[after]:
+            continue
+        end = next(at for at in range(after, len(tokens) + 1) if tokens.ends(at))
+        if words.isdisjoint(range(after, end)) and not any(one.first < end and one.last > index for one in stated):
+            yield _row(asked, index, end, field, "not understood", False)
 
 
 def in_words(sections: Sequence[Section]) -> str:

@@ -173,7 +173,14 @@ def test_keys_of_a_modulation_may_be_bare_letters(text: str, keys: list[str]) ->
 
 @pytest.mark.parametrize(
     ("text", "statement"),
-    [("solo cello, rubato", "rubato"), ("an 80s ballad", "80s"), ("strings with a fade out", "fade out")],
+    [
+        ("solo cello, rubato", "rubato"),
+        ("an 80s ballad", "80s"),
+        ("strings with a fade out", "fade out"),
+        ("key: random, 90 bpm", "key: random"),
+        ("tempo = whatever", "tempo = whatever"),
+        ("time signature: odd", "time signature: odd"),
+    ],
 )
 def test_what_no_field_holds_is_said(text: str, statement: str) -> None:
     assert statement in unused(plan_from_text(text))
