@@ -253,3 +253,37 @@ def test_a_length_among_keywords_is_no_decade() -> None:
 def test_heavy_bass_is_no_metal() -> None:
     assert plan_from_text("heavy bass and drums").style is None
     assert plan_from_text("heavy, 90 bpm").style == "metal"
+
+
+@pytest.mark.parametrize(
+    ("text", "bars"),
+    [
+        ("钢琴, 鼓在第5小节进入", {"piano": 1, "drums": 5}),
+        ("Klavier, Schlagzeug setzt im Takt 5 ein", {"piano": 1, "drums": 5}),
+        ("piano, la batería entra en el compás 5", {"piano": 1, "drums": 5}),
+        ("piano, la batterie entre à la mesure 5", {"piano": 1, "drums": 5}),
+        ("pianoforte, la batteria entra alla battuta 5", {"piano": 1, "drums": 5}),
+        ("primeiro piano, depois bateria, 8 compassos", {"piano": 1, "drums": 5}),
+        ("ピアノ、ドラムが5小節目から入る", {"piano": 1, "drums": 5}),
+    ],
+)
+def test_changes_are_read_in_every_language(text: str, bars: dict[str, int]) -> None:
+    plan = plan_from_text(text, bpm=120, meter=4)
+    first: dict[str, int] = {}
+    for part in plan.parts():
+        for name in part.instruments or plan.instruments or ():
+            first.setdefault(name, round(part.start / 2) + 1)
+    assert first == bars and not unused(plan)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "beginnt leise, endet laut, 8 Takte",
+        "morceau calme puis fort, 8 mesures",
+        "empieza tranquilo y termina fuerte, 8 compases",
+    ],
+)
+def test_energies_are_read_in_other_languages(text: str) -> None:
+    plan = plan_from_text(text)
+    assert [section.energy for section in plan.sections or ()] == ["calm", "energetic"]
