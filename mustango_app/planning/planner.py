@@ -248,8 +248,9 @@ def _in_sections(
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
     # Stated chords lie where they would without sections, if the sections are chosen or the chords stand in bars.
     in_bars = line is not None and (chosen or (asked.line is not None and line.bars is not None))
-    if not asked.reading.tagged and not chosen and not any(_differs(section) for section in sections):
-        in_bars = in_bars or sources["sections"] == STATED  # only who plays changes, or how lively: harmony goes on
+    told = sources["sections"] == STATED and not asked.reading.tagged
+    if told and not any(_differs(section) for section in sections):
+        in_bars = True  # only who plays changes, or how lively: harmony goes on
         line = line or (None if asked.plan.chords else choose_progression(asked, frame.key, style)[0])
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and sources["duration"] not in (GIVEN, STATED) and not chosen
