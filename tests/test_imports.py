@@ -42,6 +42,7 @@ def test_changing_audio_needs_no_renderer() -> None:
     assert not loaded & {"augmentation.compose.renderer", "tinysoundfont", *HEAVY}
 
 
+@pytest.mark.slow
 def test_every_benchmark_imports() -> None:
     names = {f"benchmarks.{path.stem}" for path in (ROOT / "benchmarks").glob("[!_]*.py")}
     assert names and names <= loaded_by(f"import {', '.join(sorted(names))}")

@@ -58,7 +58,15 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, **paths, "HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if not b.reason], ids=lambda block: block.place)
+# Those of docs/ take minutes together: `python bootstrap.py test -m slow`.
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, id=block.place, marks=[] if block.place.startswith("README") else pytest.mark.slow)
+        for block in BLOCKS
+        if not block.reason
+    ],
+)
 def test_block_runs(block: Block, environment: dict[str, str], tmp_path: Path) -> None:
     if NEEDS_MODEL.search(block.code) and not POCKET.is_file():
         pytest.skip("the shipped checkpoint is not there")

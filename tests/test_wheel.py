@@ -80,6 +80,7 @@ def test_all_that_is_needed_is_in_the_wheel(wheel: Path) -> None:
     assert tags["Root-Is-Purelib"] == "false" and f"{sys.version_info[1]}" in tags["Tag"]
 
 
+@pytest.mark.slow
 def test_the_unpacked_wheel_makes_music_by_itself(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")

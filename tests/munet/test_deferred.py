@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 LATE = "import sys, munet, torch, diffusers.models.modeling_utils, diffusers.hooks.first_block_cache\n"
 
@@ -17,6 +19,7 @@ def output_of(program: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_what_the_compiler_was_told_before_it_ran_is_remembered() -> None:
     program = """
 early = "torch._dynamo.convert_frame" in sys.modules
@@ -42,6 +45,7 @@ print(early, before, float(made), graphs[0] == [allowed], len(graphs), whole)
     assert output_of(LATE + program) == "False 1.0 3.0 True 2 True"
 
 
+@pytest.mark.slow
 def test_packages_give_their_names_and_no_others_and_quantizers_do_without_transformers() -> None:
     program = """
 from diffusers.quantizers import PipelineQuantizationConfig

@@ -89,6 +89,7 @@ print(converted(Path(sys.argv[1]), "published", sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_waits_for_the_first(source: Path, cache: Path) -> None:
     command = [sys.executable, "-c", CONVERT, str(source)]
     root = Path(__file__).resolve().parents[2]

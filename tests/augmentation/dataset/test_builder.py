@@ -151,6 +151,7 @@ def has_file(name: str) -> Callable[[Path], bool]:
     return lambda out: (out / name).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_and_restarted_gives_the_same_bytes(
     workers: int, corpus: Path, dataset: Path, tmp_path: Path
@@ -328,6 +329,7 @@ def test_names_are_safe_and_never_collide() -> None:
     assert clip_name(Source(4, "-0Gj8-vB1q4", "", None)) == "000004_-0Gj8-vB1q4"
 
 
+@pytest.mark.slow
 def test_jobs_that_share_a_folder_give_the_same_bytes(corpus: Path, dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "shared"
     arguments = [corpus, "--audio-dir", corpus, "--out", out, *FLAGS, "--json"]

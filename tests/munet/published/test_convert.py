@@ -211,6 +211,7 @@ def test_a_conversion_killed_again_and_again_ends_with_the_same_bytes(
     assert digests(ours) == digests(target)
 
 
+@pytest.mark.slow
 def test_a_conversion_killed_at_any_time_ends_with_the_same_bytes(source: Path, target: Path, tmp_path: Path) -> None:
     ours, seconds, kills = tmp_path / "mustango", 0.02, 0
     while run(convert_and_die, source, ours, 10**9, seconds=seconds) != 0:
@@ -231,6 +232,7 @@ def test_what_is_done_is_not_done_again(source: Path, tmp_path: Path) -> None:
     assert before == (after.st_ino, after.st_mtime_ns)
 
 
+@pytest.mark.slow
 def test_parts_of_another_conversion_are_not_mixed_in(source: Path, copy: Path, tmp_path: Path) -> None:
     ours = tmp_path / "mustango"
     assert run(convert_and_die, source, ours, 100) == -signal.SIGKILL
@@ -252,6 +254,7 @@ def convert_when_told(source: Path, target: Path, ready: Any, go_on: Any) -> Non
     convert(source, target, progress=wait)
 
 
+@pytest.mark.slow
 def test_two_at_once_do_not_disturb_each_other(source: Path, tmp_path: Path) -> None:
     ready, go_on = FORKS.Event(), FORKS.Event()
     first = FORKS.Process(target=convert_when_told, args=(source, tmp_path / "mustango", ready, go_on))
@@ -271,6 +274,7 @@ def convert_on_a_small_disk(source: Path, target: Path) -> None:
         convert(source, target, max_shard_size="5MB")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_half_model(source: Path, target: Path, tmp_path: Path) -> None:
     assert run(convert_on_a_small_disk, source, tmp_path / "mustango") == 0
     assert not (tmp_path / "mustango").exists()
@@ -305,6 +309,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_memory_is_that_of_the_largest_file(source: Path, large: Path, tmp_path: Path, dtype: torch.dtype) -> None:
     size = (large / LDM).stat().st_size

@@ -55,6 +55,7 @@ def loss_of(trainer: MuNetTrainer, rows: dict[str, torch.Tensor]) -> float:
         return trainer.loss(rows).item()
 
 
+@pytest.mark.slow
 def test_who_plays_is_learnt_from_the_aligned_rows(teacher: MuNetTrainer) -> None:
     rows = toy_rows(teacher)
     swapped = {**rows, "aligned": rows["aligned"].roll(1, dims=0)}  # everybody has the other's instruments
@@ -105,6 +106,7 @@ def test_a_ddim_step_is_the_step_of_the_student_s_scheduler() -> None:
     assert torch.allclose(given, ddim_step(sample, velocity, *levels), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_student_comes_nearer_to_its_guided_teacher(folder: Path, teacher: MuNetTrainer) -> None:
     start = str(folder / "teacher" / "latest" / "pipeline")
     settings = Distillation(

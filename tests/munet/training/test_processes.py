@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.munet.training.toys import toy_files
@@ -15,6 +16,7 @@ from tests.munet.training.toys import toy_files
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns_from_twice_the_batch(tmp_path: Path) -> None:
     toy_files(tmp_path)
     command = [sys.executable, "-m", "tests.munet.training.one_step", str(tmp_path)]

@@ -71,6 +71,7 @@ def files_of(folder: Path) -> dict[str, int]:
     return {str(p): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file() and p.name not in anew}
 
 
+@pytest.mark.slow
 def test_report_says_what_was_done(settings: EvaluateSettings) -> None:
     report = stored(settings)
     assert (report["clips"], report["sources"], report["resampled_by"]) == (2, 2, "clip")
