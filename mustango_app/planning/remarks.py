@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from augmentation.reading.readers.sections import Change
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 from munet.music import MusicPlan, Note, Section, tempo_word
@@ -202,13 +203,21 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             used = any(section.key and section.key != plan.key for section in plan.sections or ())
             outcome = "a section in another key" if used else "the key is fixed, or there is no time for it"
         elif change.kind in ("enter", "leave"):
-            used = bool(plan.sections) and "instruments" not in asked.given
-            outcome = f"sections: {names}" if used else "there is no time for it"
+            used = "instruments" not in asked.given and _comes_or_goes(asked, plan, change)
+            outcome = f"sections: {names}" if used else "there is no time for it, or the sections say otherwise"
         elif slower := next((one for one in plan.sections or () if one.bpm in (plan.bpm / 2, plan.bpm * 2)), None):
             used, outcome = True, f"{slower.name} is counted at {slower.bpm:g} BPM"
         else:
             used, outcome = False, "the tempo stays as it is; the words alone reach the model"
         yield _row(asked, change.first, change.last, "sections", outcome, used)
+
+
+def _comes_or_goes(asked: Asked, plan: MusicPlan, change: Change) -> bool:
+    """Whether who enters or leaves is silent in a section, and plays in another."""
+    players = [one for one in asked.reading.arrangement.players if one.first <= (change.player or 0) < one.last]
+    names = {name for player in players for name in player.names}
+    bands = [set(section.instruments or plan.instruments or ()) for section in plan.sections or ()]
+    return len({band.isdisjoint(names) for band in bands}) == 2
 
 
 def _told(asked: Asked, plan: MusicPlan) -> Rows:

@@ -287,3 +287,9 @@ def test_changes_are_read_in_every_language(text: str, bars: dict[str, int]) -> 
 def test_energies_are_read_in_other_languages(text: str) -> None:
     plan = plan_from_text(text)
     assert [section.energy for section in plan.sections or ()] == ["calm", "energetic"]
+
+
+def test_an_entry_that_no_section_shows_is_said() -> None:
+    plan = plan_from_text("rock, drums enter at bar 5, AABA")
+    assert "drums enter" in unused(plan)
+    assert not unused(plan_from_text("rock, drums enter at bar 5"))
