@@ -136,7 +136,7 @@ def find_told(tokens: Tokens) -> list[Tagged]:
     """
     names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
     names = [at for at in names if tokens.word(tokens.back(at, _DETERMINERS)) not in _WITHIN]
-    names = [at for at in names if _moment(tokens, at + 1) == (None, None)]  # "a guitar solo at bar 9"
+    names = [at for at in names if Kind.USUAL not in tokens[at] or _moment(tokens, at + 1) == (None, None)]
     names = [at for at in names if Kind.NEGATION not in tokens[tokens.back(at, (*_DETERMINERS, "any"))]]
     starts = _told_from(tokens, names)
     if len(names) < 2:

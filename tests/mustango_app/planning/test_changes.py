@@ -223,6 +223,7 @@ def test_a_tempo_moves_where_the_text_says(
         ("AABA form, jazz in F", ["theme", "theme", "bridge", "theme"]),
         ("pop, ABABCB", ["verse", "chorus", "verse", "chorus", "bridge", "chorus"]),
         ("ABBA style pop", []),
+        ("trance: intro 8 bars, build-up, drop at bar 33, 120 seconds", ["intro", "build-up", "drop"]),
         ("verse 16 bars, chorus 8 bars, repeat chorus", ["verse", "chorus", "chorus"]),
     ],
 )
