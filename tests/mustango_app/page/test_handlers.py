@@ -154,7 +154,7 @@ def test_each_run_adds_cards_and_keeps_the_others(handlers: Handlers) -> None:
 
 def test_a_card_that_is_deleted_during_a_run_stays_away(handlers: Handlers) -> None:
     *_, (_, _, runs) = run(handlers)
-    going = run(handlers, runs=runs)
+    going = run(handlers, runs=runs, steps=200)  # long enough to be under way at its first sign of life
     next(going)
     handlers._results.delete(runs[0][0]["id"])
     *_, (_, shown, after) = going
