@@ -81,12 +81,11 @@ def read(text: str) -> Reading:
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
     changes = find_changes(tokens)
     if arrangement.alone:  # who enters later plays beside them
-        entering = {change.player for change in changes if change.kind == "enter"}
-        arrangement.alone += [
-            player
-            for player in arrangement.players
-            if player not in arrangement.alone and not entering.isdisjoint(range(player.first, player.last))
+        entering = [
+            one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)
         ]
+        arrangement.alone += [player for player in arrangement.players
+                              if player in entering and player not in arrangement.alone]  # fmt: skip
     tempos, meters = find_tempos(tokens), find_meters(tokens)
     return Reading(
         tokens,

@@ -93,15 +93,14 @@ def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
     change = change_of(reading, "louder", "softer")
     if change is None:
         return []
-    up = change.kind == "louder"
-    if path and path[0][1] > change.first:  # "builds to a huge climax"
-        steps = _ENERGIES[: _ENERGIES.index(path[0][0]) + 1] if up else _ENERGIES[_ENERGIES.index(path[0][0]) :][::-1]
-    elif path:
-        steps = _ENERGIES[_ENERGIES.index(path[0][0]) :] if up else _ENERGIES[: _ENERGIES.index(path[0][0]) + 1][::-1]
-    else:
-        steps = _ENERGIES if up else _ENERGIES[::-1]
+    ladder = _ENERGIES if change.kind == "louder" else _ENERGIES[::-1]
+    steps = ladder
+    if path:
+        energy, index, _ = path[0]
+        at = ladder.index(energy)
+        steps = ladder[: at + 1] if index > change.first else ladder[at:]  # "builds to a huge climax", or from it on
     if len(steps) == 1:
-        steps = _ENERGIES if up else _ENERGIES[::-1]
+        steps = ladder
     return [(energy, change.first, place / len(steps)) for place, energy in enumerate(steps)]
 
 
@@ -175,7 +174,7 @@ def _band(
     away: list[Player] = []
     for change in entries:
         if (cuts[change] > start) == (change.kind == "enter"):
-            away += [one for one in reading.arrangement.players if one.first <= (change.player or 0) < one.last]
+            away += reading.arrangement.players_at(change.player)
     names = resolve_in(away, frame.style)
     band = [name for name in frame.band if name not in names and not is_removed(name, away)]
     return ordered(band or frame.band)

@@ -217,14 +217,13 @@ def energy_of(found: Arrangement) -> str | None:
 def shared_out(sections: Sequence[Section], frame: Frame) -> tuple[Section, ...]:
     """Return sections of which those without a length share what the others leave of a piece; none if that is too
     little for a bar each, or if there are none of them."""
-    bars = [60 * (section.meter or frame.meter) / mean_tempo(section.bpm or frame.bpm) for section in sections]
+    bars = [60 * (section.meter or frame.meter) / _mean(section.bpm or frame.bpm) for section in sections]
     taken = sum(section.bars * bar for section, bar in zip(sections, bars, strict=True) if section.bars)
     needed = sum(bar for section, bar in zip(sections, bars, strict=True) if not section.bars)
     return tuple(sections) if 0 < needed <= frame.duration - taken else ()
 
 
-def mean_tempo(tempo: Tempo) -> float:
-    """Return the tempo of a section in BPM, the middle of one that changes."""
+def _mean(tempo: Tempo) -> float:
     return sum(tempo) / 2 if isinstance(tempo, tuple) else tempo
 
 
@@ -240,7 +239,7 @@ def cut_to(sections: Sequence[Section], frame: Frame, longest: float | None) -> 
             return tuple(sections), False
         tempo = section.bpm or base
         base = tempo[1] if isinstance(tempo, tuple) and tempo[0] != tempo[1] else base
-        bar = 60 * (section.meter or frame.meter) / mean_tempo(tempo)
+        bar = 60 * (section.meter or frame.meter) / _mean(tempo)
         bars = min(section.bars, int(left / bar + 1e-6))
         if bars < 1:
             return tuple(kept) or (section.with_(bars=1),), True

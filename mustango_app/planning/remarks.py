@@ -214,8 +214,7 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
 
 def _comes_or_goes(asked: Asked, plan: MusicPlan, change: Change) -> bool:
     """Whether who enters or leaves is silent in a section, and plays in another."""
-    players = [one for one in asked.reading.arrangement.players if one.first <= (change.player or 0) < one.last]
-    names = {name for player in players for name in player.names}
+    names = {name for player in asked.reading.arrangement.players_at(change.player) for name in player.names}
     bands = [set(section.instruments or plan.instruments or ()) for section in plan.sections or ()]
     return len({band.isdisjoint(names) for band in bands}) == 2
 

@@ -81,6 +81,10 @@ class Arrangement:
     effects: list[tuple[int, bool]] = field(default_factory=list)
     names: list[tuple[int, int]] = field(default_factory=list)
 
+    def players_at(self, index: int | None) -> list[Player]:
+        """Return the players that a token names; none of no token."""
+        return [player for player in self.players if index is not None and player.first <= index < player.last]
+
 
 def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> Arrangement:
     """Read a text; tokens in `taken` (first, last) state something else: keys, chords, lengths."""
