@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from munet.attended import Conditions
+from munet.codec.limiter import limited_chunks
 from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
 from munet.errors import RequestError
@@ -165,7 +166,7 @@ class StreamedSound:
     Args:
         decoder: a codec with `decode_stream`, which reads the latents when a chunk is asked for.
         latents: of the piece, written in place as they are finished.
-        listener: called with every chunk `(clips, channels, samples)` of float32, in order.
+        listener: called with every chunk `(clips, channels, samples)` of float32, in order: the sound as it stays.
         window_frames: latent frames per chunk.
     """
 
@@ -178,7 +179,7 @@ class StreamedSound:
     ) -> None:
         self.listener, self.window, self.margin = listener, window_frames, decoder.context
         self.done = torch.zeros(latents.shape[2], dtype=torch.bool)
-        self.chunks: Iterator[torch.Tensor] = decoder.decode_stream(latents, window_frames)
+        self.chunks: Iterator[torch.Tensor] = limited_chunks(decoder.decode_stream(latents, window_frames))
         self.decoded = 0  # frames
         self.parts: list[torch.Tensor] = []
 
@@ -188,11 +189,16 @@ class StreamedSound:
         total = len(self.done)
         ready = total if bool(self.done.all()) else int(self.done.long().argmin())
         while self.decoded < total and min(total, self.decoded + self.window + self.margin) <= ready:
-            chunk = next(self.chunks)
+            self._take(next(self.chunks))
             self.decoded += self.window
-            self.parts.append(chunk)
-            if self.listener is not None:
-                self.listener(chunk)
+        if self.decoded >= total:
+            for chunk in self.chunks:
+                self._take(chunk)
+
+    def _take(self, chunk: torch.Tensor) -> None:
+        self.parts.append(chunk)
+        if self.listener is not None:
+            self.listener(chunk)
 
     def whole(self, num_samples: int) -> torch.Tensor:
         """Return the sound of the whole piece `(clips, channels, num_samples)`."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter, lfiltic
 
+from munet.codec.limiter import limited
+
 FADE_IN, FADE_OUT = 0.01, 0.03  # seconds
-LOUDEST = 0.99
 _ALIKE = (0.5, 2.0)  # bounds of the factor that sets the level of the new sound to that of the old
 _PAST, _ORDER = 4096, 200  # samples that linear prediction looks at, and how many it weighs
 _QUIET = 1e-4  # root mean square below which a level says nothing
@@ -60,9 +62,7 @@ class Canvas:
 
     def joined(self, new: np.ndarray) -> np.ndarray:
         """Return all of the sound with `new` `(channels, last - first)` in the hole."""
-        hole = new.astype(np.float32, copy=True)
-        if (peak := float(np.abs(hole).max(initial=0.0))) > LOUDEST:
-            hole *= LOUDEST / peak
+        hole = peaks_limited(new)
         if (count := self.onward.shape[1]) > 0:
             rise = _rise(count)
             hole[:, :count] = hole[:, :count] * rise + self.onward * np.sqrt(1 - rise**2)
@@ -97,6 +97,11 @@ def foretold(sound: np.ndarray, count: int) -> np.ndarray:
             state = lfiltic([1.0], [1.0, *-weights], past[::-1][:order])
             made[channel] = lfilter([1.0], [1.0, *-weights], np.zeros(count), zi=state)[0]
     return made
+
+
+def peaks_limited(sound: np.ndarray) -> np.ndarray:
+    """Return a sound `(channels, samples)` as float32, its peaks turned down to what a clip may have."""
+    return limited(torch.from_numpy(sound.astype(np.float32))[None])[0].numpy()
 
 
 def level_factor(old: np.ndarray, new: np.ndarray) -> float:

@@ -21,7 +21,7 @@ from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
 from mustango_app.planning.translate import to_english
-from mustango_app.shaping.canvas import Canvas, level_factor, sounding_span
+from mustango_app.shaping.canvas import Canvas, level_factor, peaks_limited, sounding_span
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.shaping.continuation import Shaped, extended
 from mustango_app.shaping.loops import turned, turned_back
@@ -146,9 +146,8 @@ class _Run:
         latents = self._sample(source.prompt, plan, audio, nothing, circular=loop)
         made = self._decode(latents, circular=loop)[:, : audio.shape[1]]
         made = resample(made, count, axis=1).astype(np.float32) if made.shape[1] != count else made
-        made = made * level_factor(source.audio, made)
-        peak = float(np.abs(made).max(initial=0.0))
-        return np.broadcast_to(made * min(1.0, 0.95 / max(peak, 1e-9)), source.audio.shape).astype(np.float32)
+        made = peaks_limited(made * level_factor(source.audio, made))
+        return np.broadcast_to(made, source.audio.shape).astype(np.float32)
 
     def _sample(
         self, prompt: str, plan: MusicPlan, audio: np.ndarray, known: torch.Tensor, circular: bool = False
