@@ -96,11 +96,20 @@ def signal_to_noise(alphas_cumprod: torch.Tensor, timesteps: torch.Tensor) -> to
     return alpha / (1 - alpha)
 
 
-def min_snr_weights(snr: torch.Tensor, gamma: float | None, prediction_type: str = "v_prediction") -> torch.Tensor:
+def min_snr_weights(
+    snr: torch.Tensor, gamma: float | None, prediction_type: str = "v_prediction", least: float = 0.0
+) -> torch.Tensor:
     """Loss weights `(batch,)` of Hang et al. 2023 (Min-SNR), all ones for gamma None.
 
     `v_prediction` divides min(SNR, gamma) by SNR + 1, as the paper derives; `epsilon` divides by SNR, which is what the
     published Mustango training does although its target is the velocity.
+
+    Args:
+        snr: signal-to-noise ratios, `(batch,)`.
+        gamma: ratio above which the weight no longer rises.
+        prediction_type: "v_prediction" or "epsilon".
+        least: ratio that velocities count with at least. Their weights vanish with the ratio, so that a schedule which
+            ends in pure noise would never learn the step that sampling begins with.
 
     Raises:
         RequestError: an unknown prediction type.
@@ -109,7 +118,9 @@ def min_snr_weights(snr: torch.Tensor, gamma: float | None, prediction_type: str
         return torch.ones_like(snr)
     if prediction_type not in ("v_prediction", "epsilon"):
         raise RequestError(f"prediction_type: expected 'v_prediction' or 'epsilon', got {prediction_type!r}")
-    return snr.clamp_max(gamma) / (snr + 1 if prediction_type == "v_prediction" else snr)
+    if prediction_type == "epsilon":
+        return snr.clamp_max(gamma) / snr
+    return snr.clamp(least, gamma) / (snr + 1)
 
 
 def check_weighting(alphas_cumprod: torch.Tensor, gamma: float | None, prediction_type: str) -> None:
@@ -124,6 +135,15 @@ def check_weighting(alphas_cumprod: torch.Tensor, gamma: float | None, predictio
         raise RequestError(
             f"snr_weighting: expected 'v_prediction' with a schedule that ends in pure noise, got {prediction_type!r}"
         )
+
+
+def drawn_timesteps(uniform: torch.Tensor, count: int, shift: float = 1.0) -> torch.Tensor:
+    """Timesteps `(batch,)` out of `count` from uniform draws in [0, 1), more of them late the larger the shift.
+
+    A draw u becomes s u / (1 + (s - 1) u) of the schedule (Esser et al., 2024, section 5.3.2): a shift of 1 leaves it,
+    and with 4 half of the draws lie in the noisiest fifth.
+    """
+    return (count * shift * uniform / (1 + (shift - 1) * uniform)).long().clamp_max(count - 1)
 
 
 def weighted_mse(
@@ -152,6 +172,7 @@ def velocity_loss(
     snr_gamma: float | None = 5.0,
     snr_weighting: str = "v_prediction",
     counted: torch.Tensor | None = None,
+    least_snr: float = 0.0,
 ) -> torch.Tensor:
     """Weighted squared error against the velocity (Salimans and Ho, 2022), a number.
 
@@ -161,14 +182,14 @@ def velocity_loss(
         noise: the noise to add, shaped as the latents.
         timesteps: `(batch,)`.
         alphas_cumprod: of the noise schedule, `(timesteps in all,)`.
-        snr_gamma, snr_weighting: see `min_snr_weights`; "epsilon" is the published training.
+        snr_gamma, snr_weighting, least_snr: see `min_snr_weights`; "epsilon" is the published training.
         counted: which frames count, see `weighted_mse`.
     """
     shape = (-1, *[1] * (latents.ndim - 1))
     signal = alphas_cumprod.to(timesteps.device)[timesteps]
     alpha, sigma = signal.sqrt().view(shape), (1 - signal).sqrt().view(shape)
     prediction = predict(alpha * latents + sigma * noise, timesteps)
-    weights = min_snr_weights(signal_to_noise(alphas_cumprod, timesteps), snr_gamma, snr_weighting)
+    weights = min_snr_weights(signal_to_noise(alphas_cumprod, timesteps), snr_gamma, snr_weighting, least_snr)
     return weighted_mse(prediction, alpha * noise - sigma * latents, weights, counted)
 
 

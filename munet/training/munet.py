@@ -31,6 +31,7 @@ from munet.training.loop import (
     LAST_SAVE_SECONDS,
     Log,
     Progress,
+    drawn_timesteps,
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
@@ -183,7 +184,8 @@ class MuNetTrainer:
         settings = self.settings
         tokens = settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
         inputs = self.inputs(tokens) | self.known(latents)
-        timesteps = (self.random(torch.rand, len(latents)) * len(self.alphas_cumprod)).long()
+        uniform = self.random(torch.rand, len(latents))
+        timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
         noise = self.random(torch.randn, *latents.shape)
         return velocity_loss(
             lambda noisy, times: self.predict(self.denoise, noisy, times, inputs),
@@ -194,6 +196,7 @@ class MuNetTrainer:
             settings.snr_gamma,
             settings.snr_weighting,
             None if "known_mask" not in inputs else ~inputs["known_mask"],
+            settings.least_snr,
         )
 
     def step(self, loss: torch.Tensor) -> torch.Tensor:

@@ -52,7 +52,8 @@ class MuNetTraining:
         batch_size, learning_rate: per optimizer step and process.
         ema_decay: of the weights' moving average, reached after a warm-up.
         snr_gamma, snr_weighting: of the loss weights, see `munet.training.loop.min_snr_weights`; gamma None for equal
-        ones. dropout: of conditions; unknown: how often no latents are known, in a model that takes them.
+        ones; least_snr: that velocities count with at least. timestep_shift: see `munet.training.loop.drawn_timesteps`.
+        dropout: of conditions; unknown: how often no latents are known, in a model that takes them.
         pool_clips: rows held in memory; prefill: rows to wait for before the first step.
         draws_per_row: see `munet.training.pool.Pool`.
         checkpoint_seconds: wall seconds from checkpoint to checkpoint.
@@ -86,6 +87,8 @@ class MuNetTraining:
     ema_decay: float = 0.9995
     snr_gamma: float | None = 5.0
     snr_weighting: str = "v_prediction"
+    least_snr: float = 0.1
+    timestep_shift: float = 1.0
     dropout: ConditionDropout = field(default_factory=ConditionDropout)
     unknown: float = 0.5
     pool_clips: int = 2000
@@ -112,7 +115,7 @@ class MuNetTraining:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise RequestError(f"{name}: expected an integer of at least 1, got {value!r}")
-        for name in ("learning_rate", "checkpoint_seconds"):
+        for name in ("learning_rate", "checkpoint_seconds", "timestep_shift"):
             if not getattr(self, name) > 0:
                 raise RequestError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
         if self.window and self.run_seconds is None:

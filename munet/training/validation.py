@@ -76,7 +76,7 @@ class Validation:
             loss = velocity_loss(
                 lambda noisy, times: trainer.predict(trainer.modules, noisy, times, inputs),
                 latents, noise, timesteps, trainer.alphas_cumprod, trainer.settings.snr_gamma,
-                trainer.settings.snr_weighting,
+                trainer.settings.snr_weighting, None, trainer.settings.least_snr,
             )  # fmt: skip
             total += loss.item() * count / PASSES
         return total

@@ -18,6 +18,7 @@ from munet.training.loop import (
     Log,
     Progress,
     check_weighting,
+    drawn_timesteps,
     load_checkpoint,
     min_snr_weights,
     optimizer_tensors,
@@ -25,6 +26,7 @@ from munet.training.loop import (
     run_training,
     save_checkpoint,
     signal_to_noise,
+    velocity_loss,
     weighted_mse,
 )
 from munet.training.masks import known_frames
@@ -71,6 +73,33 @@ def test_weights_that_divide_zero_by_zero_are_refused() -> None:
     check_weighting(torch.tensor([0.9, 0.1]), 5.0, "epsilon")
     with pytest.raises(RequestError, match="snr_weighting: expected 'v_prediction' with a schedule that ends in pure"):
         check_weighting(torch.tensor([0.9, 0.0]), 5.0, "epsilon")
+
+
+def test_pure_noise_counts_where_sampling_begins() -> None:
+    snr = torch.tensor([0.0, 0.01, 1.0, 9.0])
+    assert torch.allclose(min_snr_weights(snr, 5.0), torch.tensor([0.0, 0.01 / 1.01, 0.5, 0.5]))
+    assert torch.allclose(min_snr_weights(snr, 5.0, least=0.2), torch.tensor([0.2, 0.2 / 1.01, 0.5, 0.5]))
+    # The published training is left as it is.
+    published = min_snr_weights(snr[1:], 5.0, "epsilon", 0.2)
+    assert torch.allclose(published, torch.tensor([1.0, 1.0, 5 / 9]))
+
+
+def test_the_last_timestep_is_learned() -> None:
+    alphas = torch.tensor([0.9, 0.0])
+    latents, noise = torch.randn(2, 1, 3, 4, 2, generator=torch.Generator().manual_seed(0))
+    guess = torch.zeros(1, 3, 4, 2, requires_grad=True)
+    options = {"snr_gamma": 5.0, "least_snr": 0.1}
+    loss = velocity_loss(lambda _noisy, _times: guess, latents, noise, torch.tensor([1]), alphas, **options)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.1 * latents.square().mean().item(), rel=1e-5)  # the velocity is -latents
+    assert torch.allclose(guess.grad, 0.1 * 2 / latents.numel() * latents)
+
+
+def test_timesteps_shifted_towards_noise_by_hand() -> None:
+    uniform = torch.tensor([0.0, 0.25, 0.5, 0.9999999])
+    assert drawn_timesteps(uniform, 1000).tolist() == [0, 250, 500, 999]
+    # s u / (1 + (s - 1) u) with s = 4: 1 / 1.75 and 2 / 2.5.
+    assert drawn_timesteps(uniform, 1000, 4.0).tolist() == [0, 571, 800, 999]
 
 
 def test_a_checkpoint_that_is_not_finite_is_refused_and_the_good_one_stays(tmp_path: Path) -> None:
