@@ -33,8 +33,8 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
         beat_predictor, beat_tokenizer: prompt -> beats; None for a model that leaves the planning to others.
         chord_predictor: prompt and beats -> chords, a FLAN-T5 that reads with `tokenizer`.
         max_text_length: tokens of a prompt that are read.
-        default_steps, default_guidance_scale, default_guidance_interval: what a call uses that names none; part of the
-            model, since the best values are found by measuring it.
+        default_steps, default_guidance_scale, default_guidance_interval, default_guidance_rescale: what a call uses
+            that names none; part of the model, since the best values are found by measuring it.
         window_frames: latent frames that the denoiser sees at once; longer pieces are made in overlapping windows. None
             for all of a piece, whatever its length.
     """
@@ -65,6 +65,7 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
         default_guidance_scale: Guidance = DEFAULTS["default_guidance_scale"],
         window_frames: int | None = DEFAULTS["window_frames"],
         default_guidance_interval: Interval | None = DEFAULTS["default_guidance_interval"],
+        default_guidance_rescale: float = DEFAULTS["default_guidance_rescale"],
     ) -> None:
         super().__init__()
         self._packaged_text_encoder = text_encoder is None or tokenizer is None
@@ -87,6 +88,7 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
             default_steps=default_steps,
             default_guidance_scale=default_guidance_scale,
             default_guidance_interval=default_guidance_interval,
+            default_guidance_rescale=default_guidance_rescale,
             window_frames=window_frames,
         )
         self.begin()

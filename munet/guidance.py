@@ -5,6 +5,9 @@ group it is `given + sum_g (w_g - 1) (given - without g)`, where "without g" lac
 InstructPix2Pix, Brooks et al., 2023). A group that is not named has weight 1. All forms of the condition go through the
 network in one batch. Outside a given interval of noise levels only the given condition does, and its prediction is
 taken (Kynkäänniemi et al., 2024).
+
+Guidance overshoots: what it predicts varies more from frame to frame than music does, and is heard as drums that stick
+out. `rescaled` gives it the spread of what the given condition alone predicts (after Lin et al., 2024, section 3.4).
 """
 
 from __future__ import annotations
@@ -16,7 +19,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from munet.conditions.batch import null_like, replace_group
-from munet.guidance_weights import Guidance, Interval, check_interval, guidance_weights, is_guided
+from munet.guidance_weights import (
+    Guidance,
+    Interval,
+    check_interval,
+    check_rescale,
+    guidance_weights,
+    is_guided,
+)
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
@@ -25,10 +35,12 @@ __all__ = [
     "Guidance",
     "Interval",
     "check_interval",
+    "check_rescale",
     "guidance_weights",
     "guided",
     "is_guided",
     "noise_level",
+    "rescaled",
     "without_groups",
 ]
 
@@ -77,3 +89,40 @@ def guided(given: torch.Tensor, without: torch.Tensor, weights: float | Mapping[
     for weight, part in zip(weights.values(), without.chunk(len(weights)), strict=True):
         moved = moved + (weight - 1) * (given - part)
     return moved
+
+
+def rescaled(
+    overshot: torch.Tensor, given: torch.Tensor, sample: torch.Tensor, level: float, prediction_type: str, share: float
+) -> torch.Tensor:
+    """Give a guided prediction the spread over time that the given condition's has, and keep its means.
+
+    Both are looked at as the clean latents that they foretell, each channel and bin of a clip by itself. Lin et al.
+    take one factor for a whole prediction, in the network's own terms.
+
+    Args:
+        overshot, given: the guided prediction and the given condition's, `(batch, channels, frames, bins)`.
+        sample: the noisy latents, same shape.
+        level: their noise level, see `noise_level`.
+        prediction_type: "v_prediction", "epsilon", "sample" or "flow_prediction", as schedulers name them.
+        share: 0 leaves the guided prediction, 1 takes all of the other's spread.
+
+    Raises:
+        ValueError: another prediction type.
+    """
+    signal = math.sqrt(1 - level**2)
+    terms = {
+        "v_prediction": (signal, -level),
+        "epsilon": (1 / max(signal, 1e-6), -level / max(signal, 1e-6)),
+        "sample": (0.0, 1.0),
+        "flow_prediction": (1.0, -level),
+    }
+    if prediction_type not in terms:
+        raise ValueError(f"prediction_type: expected one of {sorted(terms)}, got {prediction_type!r}")
+    noisy, own = terms[prediction_type]
+    clean, wanted = (noisy * sample + own * prediction for prediction in (overshot, given))
+    middle = clean.mean(dim=2, keepdim=True)
+    spread = wanted.std(dim=2, keepdim=True, correction=0) / clean.std(dim=2, keepdim=True, correction=0).clamp_min(
+        1e-6
+    )
+    factor = 1 + share * (spread - 1)
+    return ((clean - middle) * factor + middle - noisy * sample) / own

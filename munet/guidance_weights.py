@@ -97,3 +97,14 @@ def _weight(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not LIMITS[0] <= value <= LIMITS[1]:
         raise RequestError(f"{name}: expected a number from {LIMITS[0]:g} to {LIMITS[1]:g}, got {value!r}")
     return float(value)
+
+
+def check_rescale(share: float) -> float:
+    """Return the share of its spread that guidance gives back (see `munet.guidance.rescaled`).
+
+    Raises:
+        RequestError: it is no number from 0 to 1.
+    """
+    if not isinstance(share, Real) or isinstance(share, bool) or not 0 <= share <= 1:
+        raise RequestError(f"guidance_rescale: expected a number from 0 to 1, got {share!r}")
+    return float(share)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from munet.attended import Conditions
 from munet.codec.limiter import limited_chunks
 from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
+from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import without_groups
 from munet.music import MusicPlan
@@ -166,6 +167,7 @@ class StreamedSound:
     Args:
         decoder: a codec with `decode_stream`, which reads the latents when a chunk is asked for.
         latents: of the piece, written in place as they are finished.
+        dynamics: how loud its sections are.
         listener: called with every chunk `(clips, channels, samples)` of float32, in order: the sound as it stays.
         window_frames: latent frames per chunk.
     """
@@ -174,12 +176,15 @@ class StreamedSound:
         self,
         decoder: Any,
         latents: torch.Tensor,
+        dynamics: Dynamics,
         listener: Callable[[torch.Tensor], None] | None,
         window_frames: int = 64,
     ) -> None:
         self.listener, self.window, self.margin = listener, window_frames, decoder.context
         self.done = torch.zeros(latents.shape[2], dtype=torch.bool)
-        self.chunks: Iterator[torch.Tensor] = limited_chunks(decoder.decode_stream(latents, window_frames))
+        self.chunks: Iterator[torch.Tensor] = limited_chunks(
+            _at_levels(decoder.decode_stream(latents, window_frames), dynamics)
+        )
         self.decoded = 0  # frames
         self.parts: list[torch.Tensor] = []
 
@@ -203,6 +208,13 @@ class StreamedSound:
     def whole(self, num_samples: int) -> torch.Tensor:
         """Return the sound of the whole piece `(clips, channels, num_samples)`."""
         return torch.cat(self.parts, dim=-1)[..., :num_samples]
+
+
+def _at_levels(chunks: Iterable[torch.Tensor], dynamics: Dynamics) -> Iterator[torch.Tensor]:
+    first = 0
+    for chunk in chunks:
+        yield dynamics(chunk, first)
+        first += chunk.shape[-1]
 
 
 def first_latents(

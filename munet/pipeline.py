@@ -26,16 +26,20 @@ from diffusers.utils.torch_utils import randn_tensor
 
 from munet.attended import Conditions
 from munet.codec.joins import turned_down
+from munet.codec.limiter import limited
 from munet.conditions.batch import embed, plan_tokens, text_tokens
+from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import (
     Guidance,
     Interval,
     check_interval,
+    check_rescale,
     guidance_weights,
     guided,
     is_guided,
     noise_level,
+    rescaled,
     without_groups,
 )
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
@@ -46,9 +50,8 @@ from munet.themes import with_themes
 if TYPE_CHECKING:
     from munet.published.predictor import Prediction
 
-# Not for half precision: what range the published vocoder's activations have is unknown (there were no weights to
-# measure it), and the predicted intervals between beats are summed up, so that eight bits would move the last beat by
-# 0.04 s.
+# Not for half precision: the range of the published vocoder's activations is unknown (no weights), and intervals
+# between predicted beats are summed up, so that eight bits would move the last beat by 0.04 s.
 FULL_PRECISION = frozenset({"vae", "beat_predictor"})
 
 
@@ -76,6 +79,7 @@ class Sampler:
         self._interrupt = False
         self._guidance_scale: float | dict[str, float] = 1.0
         self._guidance_interval: Interval | None = None
+        self._guidance_rescale = 0.0
 
     @property
     def interrupt(self) -> bool:
@@ -221,7 +225,11 @@ class Sampler:
         if len(prediction) == len(sample):
             return prediction
         without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
-        return guided(conditional, without, self._guidance_scale)
+        result = guided(conditional, without, self._guidance_scale)
+        if not (share := self._guidance_rescale):
+            return result
+        kind = self.scheduler.config.get("prediction_type", "flow_prediction")
+        return rescaled(result, conditional, sample, noise_level(self.scheduler, timestep), kind, share)
 
     def side_by_side(self, windows: int = 1) -> SideBySide:
         """Return what evaluates `windows` windows at once, or of one window the forms that guidance needs.
@@ -257,15 +265,19 @@ class Sampler:
                 progress_bar.update()
         return latents
 
-    def decode_latents(self, latents: torch.Tensor, num_samples: int, circular: bool = False) -> torch.Tensor:
+    def decode_latents(
+        self, latents: torch.Tensor, num_samples: int, circular: bool = False, plans: Sequence[MusicPlan] = ()
+    ) -> torch.Tensor:
         """Waveforms `(batch, num_samples)` or `(batch, 2, num_samples)` float32.
 
-        A clip that is too loud is turned down, never cut. A `circular` one runs into its own beginning, if the codec
-        can do that.
+        Sections of the clips' plans are as loud as `munet.dynamics` has it. Nothing is cut: what is too loud goes
+        through a limiter, or from a codec in mono is turned down as a whole. A `circular` clip runs into its own
+        beginning, if the codec can do that.
         """
-        options = {"circular": True} if circular and hasattr(self.vae, "decode_stream") else {}
-        waveform = self.vae.decode(latents.to(self.vae.dtype), num_samples, **options)
-        return turned_down(waveform)
+        latents, dynamics = latents.to(self.vae.dtype), Dynamics(plans, self.sample_rate)
+        if not hasattr(self.vae, "decode_stream"):
+            return turned_down(dynamics(self.vae.decode(latents, num_samples)))
+        return limited(dynamics(self.vae.decode(latents, num_samples, circular=circular)), circular)
 
     @torch.no_grad()
     def __call__(
@@ -287,6 +299,7 @@ class Sampler:
         circular: bool = False,
         callback_on_audio: Callable[[torch.Tensor], None] | None = None,
         guidance_interval: Sequence[float] | None = None,
+        guidance_rescale: float | None = None,
     ) -> AudioOutput | tuple[np.ndarray | torch.Tensor]:
         """Generate audio.
 
@@ -311,11 +324,11 @@ class Sampler:
             strength: how much the frames that are not known are made anew, in (0, 1]: below 1 they start from
                 `known.latents` with the noise of a later timestep (SDEdit, Meng et al., 2022), and resemble them.
             circular: the end runs into the beginning.
-            callback_on_audio: called with chunks `(clips, channels, samples)` of a piece in windows as soon as they are
-                finished, before their peaks are looked at.
+            callback_on_audio: called with finished chunks `(clips, channels, samples)` of a piece in windows.
             guidance_interval: noise levels (low, high) from 0 to 1, see `munet.guidance.noise_level`: guidance acts
                 where low < level <= high, and elsewhere only the given conditions are evaluated. By default the
                 configured one; (0, 1) is everywhere.
+            guidance_rescale: 0 to 1, see `munet.guidance.rescaled`; by default the configured share.
 
         Returns:
             Audio `(clips, samples)`, or `(clips, 2, samples)` from a stereo codec, in [-1, 1], or latents `(clips,
@@ -328,6 +341,7 @@ class Sampler:
         num_inference_steps = self.config.default_steps if num_inference_steps is None else num_inference_steps
         guidance_scale = self.config.default_guidance_scale if guidance_scale is None else guidance_scale
         interval = self.config.default_guidance_interval if guidance_interval is None else guidance_interval
+        rescale = self.config.default_guidance_rescale if guidance_rescale is None else guidance_rescale
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         unplanned = plans is None
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
@@ -335,6 +349,7 @@ class Sampler:
         self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs, strength)
         self._guidance_scale, self._interrupt = guidance_weights(guidance_scale), False
         self._guidance_interval = None if interval is None else check_interval(interval)
+        self._guidance_rescale = check_rescale(rescale)
 
         # 1. Conditions
         if unplanned and self.can_predict:
@@ -363,7 +378,7 @@ class Sampler:
         if len(windows.starts) > 1 or known is not None:
             predictor = WindowPredictor(self, prompts, plans, windows, known, timesteps)
             if hasattr(self.vae, "decode_stream") and not circular and output_type != "latent":
-                sound = StreamedSound(self.vae, latents, callback_on_audio)
+                sound = StreamedSound(self.vae, latents, Dynamics(plans, self.sample_rate), callback_on_audio)
             noise = noise / self.scheduler.init_noise_sigma
             latents = denoise_windows(latents, predictor, noise, sound, callback_on_step_end, **step_options)
         else:
@@ -376,9 +391,9 @@ class Sampler:
         if output_type == "latent":
             audio = latents
         elif sound is not None:
-            audio = turned_down(sound.whole(num_samples))
+            audio = sound.whole(num_samples)
         else:
-            audio = self.decode_latents(latents, num_samples, circular)
+            audio = self.decode_latents(latents, num_samples, circular, plans)
         if output_type == "np":
             audio = audio.cpu().float().numpy()
         self.maybe_free_model_hooks()

@@ -187,17 +187,12 @@ class MuNetTrainer:
         uniform = self.random(torch.rand, len(latents))
         timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
         noise = self.random(torch.randn, *latents.shape)
+        counted = ~inputs["known_mask"] if "known_mask" in inputs else None
         return velocity_loss(
             lambda noisy, times: self.predict(self.denoise, noisy, times, inputs),
-            latents,
-            noise,
-            timesteps,
-            self.alphas_cumprod,
-            settings.snr_gamma,
-            settings.snr_weighting,
-            None if "known_mask" not in inputs else ~inputs["known_mask"],
-            settings.least_snr,
-        )
+            latents, noise, timesteps, self.alphas_cumprod,
+            settings.snr_gamma, settings.snr_weighting, counted, settings.least_snr,
+        )  # fmt: skip
 
     def step(self, loss: torch.Tensor) -> torch.Tensor:
         """One optimizer step; returns the gradient's norm."""

@@ -15,6 +15,8 @@ from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter, lfiltic
 
 from munet.codec.limiter import limited
+from munet.dynamics import RAMP, gains_of
+from munet.music import MusicPlan
 
 FADE_IN, FADE_OUT = 0.01, 0.03  # seconds
 _ALIKE = (0.5, 2.0)  # bounds of the factor that sets the level of the new sound to that of the old
@@ -97,6 +99,45 @@ def foretold(sound: np.ndarray, count: int) -> np.ndarray:
             state = lfiltic([1.0], [1.0, *-weights], past[::-1][:order])
             made[channel] = lfilter([1.0], [1.0, *-weights], np.zeros(count), zi=state)[0]
     return made
+
+
+@dataclass(frozen=True)
+class Faders:
+    """The levels at which a canvas was mixed, and at which what is made for its hole is to be.
+
+    Attributes:
+        old: gain of every sample of the canvas, `(samples,)`; without it the sound is as the model makes it.
+        new: gain of every sample of the hole.
+    """
+
+    old: np.ndarray
+    new: np.ndarray
+
+    @classmethod
+    def of(cls, before: MusicPlan, after: MusicPlan, canvas: Canvas, last: int, sample_rate: int) -> Faders:
+        """Read the levels off the plans before and after a change.
+
+        What stays keeps its level, so those of the hole follow from what leads to it, or else from what follows: a
+        calm section put behind an energetic one is softer than that, whatever else is in the piece.
+
+        Args:
+            before: plan of the old sound.
+            after: plan of the result.
+            canvas: with the hole.
+            last: sample of the old sound at which what stays behind the hole began.
+            sample_rate: Hz.
+        """
+        rate, total = sample_rate, canvas.audio.shape[1]
+        lead = gains_of(before, rate, 0, canvas.first)
+        tail = gains_of(before, rate, last, total - canvas.last)
+        hole = canvas.last - canvas.first
+        inside = gains_of(before, rate, canvas.first, hole) if last == canvas.last else np.ones(hole, np.float32)
+        new = gains_of(after, rate, canvas.first, hole)
+        before_ramp = max(0, canvas.first - 1 - round(RAMP * rate))  # there the level is on its way to the hole's
+        edge, gain = (before_ramp, lead[before_ramp:][:1]) if canvas.first else (canvas.last, tail[:1])
+        if len(gain):
+            new = new * (gain / gains_of(after, rate, edge, 1))
+        return cls(np.concatenate([lead, inside, tail]), new)
 
 
 def peaks_limited(sound: np.ndarray) -> np.ndarray:

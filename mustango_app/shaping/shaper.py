@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from scipy.signal import resample
 
+from munet.dynamics import gains_of
 from munet.long_form import Known
 from munet.music import MusicPlan
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
 from mustango_app.planning.translate import to_english
-from mustango_app.shaping.canvas import Canvas, level_factor, peaks_limited, sounding_span
+from mustango_app.shaping.canvas import Canvas, Faders, level_factor, peaks_limited, sounding_span
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
 from mustango_app.shaping.continuation import Shaped, extended
 from mustango_app.shaping.loops import turned, turned_back
@@ -129,10 +130,12 @@ class _Run:
         low, high = canvas.first // step - MARGIN, math.ceil(canvas.last / step) + MARGIN
         wanted = torch.zeros(frames, dtype=torch.bool)
         wanted[max(0, low if canvas.first > 0 else 0) : high] = True
-        latents = self._sample(source.prompt, shaped.plan, canvas.audio, ~wanted)
+        faders = Faders.of(source.plan, shaped.plan, canvas, last, rate)
+        flat = replace(canvas, audio=canvas.audio / faders.old)
+        latents = self._sample(source.prompt, shaped.plan, flat.audio, ~wanted)
         begin, end = max(0, low - LEAD), min(frames, high + LEAD)
         sound = self._decode(latents[:, :, begin:end])
-        return canvas.joined(self._levelled(sound, canvas, begin * step, wanted[begin:end]))
+        return canvas.joined(self._levelled(sound, flat, begin * step, wanted[begin:end]) * faders.new)
 
     def vary(self, source: Source) -> np.ndarray:
         """Return the sound `(channels, samples)` of a source made again from itself."""
@@ -142,9 +145,11 @@ class _Run:
             frames = max(1, round(count / step))
             plan = plan.stretch(count / (frames * step))
             audio = resample(audio, frames * step, axis=1).astype(np.float32)
+        gains = gains_of(plan, self.model.sample_rate, 0, audio.shape[1])
+        audio = audio / gains
         nothing = torch.zeros(self.codec.num_latent_frames(audio.shape[1]), dtype=torch.bool)
         latents = self._sample(source.prompt, plan, audio, nothing, circular=loop)
-        made = self._decode(latents, circular=loop)[:, : audio.shape[1]]
+        made = self._decode(latents, circular=loop)[:, : audio.shape[1]] * gains
         made = resample(made, count, axis=1).astype(np.float32) if made.shape[1] != count else made
         made = peaks_limited(made * level_factor(source.audio, made))
         return np.broadcast_to(made, source.audio.shape).astype(np.float32)
