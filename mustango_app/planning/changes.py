@@ -175,8 +175,10 @@ def _band(
     for change in entries:
         if (cuts[change] > start) == (change.kind == "enter"):
             away += reading.arrangement.players_at(change.player)
-    names = resolve_in(away, frame.style)
-    band = [name for name in frame.band if name not in names and not is_removed(name, away)]
+    groups = [player for player in away if player.together and len(player.names) > 1]
+    named = [player for player in reading.arrangement.players if player not in away] if away == groups else []
+    here, names = resolve_in(named, frame.style), resolve_in(away, frame.style)  # a flute plays before its orchestra
+    band = [name for name in frame.band if name in here or (name not in names and not is_removed(name, away))]
     return ordered(band or frame.band)
 
 

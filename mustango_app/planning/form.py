@@ -20,7 +20,8 @@ from munet.music.checks import BARS_RANGE, BPM_RANGE
 from munet.music.notation import read_chord_line
 from munet.music.sections import Tempo
 from mustango_app.planning.asked import Asked
-from mustango_app.planning.band import is_removed, ordered, resolve_in
+from mustango_app.planning.band import choose_band, is_removed, ordered, resolve_in
+from mustango_app.planning.style import main_style
 
 OPEN_BARS = 8  # of a marked section that says no length
 _FEELS = MappingProxyType({"half-time": 0.5, "double-time": 2.0})
@@ -109,6 +110,8 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         bars = _bars(reading, tagged, frame) or open_bars
         joins = tagged.told and bool(sections) and Kind.WITH in reading.tokens[_first_player(reading) - 1]
         playing, says = _players(reading, playing, frame, joins)
+        if not says and (style := style_within(reading, frame)):
+            playing, says = choose_band(reading.arrangement, style, asked.pick), "style" not in asked.given
         tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
                                     reading.meter.value if reading.meter else None)  # fmt: skip
         key = reading.key.value if reading.key else None
@@ -137,6 +140,12 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
             )
         )
     return _as_before(sections)
+
+
+def style_within(reading: Reading, frame: Frame) -> str | None:
+    """Return the style that a section names for itself, if it is another than the piece's."""
+    word = main_style(reading.arrangement)
+    return None if word is None or word.weak or word.prior.style == frame.style else word.prior.style
 
 
 def _lone_chord(body: str) -> str | None:

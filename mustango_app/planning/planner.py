@@ -141,8 +141,9 @@ def _lead(asked: Asked) -> Asked:
             where = parts[:1] if field == "meters" else parts
             changes[field] = next((getattr(part, field) for part in where if getattr(part, single)), ())
     if not head.arrangement.styles:
-        first = next((part.arrangement for part in parts if part.arrangement.styles), None)
-        changes["arrangement"] = replace(head.arrangement, styles=first.styles) if first else head.arrangement
+        found = [part.arrangement.styles for part in parts if part.arrangement.styles]
+        plain = (styles for styles in found if not all(word.weak for word in styles))
+        changes["arrangement"] = replace(head.arrangement, styles=next(plain, found[0] if found else []))
     return replace(asked, reading=replace(head, **changes))
 
 
@@ -268,6 +269,10 @@ def _in_sections(
         filled.append(section if kept else section.with_(chords=own.symbols[:room]))
     players = [section.instruments or whole.instruments or () for section in filled]
     band = asked.plan.instruments or ordered([name for names in players for name in names])
+    if sources["sections"] != GIVEN and set(band) != set(whole.instruments or ()):  # who plays in one does not in all
+        filled = [
+            section if section.instruments else section.with_(instruments=whole.instruments) for section in filled
+        ]
     plan = whole.with_(sections=filled, instruments=band).complete()
     given = asked.plan  # beats and chords in time are the truth of a plan, whatever its sections would give
     chords = given.chords or plan.chords

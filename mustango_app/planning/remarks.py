@@ -146,6 +146,15 @@ def _plays(name: str, plan: MusicPlan) -> bool:
     )
 
 
+def _section_at(asked: Asked, plan: MusicPlan, index: int) -> Section | None:
+    """Return the section of which a text speaks at a token."""
+    start = asked.reading.tokens[index].start
+    at = (number for number, tagged in enumerate(asked.reading.tagged) if tagged.start <= start < tagged.end)
+    number = next(at, None)
+    sections = plan.sections or ()
+    return sections[number] if number is not None and number < len(sections) else None
+
+
 def _negation_before(tokens: Tokens, index: int) -> int:
     for at in range(index - 1, max(-1, index - 1 - _NEGATION_REACH), -1):
         if Kind.NEGATION in tokens[at]:
@@ -160,7 +169,10 @@ def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows
         if word.weak and not own:
             continue
         outcome = str(plan.style) if own else f"{plan.style} counts" if plan.style else "no style"
-        yield _row(asked, word.index, word.index + 1, "style", outcome, own and "style" not in asked.given)
+        used = own and "style" not in asked.given
+        if not own and (section := _section_at(asked, plan, word.index)) and section.instruments != plan.instruments:
+            outcome, used = f"{section.name}: {', '.join(section.instruments or ())}", "style" not in asked.given
+        yield _row(asked, word.index, word.index + 1, "style", outcome, used)
     for word in (*found.paces, *found.moods, *found.styles):
         fixed = "bpm" in sources and sources["bpm"].is_fixed
         if word.prior.tempo and fixed and plan.bpm and word.prior.kind != "mood" and not any(plan.sections or ()):
@@ -214,7 +226,11 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
 
 def _comes_or_goes(asked: Asked, plan: MusicPlan, change: Change) -> bool:
     """Whether who enters or leaves is silent in a section, and plays in another."""
-    names = {name for player in asked.reading.arrangement.players_at(change.player) for name in player.names}
+    found = asked.reading.arrangement
+    moved = found.players_at(change.player)
+    names = {name for player in moved for name in player.names}
+    if any(player.together for player in moved):  # of an orchestra that joins a flute, the others
+        names -= {name for player in found.players if player not in moved for name in player.names}
     bands = [set(section.instruments or plan.instruments or ()) for section in plan.sections or ()]
     return len({band.isdisjoint(names) for band in bands}) == 2
 

@@ -26,11 +26,13 @@ _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "op
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
 _LISTED = (",", "and", "-", ">", "/", "|", "then", "a", "the", "big", "\u2192", "+", "&")
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
+_LENGTHS = ("second", "minute", "bar")
+_ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _SAYING = frozenset(
-    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.QUANTITY, *_PLAYERS)
+    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.QUANTITY, *_PLAYERS)
 )  # what parts one section from another
 
 
@@ -145,7 +147,7 @@ def find_told(tokens: Tokens) -> list[Tagged]:
         _listed(tokens, names) or _contrasted(tokens, names, starts)
     ):
         return []
-    last = next(at for at in range(names[-1], len(tokens) + 1) if tokens.stops(at))
+    last = _before_length(tokens, starts[0], names[-1])
     found = []
     for at, first, end in zip(names, starts, [*starts[1:], last], strict=True):
         while tokens.word(end - 1) in (*_JOINTS, "and", "it", "that") and end > at + 1:
@@ -154,6 +156,16 @@ def find_told(tokens: Tokens) -> list[Tagged]:
         name = _name(tokens, at, at + 2) or ""
         found.append(Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True))
     return found
+
+
+def _before_length(tokens: Tokens, first: int, name: int) -> int:
+    """Return the token behind the last section, told from `name` on: the end of its sentence, or the comma before the
+    length of the piece ("intro, verse, chorus, 20 seconds"), if no section says one of its own."""
+    end = next(at for at in range(name, len(tokens) + 1) if tokens.stops(at))
+    comma = next((at for at in range(end - 1, name, -1) if tokens.word(at) == ","), end)
+    lengths = [at for at in range(first, end) if tokens[at].get(Kind.QUANTITY, (0, ""))[1] in _LENGTHS]
+    alone = all(at in lengths or tokens.word(at) in _ABOUT_LENGTH for at in range(comma + 1, end))
+    return comma if len(lengths) == 1 and lengths[0] > comma and alone else end
 
 
 def find_lettered(tokens: Tokens) -> list[Tagged]:

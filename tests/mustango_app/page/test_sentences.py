@@ -16,7 +16,7 @@ WORD = re.compile(r"[A-Za-z]{3,}")
 NOTATION = re.compile(r"\bBPM\b|\bFFmpeg\b")
 REFUSAL = re.compile(r"([\w.]+): expected (.*?), got (.*)", re.S)
 # Arguments that only somebody who writes a program can name.
-OF_PROGRAMS = {"chord_symbols", "known", "notes", "parts", "span"}
+OF_PROGRAMS = {"chord_symbols", "guidance_rescale", "known", "notes", "parts", "span"}
 
 
 def parts(said: Said) -> list[str]:

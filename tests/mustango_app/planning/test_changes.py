@@ -294,3 +294,58 @@ def test_an_entry_that_no_section_shows_is_said() -> None:
     plan = plan_from_text("rock, drums enter at bar 5, AABA")
     assert "drums enter" in unused(plan)
     assert not unused(plan_from_text("rock, drums enter at bar 5"))
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "bands"),
+    [
+        (
+            "an acoustic guitar verse, then a full rock chorus",
+            "rock",
+            [{"acoustic guitar"}, {"drums", "electric bass"}],
+        ),
+        ("quiet piano intro, then a huge orchestral chorus", "orchestral", [{"piano"}, {"piano", "strings"}]),
+        ("ambient intro into a techno drop", "ambient", [{"bowed pad"}, {"drums", "saw lead"}]),
+        ("a jazz verse then a metal chorus", "jazz swing", [{"upright bass"}, {"drums", "distorted guitar"}]),
+        ("lo-fi verse and an orchestral bridge", "lo-fi", [{"drums"}, {"strings"}]),
+    ],
+)
+def test_a_section_in_another_style_has_its_players(text: str, style: str, bands: list[set[str]]) -> None:
+    plan = plan_from_text(text)
+    assert plan.style == style
+    heard = [set(part.instruments or ()) for part in plan.parts()]
+    assert len(heard) == 2 and all(named <= band for named, band in zip(bands, heard, strict=True))
+    assert heard[0] != heard[1] and heard[0] | heard[1] <= set(plan.instruments or ())
+    assert all(note.used for note in plan.notes)
+
+
+def test_players_of_one_section_do_not_join_another() -> None:
+    intro, drop = plan_from_text("ambient intro into a techno drop").parts()
+    assert "drums" not in (intro.instruments or ()) and "drums" in (drop.instruments or ())
+
+
+def test_one_who_begins_is_heard_before_everybody() -> None:
+    plan = plan_from_text("starts with a lone flute, then a full orchestra joins")
+    first, second = plan.parts()
+    assert first.instruments == ("flute",) and {"flute", "strings", "oboe"} <= set(second.instruments or ())
+    assert all(note.used for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("quiet intro, loud chorus, 20 seconds", 20.0), ("intro, verse and chorus, about 1 minute long", 60.0)],
+)
+def test_a_length_behind_the_sections_is_the_pieces(text: str, seconds: float) -> None:
+    plan = plan_from_text(text)
+    assert plan.duration == pytest.approx(seconds)
+    lengths = [part.end - part.start for part in plan.parts()]
+    assert len(lengths) >= 2 and max(lengths) < 2.2 * min(lengths)
+
+
+def test_lengths_of_sections_stay_theirs() -> None:
+    plan = plan_from_text("verse 16 seconds, chorus 20 seconds", bpm=120)
+    assert [section.bars for section in plan.sections or ()] == [8, 10]
+    plan = plan_from_text("verse, 4 bars, chorus, 8 bars")
+    assert [section.bars for section in plan.sections or ()] == [4, 8]
+    whole = plan_from_text("intro, verse, chorus, 16 bars", bpm=120)
+    assert whole.duration == pytest.approx(32.0) and len(whole.sections or ()) == 3
