@@ -12,7 +12,15 @@ from augmentation.reading.readers.chords import bars_of
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
-from augmentation.reading.readers.sections import Change, Tagged, find_changes, find_lettered, find_tagged, find_told
+from augmentation.reading.readers.sections import (
+    Change,
+    Tagged,
+    find_absences,
+    find_changes,
+    find_lettered,
+    find_tagged,
+    find_told,
+)
 from augmentation.reading.readers.statement import Statement, plainest
 from augmentation.reading.readers.tempo import find_tempos
 from augmentation.reading.tokens import Tokens
@@ -80,10 +88,23 @@ def read(text: str) -> Reading:
     stated = [*keys, *lengths, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
     changes = find_changes(tokens)
-    if arrangement.alone:  # who enters later plays beside them
+    tagged = tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens))
+    if not tagged:
+        absent = find_absences(tokens, [player.first for player in arrangement.removed])
+        away = {change.player for change in absent}
+        arrangement.players += [player for player in arrangement.removed if player.first in away]
+        arrangement.removed[:] = [player for player in arrangement.removed if player.first not in away]
+        changes = sorted([*changes, *absent], key=lambda change: change.first)
+    if arrangement.alone:  # who enters later plays beside them, and is not alone: "drums only at the end"
         entering = [
             one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)
         ]
+        words = {
+            player.first: (tokens.word(player.last - 1).split()[-1], tokens.word(player.last)) for player in entering
+        }
+        then = [player for player in entering if not {"only", "solo"}.isdisjoint(words[player.first])]
+        arrangement.alone[:] = [player for player in arrangement.alone if player not in then]
+    if arrangement.alone:
         arrangement.alone += [player for player in arrangement.players
                               if player in entering and player not in arrangement.alone]  # fmt: skip
     tempos, meters = find_tempos(tokens), find_meters(tokens)
@@ -97,5 +118,5 @@ def read(text: str) -> Reading:
         chords,
         arrangement,
         tuple(changes),
-        tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens)),
+        tagged,
     )

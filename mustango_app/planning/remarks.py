@@ -64,13 +64,19 @@ def _rhythm(asked: Asked, plan: MusicPlan) -> Rows:
             yield _row(
                 asked, one.first, one.last, "bpm", f"{low_high}: {outcome}, {tempo_word(plan.bpm or 120)}", False
             )
+        elif one is not reading.tempo and (own := _section_at(asked, plan, one.first)) and own.bpm == one.value.bpm:
+            yield _row(asked, one.first, one.last, "sections", f"{own.name}: {own.bpm:g} BPM", "bpm" not in asked.given)
         elif one is reading.tempo or one.value.bpm != (reading.tempo.value.bpm if reading.tempo else None):
             yield _stated(asked, one, reading.tempo, outcome, "bpm")
     meter = f"{plan.meter} beats a bar"
     for one in reading.meters:
         if one.first in reading.arrangement.denied:
             continue
-        if one is reading.meter or one.value[0] != (reading.meter.value[0] if reading.meter else 0):
+        own = _section_at(asked, plan, one.first)
+        if one is not reading.meter and own is not None and own.meter == one.value[0]:
+            outcome = f"{own.name}: {own.meter} beats a bar"
+            yield _row(asked, one.first, one.last, "sections", outcome, "meter" not in asked.given)
+        elif one is reading.meter or one.value[0] != (reading.meter.value[0] if reading.meter else 0):
             yield _stated(asked, one, reading.meter, meter, "meter")
 
 

@@ -26,13 +26,14 @@ _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "op
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
 _LISTED = (",", "and", "-", ">", "/", "|", "then", "a", "the", "big", "\u2192", "+", "&")
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
+_AFTER_INTRO, _OUTRO = 0.25, 0.75  # where in a piece an intro ends and an outro begins
 _LENGTHS = ("second", "minute", "bar")
 _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _SAYING = frozenset(
-    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.QUANTITY, *_PLAYERS)
+    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.SIGNATURE, Kind.QUANTITY, *_PLAYERS)
 )  # what parts one section from another
 
 
@@ -244,11 +245,45 @@ def find_changes(tokens: Tokens) -> list[Change]:
             while tokens.word(at) in _PARTS:
                 at += 1
             bar, second = _moment(tokens, at)
-            if bar or second:  # "a guitar solo at bar 9"
-                found.append(Change("enter", index, at, index, bar=bar, second=second))
+            place = float(tokens[at][Kind.PLACE]) if Kind.PLACE in tokens[at] else None
+            if bar or second or place:  # "a guitar solo at bar 9", "strings in the second half"
+                found.append(Change("enter", index, at, index, bar=bar, second=second, place=place))
     known = {change.player for change in found}
     found += [change for change in _one_by_one(tokens) if change.player not in known]
     return sorted(found, key=lambda change: change.first)
+
+
+def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
+    """Return as changes those who are silent for a part of the piece alone: "the intro has no drums" lets them enter
+    later, "no drums at the end" leave, "no drums until bar 5" enter there.
+
+    Args:
+        tokens: of a text that names no sections one after the other.
+        silent: tokens of those who are named as silent.
+    """
+    found = []
+    for index in silent:
+        first, last = _clause(tokens, index)
+        where = next(
+            (moment for at in range(index, last) if tokens.word(at) == "until" and any(moment := _moment(tokens, at))),
+            None,
+        )
+        names = {tokens[at][Kind.SECTION] for at in range(first, last) if Kind.SECTION in tokens[at]}
+        places = [float(tokens[at][Kind.PLACE]) for at in range(first, last) if Kind.PLACE in tokens[at]]
+        if where:
+            found.append(Change("enter", index, index + 1, index, bar=where[0], second=where[1]))
+        elif names == {"intro"}:
+            found.append(Change("enter", index, index + 1, index, place=_AFTER_INTRO))
+        elif names == {"outro"} or places:
+            found.append(Change("leave", index, index + 1, index, place=places[0] if places else _OUTRO))
+    return found
+
+
+def _clause(tokens: Tokens, index: int) -> tuple[int, int]:
+    """Return the tokens between the commas or ends of sentences around one."""
+    first = next(at for at in range(index, -2, -1) if at < 0 or tokens.stops(at) or tokens.word(at) in (",", ";"))
+    last = next(at for at in range(index, len(tokens) + 1) if tokens.stops(at) or tokens.word(at) in (",", ";"))
+    return first + 1, last
 
 
 def _one_by_one(tokens: Tokens) -> list[Change]:

@@ -21,6 +21,7 @@ _DASHES = ("-", "~", "to", "and", "..")
 _EQUALS = ("=", ":", "at", "is", "equals", "of", "equal to")
 _ABOUT = ("a", "an", "about", "around", "roughly", "exactly", "precisely", "steady", "constant", "approximately", "~")
 _AFTER_BARE = ("in", "with", "and", "for", "featuring", "using")
+_ENDING = ("ends", "ending", "end", "finishes", "finishing", "finish", "arrives", "reaches", "reaching")
 _ANYWHERE = ("ranging", "anywhere", "somewhere", "varying", "ranges")
 _GRAVE_BEFORE = ("in", "tempo", "is", "marked", "played", "of", "pace")
 
@@ -58,7 +59,21 @@ def find_tempos(tokens: Tokens) -> list[Statement]:
             found = [one for one in found if one.last <= statement.first or one.rank < statement.rank]
             found.append(statement)
     named = [_named(tokens, index) for index, token in enumerate(tokens) if token.get(Kind.NAME) == "tempo"]
-    return sorted([*found, *(one for one in named if one)], key=lambda one: (one.first, one.rank))
+    return sorted(_led([*found, *(one for one in named if one)], tokens), key=lambda one: (one.first, one.rank))
+
+
+def _led(found: list[Statement], tokens: Tokens) -> list[Statement]:
+    """Join two tempi of which the second is said to be the last: "starts at 80 bpm and ends at 140 bpm"."""
+    for one in found:
+        for other in found:
+            between = range(one.last, other.first)
+            plain = all(each.value.low is None and each.value.to is None for each in (one, other))
+            ends = any(tokens.word(at) in _ENDING for at in between) and not any(tokens.stops(at) for at in between)
+            if plain and ends and one.value.bpm != other.value.bpm:
+                tempo = Tempo(one.value.bpm, one.value.unit, to=other.value.bpm)
+                joined = Statement("bpm", tempo, one.first, other.last, min(one.rank, other.rank))
+                return [each for each in found if each.first < one.first or each.first > other.first] + [joined]
+    return found
 
 
 def _value(tokens: Tokens, index: int) -> float | None:

@@ -349,3 +349,54 @@ def test_lengths_of_sections_stay_theirs() -> None:
     assert [section.bars for section in plan.sections or ()] == [4, 8]
     whole = plan_from_text("intro, verse, chorus, 16 bars", bpm=120)
     assert whole.duration == pytest.approx(32.0) and len(whole.sections or ()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "starts", "silent"),
+    [
+        ("pop, the intro has no drums", "drums", (0,)),
+        ("no drums until bar 3, rock, 8 bars", "drums", (0,)),
+        ("no drums in the intro, hip hop", "drums", (0,)),
+        ("drums only in the second half", "drums", (0,)),
+        ("folk, strings at the end", "slow strings", (0,)),
+        ("rock song, guitar solo at the end", "electric guitar", (0,)),
+        ("techno without bass at the end", "deep synth bass", (1,)),
+    ],
+)
+def test_who_is_silent_for_a_part_alone_plays_in_the_rest(text: str, starts: str, silent: tuple[int, ...]) -> None:
+    plan = plan_from_text(text)
+    assert starts in (plan.instruments or ()) and len(plan.instruments or ()) > 2
+    assert tuple(at for at, part in enumerate(plan.parts()) if starts not in (part.instruments or ())) == silent
+    assert not unused(plan)
+
+
+def test_an_entry_after_until_is_at_its_bar() -> None:
+    plan = plan_from_text("no drums until bar 3, rock, 8 bars", bpm=120, meter=4)
+    assert [part.start for part in plan.parts()] == pytest.approx([0.0, 4.0])
+
+
+def test_who_is_silent_all_the_time_stays_so() -> None:
+    assert "drums" not in (plan_from_text("rock without drums, intro and outro").instruments or ())
+    assert plan_from_text("rock without drums").sections is None
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [("starts at 80 bpm and ends at 140 bpm", (80, 140)), ("begins at 60, finishing at 90 bpm", (60, 90))],
+)
+def test_two_tempi_are_the_first_and_the_last(text: str, ends: tuple[int, int]) -> None:
+    plan = plan_from_text(text)
+    assert plan.bpm == ends[0] and [section.bpm for section in plan.sections or ()] == [ends] and not unused(plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "values"),
+    [
+        ("first half in 3/4, second half in 4/4", "meter", [3, 4]),
+        ("verse in 3/4, chorus in 4/4", "meter", [3, 4]),
+        ("verse at 80 bpm, chorus at 120 bpm", "bpm", [80, 120]),
+    ],
+)
+def test_what_a_section_keeps_is_not_said_to_be_lost(text: str, field: str, values: list[int]) -> None:
+    plan = plan_from_text(text)
+    assert [getattr(part, field) for part in plan.parts()] == values and not unused(plan)
