@@ -26,6 +26,7 @@ from augmentation.dataset.machine import MACHINE, Tags, machine_caption, tags_of
 from augmentation.dataset.metadata import metadata_file
 from augmentation.dataset.pulses import kept_pulse, length_of
 from augmentation.dataset.revision import revise
+from augmentation.dataset.second_opinion import agreed
 from augmentation.dataset.sources import SLACK, Source, read_clip, read_surroundings
 from augmentation.dataset.splits import Place
 from augmentation.dataset.tables import FIELDS, PARQUET, require_parquet
@@ -50,7 +51,7 @@ from augmentation.hearing.singing import singing_share
 from munet.errors import expect
 from munet.music.checks import BPM_RANGE
 
-VERSION = 4  # raised when the same clip starts to give other bytes
+VERSION = 5  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
 PARAPHRASERS = ("offline", "chat")
 LABELS = (
@@ -217,7 +218,8 @@ def labelled(config: BuildConfig, source: Source, folder: Path) -> tuple[np.ndar
     # Heard at the rate of the file, which may be higher than that of the dataset, and within what surrounds it.
     labels: dict[str, Any] = {}
     if not config.given:
-        labels = {**_extracted(config, source, folder, audio, rate), "singing": singing_share(audio, rate)}
+        labels = agreed(_extracted(config, source, folder, audio, rate), source.caption or "")
+        labels["singing"] = singing_share(audio, rate)
     if not source.caption:
         tags = tags_of(audio, rate)
         labels |= {"instruments": list(tags.instruments), "style": tags.style}
