@@ -107,9 +107,10 @@ def key_from_madmom(samples: np.ndarray, chords: Sequence[Segment] = ()) -> str 
     return str(Key.usual(key.tonic_pc, key.mode))
 
 
-# In the order in which they win a tie.
+# In the order in which they win a tie: chords know where a piece begins and ends, which tells relative keys apart (28
+# clips of stated key and 60 composed ones: 73 right, 67 with the network first).
 VOTERS: Mapping[str, Callable[[np.ndarray, Sequence[Segment]], str | None]] = MappingProxyType(
-    {"madmom": key_from_madmom, "chord tones": key_from_chords, "chroma": key_from_chroma}
+    {"chord tones": key_from_chords, "madmom": key_from_madmom, "chroma": key_from_chroma}
 )
 
 
