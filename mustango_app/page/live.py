@@ -1,7 +1,7 @@
 """Sound that is heard while it is made: what is decoded of a long piece goes to whoever listens, as one MP3.
 
-The first bytes are the beginning of the piece, whenever somebody begins to listen. A piece that gets too loud is turned
-down as a whole once it is finished; until then its peaks are cut.
+The first bytes are the beginning of the piece, whenever somebody begins to listen. What is heard is the sound as it
+stays (`munet.long_form.StreamedSound`).
 """
 
 from __future__ import annotations

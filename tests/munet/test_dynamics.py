@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from munet.codec.limiter import CEILING, limited
 from munet.dynamics import RAMP, Dynamics, gains_of, level_points
+from munet.long_form import StreamedSound
 from munet.music import MusicPlan, Section
+from tests.munet.codec.stereo_toys import tiny_codec
 
 RATE = 1000
 CALM, MODERATE = 10 ** (-6 / 20), 10 ** (-2.5 / 20)
@@ -55,3 +58,27 @@ def test_every_clip_has_its_own_and_chunks_leave_no_trace() -> None:
     parts = [Dynamics(plans, RATE)(sound[..., at : at + 333], at) for at in range(0, 4000, 333)]
     assert torch.equal(torch.cat(parts, dim=-1), whole)
     assert torch.equal(Dynamics(plans, RATE)(sound[:, 0]), whole[:, 0])
+
+
+def test_what_streams_is_the_sound_as_it_stays() -> None:
+    """Levels and limiter in chunks are those of the whole, and what is heard early is not changed afterwards."""
+    codec = tiny_codec()
+    frames = 70
+    latents = 3 * torch.randn(
+        1, codec.config.latent_channels, frames, codec.latent_bins, generator=torch.Generator().manual_seed(2)
+    )
+    samples = frames * codec.samples_per_latent_frame
+    seconds = samples / codec.config.sample_rate
+    plan = MusicPlan(
+        bpm=120, meter=4, key="C major", duration=seconds,
+        sections=(Section("soft", start=0.0, energy="calm"), Section("loud", start=seconds / 2, energy="energetic")),
+    ).complete()  # fmt: skip
+    dynamics = Dynamics([plan], codec.config.sample_rate)
+    heard: list[torch.Tensor] = []
+    stream = StreamedSound(codec, latents, dynamics, heard.append, window_frames=16)
+    for first in range(0, frames, 10):
+        stream.finished(torch.arange(first, first + 10))
+    whole = limited(dynamics(codec.decode(latents)))
+    assert torch.equal(torch.cat(heard, dim=-1), stream.whole(samples))
+    assert torch.allclose(stream.whole(samples), whole, atol=1e-5)
+    assert whole.abs().max() <= CEILING + 1e-6
