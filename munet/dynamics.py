@@ -16,10 +16,11 @@ import torch
 from munet.music import MusicPlan
 
 LEVELS: Mapping[str | None, float] = MappingProxyType({"calm": -6.0, "moderate": -2.5, None: -2.5, "energetic": 0.0})
+Points = tuple[tuple[float, float], ...]
 RAMP = 0.08  # seconds before a section in which the level moves to that section's
 
 
-def level_points(plan: MusicPlan) -> tuple[tuple[float, float], ...]:
+def level_points(plan: MusicPlan) -> Points:
     """Return points (second, gain) between which the gain of a plan's sound moves in straight lines.
 
     There are none where all sections have the same energy.
@@ -44,7 +45,10 @@ def gains_of(plan: MusicPlan, sample_rate: int, first: int, count: int) -> np.nd
         sample_rate: Hz.
         first, count: which samples.
     """
-    points = level_points(plan)
+    return _gains_between(level_points(plan), sample_rate, first, count)
+
+
+def _gains_between(points: Points, sample_rate: int, first: int, count: int) -> np.ndarray:
     if not points:
         return np.ones(count, dtype=np.float32)
     seconds, gains = zip(*points, strict=True)
@@ -60,13 +64,13 @@ class Dynamics:
     """
 
     def __init__(self, plans: Sequence[MusicPlan], sample_rate: int) -> None:
-        self.plans, self.sample_rate = plans, sample_rate
-        self.flat = not any(level_points(plan) for plan in plans)
+        self.points, self.sample_rate = [level_points(plan) for plan in plans], sample_rate
 
     def __call__(self, sound: torch.Tensor, first: int = 0) -> torch.Tensor:
         """Return sound `(clips, samples)` or `(clips, channels, samples)`, from sample `first` on, at its levels."""
-        if self.flat:
+        if not any(self.points):
             return sound
-        gains = np.stack([gains_of(plan, self.sample_rate, first, sound.shape[-1]) for plan in self.plans])
+        count = sound.shape[-1]
+        gains = np.stack([_gains_between(points, self.sample_rate, first, count) for points in self.points])
         factor = torch.from_numpy(gains).to(sound)
         return sound * (factor if sound.ndim == 2 else factor[:, None])

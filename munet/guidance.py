@@ -19,14 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from munet.conditions.batch import null_like, replace_group
-from munet.guidance_weights import (
-    Guidance,
-    Interval,
-    check_interval,
-    check_rescale,
-    guidance_weights,
-    is_guided,
-)
+from munet.guidance_weights import Guidance, Interval, check_interval, check_rescale, guidance_weights, is_guided
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
@@ -121,8 +114,6 @@ def rescaled(
     noisy, own = terms[prediction_type]
     clean, wanted = (noisy * sample + own * prediction for prediction in (overshot, given))
     middle = clean.mean(dim=2, keepdim=True)
-    spread = wanted.std(dim=2, keepdim=True, correction=0) / clean.std(dim=2, keepdim=True, correction=0).clamp_min(
-        1e-6
-    )
-    factor = 1 + share * (spread - 1)
+    spreads = [latents.std(dim=2, keepdim=True, correction=0) for latents in (wanted, clean)]
+    factor = 1 + share * (spreads[0] / spreads[1].clamp_min(1e-6) - 1)
     return ((clean - middle) * factor + middle - noisy * sample) / own

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from augmentation.reading.fields import chosen_key, stated_chords
 from augmentation.reading.lexer import lex
-from augmentation.reading.readers.arrangement import Arrangement, read_arrangement
+from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
 from augmentation.reading.readers.chords import bars_of
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
@@ -95,16 +95,10 @@ def read(text: str) -> Reading:
         arrangement.players += [player for player in arrangement.removed if player.first in away]
         arrangement.removed[:] = [player for player in arrangement.removed if player.first not in away]
         changes = sorted([*changes, *absent], key=lambda change: change.first)
-    if arrangement.alone:  # who enters later plays beside them, and is not alone: "drums only at the end"
-        entering = [
-            one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)
-        ]
-        words = {
-            player.first: (tokens.word(player.last - 1).split()[-1], tokens.word(player.last)) for player in entering
-        }
-        then = [player for player in entering if not {"only", "solo"}.isdisjoint(words[player.first])]
-        arrangement.alone[:] = [player for player in arrangement.alone if player not in then]
-    if arrangement.alone:
+    entering = [one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)]
+    later = [player for player in entering if _is_for_a_part(tokens, player)]
+    arrangement.alone[:] = [player for player in arrangement.alone if player not in later]
+    if arrangement.alone:  # who enters later plays beside them
         arrangement.alone += [player for player in arrangement.players
                               if player in entering and player not in arrangement.alone]  # fmt: skip
     tempos, meters = find_tempos(tokens), find_meters(tokens)
@@ -120,3 +114,8 @@ def read(text: str) -> Reading:
         tuple(changes),
         tagged,
     )
+
+
+def _is_for_a_part(tokens: Tokens, player: Player) -> bool:
+    """Whether "only" or "solo" tells when somebody plays, and not that nobody else does: "drums only at the end"."""
+    return not {"only", "solo"}.isdisjoint((tokens.word(player.last - 1).split()[-1], tokens.word(player.last)))

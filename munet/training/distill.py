@@ -38,6 +38,7 @@ class Distillation(MuNetTraining):
     guidance: float | Mapping[str, float] = 2.0
     learning_rate: float = 1e-4
     ema_decay: float = 0.999
+    least_snr: float = 0.2  # the noisiest step has no signal, but all else grows from it
     default_steps: int = field(default=8)
     default_guidance_scale: float = field(default=1.0)
 
@@ -159,7 +160,7 @@ class DistillTrainer(MuNetTrainer):
             at = following
         wanted = single_step_velocity(noisy, sample, now, then)
         prediction = self.predict(self.denoise, noisy, first, given)
-        weights = min_snr_weights(signal_to_noise(self.alphas_cumprod, first), settings.snr_gamma)
+        snr = signal_to_noise(self.alphas_cumprod, first)
+        weights = min_snr_weights(snr, settings.snr_gamma, least=settings.least_snr)
         counted = None if "known_mask" not in known else ~known["known_mask"]
-        # The noisiest step has no signal, but all else grows from it.
-        return weighted_mse(prediction, wanted, weights.clamp_min(0.2), counted)
+        return weighted_mse(prediction, wanted, weights, counted)

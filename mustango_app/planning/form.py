@@ -110,7 +110,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         bars = _bars(reading, tagged, frame) or open_bars
         joins = tagged.told and bool(sections) and Kind.WITH in reading.tokens[_first_player(reading) - 1]
         playing, says = _players(reading, playing, frame, joins)
-        if not says and (style := style_within(reading, frame)):
+        if not says and (style := _style_within(reading, frame)):
             playing, says = choose_band(reading.arrangement, style, asked.pick), "style" not in asked.given
         tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
                                     reading.meter.value if reading.meter else None)  # fmt: skip
@@ -142,7 +142,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
     return _as_before(sections)
 
 
-def style_within(reading: Reading, frame: Frame) -> str | None:
+def _style_within(reading: Reading, frame: Frame) -> str | None:
     """Return the style that a section names for itself, if it is another than the piece's."""
     word = main_style(reading.arrangement)
     return None if word is None or word.weak or word.prior.style == frame.style else word.prior.style
