@@ -35,6 +35,8 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
         max_text_length: tokens of a prompt that are read.
         default_steps, default_guidance_scale, default_guidance_interval, default_guidance_rescale: what a call uses
             that names none; part of the model, since the best values are found by measuring it.
+        sharpening: how much more latents change from frame to frame than the last prediction has them, see
+            `munet.predictions.sharpened`.
         window_frames: latent frames that the denoiser sees at once; longer pieces are made in overlapping windows. None
             for all of a piece, whatever its length.
     """
@@ -66,6 +68,7 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
         window_frames: int | None = DEFAULTS["window_frames"],
         default_guidance_interval: Interval | None = DEFAULTS["default_guidance_interval"],
         default_guidance_rescale: float = DEFAULTS["default_guidance_rescale"],
+        sharpening: float = DEFAULTS["sharpening"],
     ) -> None:
         super().__init__()
         self._packaged_text_encoder = text_encoder is None or tokenizer is None
@@ -89,6 +92,7 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
             default_guidance_scale=default_guidance_scale,
             default_guidance_interval=default_guidance_interval,
             default_guidance_rescale=default_guidance_rescale,
+            sharpening=sharpening,
             window_frames=window_frames,
         )
         self.begin()

@@ -7,7 +7,8 @@ network in one batch. Outside a given interval of noise levels only the given co
 taken (Kynkäänniemi et al., 2024).
 
 Guidance overshoots: what it predicts varies more from frame to frame than music does, and is heard as drums that stick
-out. `rescaled` gives it the spread of what the given condition alone predicts (after Lin et al., 2024, section 3.4).
+out; and its means over time differ more from clip to clip. `rescaled` gives it the spread of what the given condition
+alone predicts, and while there is little but noise the means (after Lin et al., 2024, section 3.4).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 
 from munet.conditions.batch import null_like, replace_group
 from munet.guidance_weights import Guidance, Interval, check_interval, check_rescale, guidance_weights, is_guided
+from munet.predictions import clean_terms
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
@@ -36,6 +38,8 @@ __all__ = [
     "rescaled",
     "without_groups",
 ]
+
+NOISE_ALONE = 0.99  # noise level above which a latent says next to nothing of the means of what will be
 
 
 def noise_level(scheduler: SchedulerMixin, timestep: torch.Tensor | float) -> float:
@@ -87,8 +91,10 @@ def guided(given: torch.Tensor, without: torch.Tensor, weights: float | Mapping[
 def rescaled(
     overshot: torch.Tensor, given: torch.Tensor, sample: torch.Tensor, level: float, prediction_type: str, share: float
 ) -> torch.Tensor:
-    """Give a guided prediction the spread over time that the given condition's has, and keep its means.
+    """Give a guided prediction the spread over time that the given condition's has; in noise alone, its means too.
 
+    The means over a clip are its balance of bass and treble, its width and its level. Guided from the first step on,
+    those of clips lie twice as far apart as music's do; never guided, a piece without drums has some.
     Both are looked at as the clean latents that they foretell, each channel and bin of a clip by itself. Lin et al.
     take one factor for a whole prediction, in the network's own terms.
 
@@ -96,24 +102,16 @@ def rescaled(
         overshot, given: the guided prediction and the given condition's, `(batch, channels, frames, bins)`.
         sample: the noisy latents, same shape.
         level: their noise level, see `noise_level`.
-        prediction_type: "v_prediction", "epsilon", "sample" or "flow_prediction", as schedulers name them.
-        share: 0 leaves the guided prediction, 1 takes all of the other's spread.
+        prediction_type: see `munet.predictions.clean_terms`.
+        share: 0 leaves the guided prediction, 1 takes all of the other's spread, and means.
 
     Raises:
         ValueError: another prediction type.
     """
-    signal = math.sqrt(1 - level**2)
-    terms = {
-        "v_prediction": (signal, -level),
-        "epsilon": (1 / max(signal, 1e-6), -level / max(signal, 1e-6)),
-        "sample": (0.0, 1.0),
-        "flow_prediction": (1.0, -level),
-    }
-    if prediction_type not in terms:
-        raise ValueError(f"prediction_type: expected one of {sorted(terms)}, got {prediction_type!r}")
-    noisy, own = terms[prediction_type]
+    noisy, own = clean_terms(level, prediction_type)
     clean, wanted = (noisy * sample + own * prediction for prediction in (overshot, given))
-    middle = clean.mean(dim=2, keepdim=True)
+    middle, goal = (latents.mean(dim=2, keepdim=True) for latents in (clean, wanted))
     spreads = [latents.std(dim=2, keepdim=True, correction=0) for latents in (wanted, clean)]
+    kept = middle.lerp(goal, share) if level > NOISE_ALONE else middle
     factor = 1 + share * (spreads[0] / spreads[1].clamp_min(1e-6) - 1)
-    return ((clean - middle) * factor + middle - noisy * sample) / own
+    return ((clean - middle) * factor + kept - noisy * sample) / own

@@ -18,6 +18,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "default_guidance_scale": 2.0,
         "default_guidance_interval": None,
         "default_guidance_rescale": 0.0,
+        "sharpening": 0.0,
         "window_frames": None,
     }
 )

@@ -42,8 +42,10 @@ from munet.guidance import (
     rescaled,
     without_groups,
 )
+from munet.inputs import check_inputs, check_tensor_inputs
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
+from munet.predictions import check_sharpening, sharpened
 from munet.side_by_side import SideBySide
 from munet.themes import with_themes
 
@@ -73,7 +75,12 @@ class Sampler:
     _callback_tensor_inputs = ["latents"]  # noqa: RUF012
 
     def begin(self) -> None:
-        """Set up what a run needs; the parts are there."""
+        """Set up what a run needs; the parts are there.
+
+        Raises:
+            RequestError: the configured sharpening is no number from 0 to 2.
+        """
+        check_sharpening(self.config.sharpening)
         self.sample_rate = self.vae.config.sample_rate
         self.frame_rate = self.vae.config.sample_rate / self.vae.samples_per_latent_frame
         self._interrupt = False
@@ -121,37 +128,6 @@ class Sampler:
 
         models = (self.beat_predictor, self.beat_tokenizer, self.chord_predictor, self.tokenizer)
         return predict_plan(*models, prompt, duration)
-
-    def check_inputs(
-        self,
-        prompt: Sequence[str],
-        plans: Sequence[MusicPlan],
-        audio_length_in_s: float,
-        num_inference_steps: int,
-        output_type: str,
-        tensor_inputs: Sequence[str] = (),
-        strength: float = 1.0,
-    ) -> None:
-        """Refuse what cannot be generated.
-
-        Raises:
-            RequestError: names the argument, what was expected and what came.
-        """
-        if not prompt or any(not isinstance(text, str) for text in prompt):
-            raise RequestError(f"prompt: expected a string or a list of strings, got {prompt!r}")
-        if len(plans) != len(prompt):
-            raise RequestError(f"plans: expected one per prompt ({len(prompt)}), got {len(plans)}")
-        if not 0 < audio_length_in_s <= 600:
-            raise RequestError(f"audio_length_in_s: expected seconds in (0, 600], got {audio_length_in_s!r}")
-        if num_inference_steps < 1:
-            raise RequestError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
-        if not 0 < strength <= 1:
-            raise RequestError(f"strength: expected a number in (0, 1], got {strength!r}")
-        if output_type not in ("np", "pt", "latent"):
-            raise RequestError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
-        if unknown := sorted(set(tensor_inputs) - set(self._callback_tensor_inputs)):
-            known = self._callback_tensor_inputs
-            raise RequestError(f"callback_on_step_end_tensor_inputs: expected names out of {known}, got {unknown}")
 
     def encode_conditions(
         self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int
@@ -203,7 +179,7 @@ class Sampler:
         known: tuple[torch.Tensor, torch.Tensor] | None = None,
         beside: SideBySide | None = None,
     ) -> torch.Tensor:
-        """Prediction `(batch, channels, frames, bins)` at one timestep, guided where guidance acts.
+        """Prediction `(batch, channels, frames, bins)` at one timestep, guided where guidance acts, at last sharpened.
 
         Args:
             sample: noisy latents `(batch, channels, frames, bins)`, in the scale that the network takes.
@@ -222,14 +198,16 @@ class Sampler:
         else:
             each = [functools.partial(self.unet, sample, timestep, form, **held) for form in forms.forms(len(sample))]
             prediction = torch.cat([made.sample for made in beside(each)])
-        if len(prediction) == len(sample):
-            return prediction
-        without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
-        result = guided(conditional, without, self._guidance_scale)
-        if not (share := self._guidance_rescale):
-            return result
+        level = noise_level(self.scheduler, timestep)
         kind = self.scheduler.config.get("prediction_type", "flow_prediction")
-        return rescaled(result, conditional, sample, noise_level(self.scheduler, timestep), kind, share)
+        if len(prediction) > len(sample):
+            without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
+            prediction = guided(conditional, without, self._guidance_scale)
+            if share := self._guidance_rescale:
+                prediction = rescaled(prediction, conditional, sample, level, kind, share)
+        if (amount := self.config.sharpening) and timestep == self.scheduler.timesteps[-1]:
+            prediction = sharpened(prediction, sample, level, kind, amount)
+        return prediction
 
     def side_by_side(self, windows: int = 1) -> SideBySide:
         """Return what evaluates `windows` windows at once, or of one window the forms that guidance needs.
@@ -345,8 +323,8 @@ class Sampler:
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         unplanned = plans is None
         plans = [MusicPlan()] * len(prompts) if unplanned else [plans] if isinstance(plans, MusicPlan) else plans
-        tensor_inputs = callback_on_step_end_tensor_inputs
-        self.check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, tensor_inputs, strength)
+        check_inputs(prompts, plans, audio_length_in_s, num_inference_steps, output_type, strength)
+        check_tensor_inputs(callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
         self._guidance_scale, self._interrupt = guidance_weights(guidance_scale), False
         self._guidance_interval = None if interval is None else check_interval(interval)
         self._guidance_rescale = check_rescale(rescale)

@@ -1,4 +1,4 @@
-"""Guidance that gives back the spread it adds."""
+"""Guidance that gives back the spread it adds, and in noise alone the means."""
 
 from __future__ import annotations
 
@@ -32,20 +32,26 @@ def clean(kind: str, sample: torch.Tensor, prediction: torch.Tensor, level: floa
     return signal * sample - level * prediction
 
 
+@pytest.mark.parametrize("level", [0.8, 0.995])
 @pytest.mark.parametrize("kind", ["v_prediction", "epsilon", "sample", "flow_prediction"])
-def test_the_spread_is_the_given_conditions_and_the_mean_the_guided_ones(kind: str) -> None:
-    sample, given, level = drawn(0), drawn(1), 0.8
+def test_the_spread_is_the_given_conditions_and_in_noise_alone_the_mean(kind: str, level: float) -> None:
+    sample, given = drawn(0), drawn(1)
     overshot = 3 * drawn(2) + 1
-    result = rescaled(overshot, given, sample, level, kind, 1.0)
-    after, before, wanted = (clean(kind, sample, each, level) for each in (result, overshot, given))
-    assert torch.allclose(after.mean(dim=2), before.mean(dim=2), atol=1e-5)
-    assert torch.allclose(after.std(dim=2), wanted.std(dim=2), atol=1e-4)
-    assert torch.allclose(rescaled(overshot, given, sample, level, kind, 0.0), overshot, atol=1e-4)
+    results = (rescaled(overshot, given, sample, level, kind, share) for share in (1.0, 0.5, 0.0))
+    full, half, none = (clean(kind, sample, each, level) for each in results)
+    before, wanted = (clean(kind, sample, each, level) for each in (overshot, given))
+    assert torch.allclose(none, before, atol=1e-3)
+    assert torch.allclose(full.std(dim=2), wanted.std(dim=2), atol=1e-3)
+    for result, share in ((full, 1.0), (half, 0.5)):
+        mean = torch.lerp(before, wanted, share if level > 0.99 else 0.0).mean(dim=2)
+        assert torch.allclose(result.mean(dim=2), mean, atol=1e-3)
+    shape, guided = (each - each.mean(dim=2, keepdim=True) for each in (full, before))
+    assert torch.allclose(shape / shape.norm(dim=2, keepdim=True), guided / guided.norm(dim=2, keepdim=True), atol=1e-3)
 
 
 def test_pure_noise_and_a_single_frame_stay_finite() -> None:
     one = drawn(0)[:, :, :1]
-    assert torch.allclose(rescaled(one, 2 * one, one, 1.0, "v_prediction", 1.0), one, atol=1e-6)
+    assert torch.allclose(rescaled(one, 2 * one, one, 1.0, "v_prediction", 1.0), 2 * one, atol=1e-6)
 
 
 def test_an_unknown_prediction_type_is_named() -> None:
