@@ -13,6 +13,7 @@ from numbers import Real
 from types import MappingProxyType
 
 from munet.errors import RequestError
+from munet.music.checks import check_number
 
 GROUPS = ("text", "harmony", "rhythm", "arrangement", "melody")
 ALIASES: Mapping[str, str] = MappingProxyType({"chords": "harmony", "beats": "rhythm", "instruments": "arrangement"})
@@ -31,7 +32,7 @@ def guidance_weights(guidance: Guidance) -> float | dict[str, float]:
         RequestError: an unknown group, one that is named twice, or a weight that is no number from 0 to 30.
     """
     if not isinstance(guidance, Mapping):
-        return _weight("guidance", guidance)
+        return check_number("guidance", guidance, LIMITS)
     weights: dict[str, float] = {}
     for name, value in guidance.items():
         group = ALIASES.get(name, name)
@@ -39,7 +40,7 @@ def guidance_weights(guidance: Guidance) -> float | dict[str, float]:
             raise RequestError(f"guidance: expected groups among {', '.join((*GROUPS, *ALIASES))}, got {name!r}")
         if group in weights:
             raise RequestError(f"guidance: expected each group once, got {group} twice")
-        weights[group] = _weight(f"guidance.{name}", value)
+        weights[group] = check_number(f"guidance.{name}", value, LIMITS)
     return {group: weight for group, weight in weights.items() if weight != 1}
 
 
@@ -93,18 +94,10 @@ def read_interval(text: str) -> Interval:
         raise RequestError(f"guidance_interval: expected noise levels such as 0.2,0.9, got {text!r}") from None
 
 
-def _weight(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not LIMITS[0] <= value <= LIMITS[1]:
-        raise RequestError(f"{name}: expected a number from {LIMITS[0]:g} to {LIMITS[1]:g}, got {value!r}")
-    return float(value)
-
-
 def check_rescale(share: float) -> float:
     """Return the share of its spread that guidance gives back (see `munet.guidance.rescaled`).
 
     Raises:
         RequestError: it is no number from 0 to 1.
     """
-    if not isinstance(share, Real) or isinstance(share, bool) or not 0 <= share <= 1:
-        raise RequestError(f"guidance_rescale: expected a number from 0 to 1, got {share!r}")
-    return float(share)
+    return check_number("guidance_rescale", share, (0.0, 1.0))

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
-
-LONGEST = 600  # seconds of a clip
+from munet.music.checks import DURATION_RANGE
 
 
 def check_inputs(
@@ -27,8 +26,9 @@ def check_inputs(
         raise RequestError(f"prompt: expected a string or a list of strings, got {prompt!r}")
     if len(plans) != len(prompt):
         raise RequestError(f"plans: expected one per prompt ({len(prompt)}), got {len(plans)}")
-    if not 0 < audio_length_in_s <= LONGEST:
-        raise RequestError(f"audio_length_in_s: expected seconds in (0, {LONGEST}], got {audio_length_in_s!r}")
+    longest = DURATION_RANGE[1]
+    if not 0 < audio_length_in_s <= longest:
+        raise RequestError(f"audio_length_in_s: expected seconds in (0, {longest:g}], got {audio_length_in_s!r}")
     if num_inference_steps < 1:
         raise RequestError(f"num_inference_steps: expected at least 1, got {num_inference_steps!r}")
     if not 0 < strength <= 1:

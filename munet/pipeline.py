@@ -45,7 +45,8 @@ from munet.guidance import (
 from munet.inputs import check_inputs, check_tensor_inputs
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
-from munet.predictions import check_sharpening, sharpened
+from munet.music.checks import check_number
+from munet.predictions import sharpened
 from munet.side_by_side import SideBySide
 from munet.themes import with_themes
 
@@ -80,7 +81,7 @@ class Sampler:
         Raises:
             RequestError: the configured sharpening is no number from 0 to 2.
         """
-        check_sharpening(self.config.sharpening)
+        check_number("sharpening", self.config.sharpening, (0.0, 2.0))
         self.sample_rate = self.vae.config.sample_rate
         self.frame_rate = self.vae.config.sample_rate / self.vae.samples_per_latent_frame
         self._interrupt = False
@@ -198,16 +199,19 @@ class Sampler:
         else:
             each = [functools.partial(self.unet, sample, timestep, form, **held) for form in forms.forms(len(sample))]
             prediction = torch.cat([made.sample for made in beside(each)])
-        level = noise_level(self.scheduler, timestep)
-        kind = self.scheduler.config.get("prediction_type", "flow_prediction")
         if len(prediction) > len(sample):
             without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
             prediction = guided(conditional, without, self._guidance_scale)
             if share := self._guidance_rescale:
-                prediction = rescaled(prediction, conditional, sample, level, kind, share)
+                prediction = rescaled(prediction, conditional, sample, *self._scale_at(timestep), share)
         if (amount := self.config.sharpening) and timestep == self.scheduler.timesteps[-1]:
-            prediction = sharpened(prediction, sample, level, kind, amount)
+            prediction = sharpened(prediction, sample, *self._scale_at(timestep), amount)
         return prediction
+
+    def _scale_at(self, timestep: torch.Tensor) -> tuple[float, str]:
+        """Noise level of a sample at a timestep, and what is predicted of it; asking a GPU's timestep waits for it."""
+        kind = self.scheduler.config.get("prediction_type", "flow_prediction")
+        return noise_level(self.scheduler, timestep), kind
 
     def side_by_side(self, windows: int = 1) -> SideBySide:
         """Return what evaluates `windows` windows at once, or of one window the forms that guidance needs.

@@ -13,8 +13,7 @@ from __future__ import annotations
 import math
 
 import torch
-
-from munet.errors import RequestError
+import torch.nn.functional as F
 
 
 def clean_terms(level: float, prediction_type: str) -> tuple[float, float]:
@@ -58,17 +57,5 @@ def sharpened(
     """
     noisy, own = clean_terms(level, prediction_type)
     clean = noisy * sample + own * prediction
-    before = torch.cat([clean[:, :, :1], clean[:, :, :-1]], dim=2)
-    after = torch.cat([clean[:, :, 1:], clean[:, :, -1:]], dim=2)
-    return prediction + amount * (clean / 2 - before / 4 - after / 4) / own
-
-
-def check_sharpening(amount: float) -> float:
-    """Return how much is sharpened, if that is a number from 0 to 2.
-
-    Raises:
-        RequestError: it is none.
-    """
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= 2:
-        raise RequestError(f"sharpening: expected a number from 0 to 2, got {amount!r}")
-    return float(amount)
+    padded = F.pad(clean, (0, 0, 1, 1), "replicate")
+    return prediction + amount * (clean / 2 - padded[:, :, :-2] / 4 - padded[:, :, 2:] / 4) / own

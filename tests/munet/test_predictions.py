@@ -9,7 +9,7 @@ import torch
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
-from munet.predictions import check_sharpening, clean_terms, sharpened
+from munet.predictions import clean_terms, sharpened
 from tests.tiny import tiny_pipeline
 
 PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=2.0).complete()
@@ -82,5 +82,7 @@ def test_the_last_step_alone_is_sharpened() -> None:
 
 @pytest.mark.parametrize("amount", [-0.1, 2.5, "1", True, None])
 def test_an_amount_out_of_range_is_refused(amount: object) -> None:
+    pipeline = tiny_pipeline()
+    pipeline.register_to_config(sharpening=amount)
     with pytest.raises(RequestError, match="sharpening: expected a number from 0 to 2"):
-        check_sharpening(amount)
+        pipeline.begin()
