@@ -7,11 +7,13 @@ beats and chords), called with both halves of the guidance as a batch of copies 
 50 beats and 20 chords, of which a clip of 10 seconds at 120 BPM with 8 chords fills 20 and 8. Ours: the same weights
 and inputs through `Conditions`; both give the same numbers, which is checked. Given alone: ours outside the interval of
 guidance, one half of it. The weights are random (the real ones cannot be had everywhere), the sizes the published ones.
-`--small` is a dry run at toy size.
+In half precision all are compared with the plain implementation in float32, which runs as well. `--small` is a dry
+run at toy size.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -29,6 +31,7 @@ SMALL: Mapping[str, Any] = MappingProxyType(
     {"block_out_channels": (32, 64, 64, 64), "attention_head_dim": (1, 2, 2, 2)}
 )
 LENGTHS = (("encoder", 24, 24), ("beat", 50, 20), ("chord", 20, 8))  # tokens with padding, and without
+BASE = "plain in float32"
 TOLERANCE = MappingProxyType({"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02})
 
 
@@ -87,7 +90,8 @@ def main() -> None:
     torch.set_num_threads(options.threads or usable_cores())
     kept = not options.fresh_memory and options.device == "cpu" and keep_memory()
     dtype = getattr(torch, options.dtype)
-    unet = load_unet(SMALL if options.small else {}, dtype, options.device)
+    exact = load_unet(SMALL if options.small else {}, torch.float32, options.device)
+    unet = exact if dtype == torch.float32 else copy.deepcopy(exact).to(dtype)
     size = (options.batch, 8, 32, 16) if options.small else (options.batch, 8, 256, 16)
     sample = torch.randn(size, generator=torch.Generator().manual_seed(2)).to(options.device, dtype)
     null, given = inputs(options.batch, dtype, options.device)
@@ -99,6 +103,12 @@ def main() -> None:
         if options.device.startswith("cuda"):
             torch.cuda.synchronize()
         results[name] = prediction
+
+    @torch.inference_mode()
+    def plain_in_float32() -> None:
+        exact.set_attn_processor(StockProcessor())
+        precise = {name: value.float() if value.is_floating_point() else value for name, value in both.items()}
+        synchronised(BASE, exact(torch.cat([sample.float()] * 2), 500, **precise).sample)
 
     @torch.inference_mode()
     def plain() -> None:
@@ -123,10 +133,12 @@ def main() -> None:
             task.run = functools.partial(run_counted, task, run)
         return tasks | {PEAK: peak_task(options.device, options.dtype)}
 
-    tasks = tasks_of(plain=plain, ours=ours, given_alone=given_alone)
+    base = {} if dtype == torch.float32 else {BASE.replace(" ", "_"): plain_in_float32}
+    tasks = tasks_of(**base, plain=plain, ours=ours, given_alone=given_alone)
     in_turn(tasks, options.rounds, warm=int(options.device != "cpu"))
-    rows = rows_of(tasks, "plain")
-    difference = float((results["plain"] - results["ours"]).abs().max() / results["plain"].abs().max())
+    compared = BASE if base else "plain"
+    rows = rows_of(tasks, compared)
+    difference = float((results[compared] - results["ours"]).abs().max() / results[compared].abs().max())
     if difference > TOLERANCE[options.dtype]:
         raise FloatingPointError(f"ours: expected the numbers of plain, got a difference of {difference:.2g}")
     facts = {

@@ -37,6 +37,8 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
             that names none; part of the model, since the best values are found by measuring it.
         sharpening: how much more latents change from frame to frame than the last prediction has them, see
             `munet.predictions.sharpened`.
+        native_precision: whether the denoiser may run in bfloat16 where the device has it (`munet.precision`), since
+            measurements say that nothing is lost; `mustango_app.checkpoint` asks for it.
         window_frames: latent frames that the denoiser sees at once; longer pieces are made in overlapping windows. None
             for all of a piece, whatever its length.
     """
@@ -69,6 +71,7 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
         default_guidance_interval: Interval | None = DEFAULTS["default_guidance_interval"],
         default_guidance_rescale: float = DEFAULTS["default_guidance_rescale"],
         sharpening: float = DEFAULTS["sharpening"],
+        native_precision: bool = DEFAULTS["native_precision"],
     ) -> None:
         super().__init__()
         self._packaged_text_encoder = text_encoder is None or tokenizer is None
@@ -93,6 +96,7 @@ class MustangoPipeline(Sampler, DiffusionPipeline):
             default_guidance_interval=default_guidance_interval,
             default_guidance_rescale=default_guidance_rescale,
             sharpening=sharpening,
+            native_precision=native_precision,
             window_frames=window_frames,
         )
         self.begin()

@@ -19,6 +19,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "default_guidance_interval": None,
         "default_guidance_rescale": 0.0,
         "sharpening": 0.0,
+        "native_precision": False,
         "window_frames": None,
     }
 )

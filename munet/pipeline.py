@@ -160,6 +160,8 @@ class Sampler:
     ) -> torch.Tensor:
         """Initial noise `(batch, channels, frames, bins)`, or the caller's, in the scheduler's scale.
 
+        It is float32 whatever the denoiser's type, so that steps add up and equal seeds mean the same noise.
+
         Raises:
             RequestError: latents of another shape, or a list of generators of another length.
         """
@@ -167,10 +169,10 @@ class Sampler:
         if isinstance(generator, list) and len(generator) != batch_size:
             raise RequestError(f"generator: expected {batch_size} generators, got {len(generator)}")
         if latents is None:
-            latents = randn_tensor(shape, generator=generator, device=self._execution_device, dtype=self.unet.dtype)
+            latents = randn_tensor(shape, generator=generator, device=self._execution_device, dtype=torch.float32)
         elif tuple(latents.shape) != shape:
             raise RequestError(f"latents: expected shape {shape}, got {tuple(latents.shape)}")
-        return latents.to(self._execution_device) * self.scheduler.init_noise_sigma
+        return latents.to(self._execution_device, torch.float32) * self.scheduler.init_noise_sigma
 
     def denoise(
         self,
@@ -190,15 +192,16 @@ class Sampler:
                 take them.
             beside: evaluates the forms at once; None for one batch of them.
         """
-        held = {}
+        held, entering = {}, sample.to(self.unet.dtype)
         if known is not None and self.unet.config.known_latents:
-            held = {"known_latents": known[0].to(sample), "known_mask": known[1].to(sample)}
+            held = {"known_latents": known[0].to(entering), "known_mask": known[1].to(entering)}
         forms = conditions if self.guides_at(timestep) else conditions.last(len(sample))
         if beside is None or beside.width == 1:
-            prediction = self.unet(sample, timestep, forms, **held).sample
+            prediction = self.unet(entering, timestep, forms, **held).sample
         else:
-            each = [functools.partial(self.unet, sample, timestep, form, **held) for form in forms.forms(len(sample))]
+            each = [functools.partial(self.unet, entering, timestep, form, **held) for form in forms.forms(len(sample))]
             prediction = torch.cat([made.sample for made in beside(each)])
+        prediction = prediction.to(sample.dtype)
         if len(prediction) > len(sample):
             without, conditional = prediction[: -len(sample)], prediction[-len(sample) :]
             prediction = guided(conditional, without, self._guidance_scale)

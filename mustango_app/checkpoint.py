@@ -27,6 +27,7 @@ from munet.files import digest, shipped
 from munet.light_pipeline import LightPipeline
 from munet.model_index import own_index
 from munet.pipeline import FULL_PRECISION, Sampler
+from munet.precision import native_precision
 
 if TYPE_CHECKING:
     from munet.diffusers_pipeline import MustangoPipeline
@@ -38,7 +39,7 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def load_pipeline(
-    name: str | Path | None, device: torch.device, dtype: torch.dtype = torch.float32, offload: bool = False
+    name: str | Path | None, device: torch.device, dtype: torch.dtype | None = None, offload: bool = False
 ) -> tuple[str, Sampler]:
     """Load a pipeline; return its short name and itself, on `device`.
 
@@ -46,7 +47,8 @@ def load_pipeline(
         name: None or "pocket" (the shipped model), a folder, or a Hub id. A folder or a repository in the published
             layout is converted into `cache_folder()` when it is seen for the first time.
         device: where to run.
-        dtype: of the weights; the autoencoder's stay float32, see `munet.pipeline.FULL_PRECISION`.
+        dtype: of the weights; the autoencoder's stay float32, see `munet.pipeline.FULL_PRECISION`. None for float32,
+            with a denoiser in bfloat16 where the model says that it loses nothing and the device has it.
         offload: whether the parts are to wait in main memory, which diffusers' own pipeline can arrange.
 
     Raises:
@@ -55,7 +57,7 @@ def load_pipeline(
     if name is None or str(name) == "pocket":
         if not SHIPPED.is_dir():
             raise RequestError(f"model: expected the shipped checkpoint in {str(SHIPPED)!r}, got no such folder")
-        return "pocket", _load_folder(SHIPPED, dtype, offload).to(device)
+        return "pocket", _load_folder(SHIPPED, device, dtype, offload).to(device)
     if not str(name):
         raise RequestError(f"model: expected a folder or a Hub id, got {name!r}")
     folder = Path(name).expanduser()
@@ -66,9 +68,9 @@ def load_pipeline(
 
             if is_published(folder):
                 folder = converted(folder, folder.resolve().name, str(folder.resolve()))
-        return str(name), _load_folder(folder, dtype, offload, index).to(device)
+        return str(name), _load_folder(folder, device, dtype, offload, index).to(device)
     if HUB_ID.fullmatch(str(name)):
-        return str(name), _load_hub(str(name), dtype).to(device)
+        return str(name), _load_hub(str(name), device, dtype).to(device)
     raise RequestError(f"model: expected an existing folder or a Hub id such as name/model, got {str(name)!r}")
 
 
@@ -155,15 +157,15 @@ class ProgressBars:
             self.bar = None
 
 
-def parse_dtype(name: str | None) -> torch.dtype:
-    """The type of that name, float32 for None.
+def parse_dtype(name: str) -> torch.dtype:
+    """The type of that name.
 
     Raises:
         RequestError: a name that is none of `DTYPES`.
     """
-    if name not in (None, *DTYPES):
+    if name not in DTYPES:
         raise RequestError(f"dtype: expected one of {', '.join(DTYPES)}, got {name!r}")
-    return getattr(torch, name or DTYPES[0])
+    return getattr(torch, name)
 
 
 def published_folder(name: str) -> Path:
@@ -185,14 +187,20 @@ def published_folder(name: str) -> Path:
 
 
 def _load_folder(
-    folder: Path, dtype: torch.dtype, offload: bool = False, index: Mapping[str, Any] | None = None
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype | None,
+    offload: bool = False,
+    index: Mapping[str, Any] | None = None,
 ) -> Sampler:
     """Load a diffusers folder; `index` is what `own_index` has read of it, if it has been asked."""
     check_folder(folder)
     try:
         index = None if offload else index or own_index(folder)
         if index is not None:
-            return LightPipeline.load(folder, _dtypes(dtype), index)
+            native = dtype is None and index["native_precision"]
+            unet = {"unet": native_precision(device)[0]} if native else {}
+            return LightPipeline.load(folder, _dtypes(dtype) | unet, index)
         return _diffusers_pipeline().from_pretrained(
             str(folder), local_files_only=True, use_safetensors=True, dtype=_dtypes(dtype)
         )
@@ -213,12 +221,12 @@ def _diffusers_pipeline() -> type[MustangoPipeline]:
     return MustangoPipeline
 
 
-def _load_hub(name: str, dtype: torch.dtype) -> Sampler:
+def _load_hub(name: str, device: torch.device, dtype: torch.dtype | None) -> Sampler:
     from munet.published.layout import is_published
 
     snapshot = _snapshot(name)
     if is_published(snapshot):
-        return _load_folder(converted(snapshot, name, name), dtype)
+        return _load_folder(converted(snapshot, name, name), device, dtype)
     try:
         return _diffusers_pipeline().from_pretrained(name, use_safetensors=True, dtype=_dtypes(dtype))
     except (OSError, ValueError, HfHubHTTPError) as error:
@@ -240,9 +248,9 @@ def _unreachable(name: str) -> ValueError:
     return ValueError(f"model: expected a model that can be reached, got {name!r} ({advice})")
 
 
-def _dtypes(dtype: torch.dtype) -> dict[str, torch.dtype]:
-    """The type of each component's weights, in the form that diffusers takes."""
-    return {"default": dtype, **dict.fromkeys(FULL_PRECISION, torch.float32)}
+def _dtypes(dtype: torch.dtype | None) -> dict[str, torch.dtype]:
+    """The type of each component's weights, in the form that diffusers takes; float32 for None."""
+    return {"default": dtype or torch.float32, **dict.fromkeys(FULL_PRECISION, torch.float32)}
 
 
 def first_line(error: BaseException) -> str:

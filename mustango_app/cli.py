@@ -195,7 +195,11 @@ def _sections(file: str) -> list[Any]:
 def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="folder or Hub id (the shipped model)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (cuda where there is one)")
-    parser.add_argument("--dtype", help="float32, float16 or bfloat16: precision of the weights (float32)")
+    parser.add_argument(
+        "--dtype",
+        help="float32, float16 or bfloat16: precision of the weights (float32; "
+        "pocket denoises in bfloat16 where the device has it)",
+    )
     parser.add_argument("--offload", action="store_true", help="keep the parts in main memory: for small GPUs, slower")
 
 
@@ -341,7 +345,7 @@ def _convert(arguments: argparse.Namespace) -> None:
     bases = dict(pair.partition("=")[::2] for pair in arguments.base)
     from mustango_app.checkpoint import ProgressBars, parse_dtype, published_folder
 
-    dtype, source = parse_dtype(arguments.dtype), published_folder(arguments.source)
+    dtype, source = parse_dtype(arguments.dtype or "float32"), published_folder(arguments.source)
     from munet.published.convert import convert
 
     target = convert(source, arguments.target, dtype=dtype, bases=bases, progress=ProgressBars())

@@ -41,7 +41,8 @@ class Mustango:
         name: None or "pocket" for the shipped model, a folder that `save_pretrained` made, or a Hub id.
             A checkpoint in the published layout of `declare-lab/mustango` is converted once and kept.
         device: "cpu", "cuda", "cuda:1", ...; None or "auto" takes a CUDA device where there is one.
-        dtype: "float32", "float16" or "bfloat16" of the weights; the halves are for GPUs and save memory.
+        dtype: "float32", "float16" or "bfloat16" of the weights; the halves are for GPUs and save memory. None for
+            float32, where `pocket` denoises in bfloat16 on a device that has it.
         offload: whether the parts wait in main memory and visit the GPU in turn: slower, for small GPUs.
         batch: clips made together where several are asked for; None for 1 on a processor, and on a GPU what
             its memory holds, 16 at most.
@@ -67,7 +68,7 @@ class Mustango:
             raise RequestError(f"offload: expected a CUDA device to spare, got {str(self.device)!r}")
         held = torch.device("cpu") if offload else self.device
         with _enough_memory():
-            self.name, self.pipeline = load_pipeline(name, held, parse_dtype(dtype), offload)
+            self.name, self.pipeline = load_pipeline(name, held, None if dtype is None else parse_dtype(dtype), offload)
         if offload:
             self.pipeline.enable_model_cpu_offload(device=self.device)
         self.batch = clips_at_once(self.device, batch)

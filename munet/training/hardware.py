@@ -7,6 +7,7 @@ import time
 import torch
 
 from munet.errors import RequestError
+from munet.precision import native_precision
 
 
 def training_device(name: str | None, local_rank: int = 0) -> torch.device:
@@ -36,9 +37,7 @@ def training_device(name: str | None, local_rank: int = 0) -> torch.device:
 
 
 def training_precision(device: torch.device, asked: str = "auto") -> tuple[torch.dtype, str]:
-    """Return the type to compute in, and why.
-
-    A processor without matrix instructions for bfloat16 emulates them, a hundred times slower than float32.
+    """Return the type to compute in, and why; see `munet.precision`.
 
     Args:
         device: where to compute.
@@ -51,15 +50,7 @@ def training_precision(device: torch.device, asked: str = "auto") -> tuple[torch
         raise RequestError(f"precision: expected auto, float32 or bfloat16, got {asked!r}")
     if asked != "auto":
         return getattr(torch, asked), f"{asked}: asked for"
-    if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return torch.bfloat16, "bfloat16: the GPU has it"
-        return torch.float32, "float32: the GPU has no bfloat16"
-    if torch.cpu._is_amx_tile_supported():
-        return torch.bfloat16, "bfloat16: the processor has AMX"
-    if torch.cpu._is_avx512_bf16_supported():
-        return torch.bfloat16, "bfloat16: the processor has AVX512-BF16"
-    return torch.float32, "float32: the processor has no bfloat16"
+    return native_precision(device)
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:

@@ -91,7 +91,7 @@ class MuNetTrainer:
         self.processes.share_weights(self.parameters)
         self.average = EMAModel(self.parameters, decay=settings.ema_decay, foreach=True)
         self.optimizer = torch.optim.AdamW(
-            self.parameters, settings.learning_rate, (0.9, 0.99), weight_decay=1e-2, fused=self.device.type == "cuda"
+            self.parameters, settings.learning_rate, (0.9, 0.99), weight_decay=1e-2, fused=True
         )
         if found is not None:
             shadow = [found[2][f"average.{index}"] for index in range(len(self.parameters))]
