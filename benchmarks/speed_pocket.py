@@ -1,9 +1,11 @@
 """(c) Pocket from prompt to WAV: by stage, by length, in batches, by cores, and with two other busy processes.
 
     python -m benchmarks.speed_pocket [--rounds 3 --lengths 10 60 300 --batches 1 8 64 --cores 1 2 --busy 2 --save]
+        [--dtype float32]
 
 The stages of a clip: plan, conditions, sampling, decoding, the WAV file. The limit of sampling is its FLOPs (counted)
-over the peak of the same rounds. Batches are clips of 10 seconds made in one run of the pipeline, per clip.
+over the peak of the same rounds. Batches are clips of 10 seconds made in one run of the pipeline, per clip. Where the
+model denoises in bfloat16 unasked, it is compared with itself in float32; the peak is that of its own type.
 """
 
 from __future__ import annotations
@@ -57,8 +59,13 @@ def stages(model: Mustango, seconds: float, folder: Path) -> dict[str, Task]:
         "sampling": Task(sampling, counted(sampling)),
         "decoding": Task(decoding),
         "WAV file": Task(lambda: clip.save(folder / "clip.wav")),
-        PEAK: peak_task(),
+        PEAK: peak_task(str(pipeline.device), name_of(pipeline.unet.dtype)),
     }
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """Return "float32" or its like."""
+    return str(dtype).removeprefix("torch.")
 
 
 def whole(model: Mustango, seconds: float, folder: Path) -> Task:
@@ -107,18 +114,25 @@ def main() -> None:
     parser = options_of(__doc__, 3)
     parser.add_argument("--model", help="folder (the shipped model)")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", help="float32, bfloat16, ... of the weights (what the model takes unasked)")
     parser.add_argument("--lengths", type=float, nargs="*", default=[10, 60, 300], help="seconds (10 60 300)")
     parser.add_argument("--batches", type=int, nargs="*", default=[1, 8, 64], help="clips at once (1 8 64)")
     parser.add_argument("--cores", type=int, nargs="*", default=[1, usable_cores()], help="threads (1 and all)")
     parser.add_argument("--busy", type=int, default=2, help="other processes for the last table (2)")
     options = parser.parse_args()
-    model, rows = Mustango.from_pretrained(options.model, options.device), []
+    model, rows = Mustango.from_pretrained(options.model, options.device, dtype=options.dtype), []
+    own = name_of(model.pipeline.unet.dtype)
     torch.set_num_threads(options.threads or usable_cores())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts = stages(model, 10.0, folder)
         in_turn(parts, options.rounds)
         rows += rows_of(parts)
+        if options.dtype is None and own != "float32":
+            exact = Mustango.from_pretrained(options.model, options.device, dtype="float32")
+            types = {f"10 s in {name}": whole(each, 10.0, folder) for name, each in (("float32", exact), (own, model))}
+            in_turn(types, options.rounds)
+            rows += rows_of(types, "10 s in float32")
         lengths = {f"{seconds:g} s": whole(model, seconds, folder) for seconds in options.lengths}
         for seconds in options.lengths:
             in_turn({f"{seconds:g} s": lengths[f"{seconds:g} s"]}, 1 if seconds > 60 else options.rounds, warm=0)
@@ -137,7 +151,7 @@ def main() -> None:
                     in_turn({f"with {others} others": task}, 1, warm=0)
         others = {"alone": alone, f"with {options.busy} busy processes": loaded}
         rows += rows_of(others, "alone")
-    tell("speed_pocket", rows, options.save)
+    tell(f"speed_pocket_{own}", rows, options.save, steps=model.default_steps, dtype=own)
 
 
 if __name__ == "__main__":
