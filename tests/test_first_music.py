@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from augmentation.training_data import HELD_BACK_SEEDS
-from benchmarks import first_music
+from benchmarks import clips, first_music
 from benchmarks.first_music import Case, hear_row
 from mustango_app.evaluation.measure import Audio, Listener
 
@@ -56,3 +57,17 @@ def test_chance_is_the_next_plan_against_generated_audio(tmp_path: Path) -> None
     assert list(rows) == ["generated", "chance"]
     assert rows["chance"]["summary"]["beat_f"]["mean"] == 0.0
     assert json.dumps(rows)
+
+
+def test_clips_are_written_once_for_other_ears(tmp_path: Path) -> None:
+    clips.main(["original", "--out", str(tmp_path), "--count", "1", "--seed", str(FIRST + 3)])
+    [path] = tmp_path.iterdir()
+    assert path.name == f"{FIRST + 3}.flac"
+    sound, rate = soundfile.read(path)
+    rendered, rendered_rate = first_music.original(Case.of(FIRST + 3))
+    assert rate == rendered_rate and np.abs(sound.T - rendered).max() < 2**-14  # 16 bits
+    written = path.stat().st_mtime_ns
+    clips.main(["original", "--out", str(tmp_path), "--count", "1", "--seed", str(FIRST + 3)])
+    assert path.stat().st_mtime_ns == written
+    with pytest.raises(SystemExit):
+        clips.main(["original", "--out", str(tmp_path), "--count", "0"])
