@@ -78,6 +78,48 @@ def run_counted(task: Task, run: Callable[[], None]) -> None:
     task.flops = counted(run)
 
 
+def evaluations(
+    exact: MuNetModel,
+    unet: MuNetModel,
+    sample: torch.Tensor,
+    forms: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]],
+    results: dict[str, torch.Tensor],
+) -> dict[str, Callable[[], None]]:
+    """What is compared, by name, the base first; each notes its prediction in `results`.
+
+    Args:
+        exact, unet: the same weights in float32 and in the type to measure; one model where that is float32.
+        sample: noisy latents.
+        forms: null and given conditions.
+        results: predictions by name.
+    """
+    null, given = forms
+    both = {name: torch.cat([null[name], given[name]]) for name in given}
+    conditions = Conditions.of_forms(null, given)
+
+    def evaluate(name: str, model: MuNetModel, *arguments: Any, **conditioned: Any) -> None:
+        model.set_attn_processor(StockProcessor() if name.startswith("plain") else AttnProcessor2_0())
+        with torch.inference_mode():
+            prediction = model(*arguments, **conditioned).sample
+        if prediction.is_cuda:
+            torch.cuda.synchronize()
+        results[name] = prediction
+
+    def plain(name: str, model: MuNetModel) -> None:
+        dtype = model.dtype
+        padded = {key: value.to(dtype) if value.is_floating_point() else value for key, value in both.items()}
+        evaluate(name, model, torch.cat([sample.to(dtype)] * 2), 500, **padded)
+
+    runs: dict[str, Callable[[], None]] = {}
+    if exact is not unet:
+        runs[BASE] = functools.partial(plain, BASE, exact)
+    runs["plain"] = functools.partial(plain, "plain", unet)
+    runs["ours"] = lambda: evaluate("ours", unet, sample, 500, conditions)
+    # A step outside the interval of guidance.
+    runs["given alone"] = lambda: evaluate("given alone", unet, sample, 500, conditions.last(len(sample)))
+    return runs
+
+
 def main() -> None:
     """Measure and print."""
     parser = options_of(__doc__, 2)
@@ -95,48 +137,15 @@ def main() -> None:
     size = (options.batch, 8, 32, 16) if options.small else (options.batch, 8, 256, 16)
     sample = torch.randn(size, generator=torch.Generator().manual_seed(2)).to(options.device, dtype)
     null, given = inputs(options.batch, dtype, options.device)
-    both = {name: torch.cat([null[name], given[name]]) for name in given}
-    conditions = Conditions.of_forms(null, given)
     results: dict[str, torch.Tensor] = {}
-
-    def synchronised(name: str, prediction: torch.Tensor) -> None:
-        if options.device.startswith("cuda"):
-            torch.cuda.synchronize()
-        results[name] = prediction
-
-    @torch.inference_mode()
-    def plain_in_float32() -> None:
-        exact.set_attn_processor(StockProcessor())
-        precise = {name: value.float() if value.is_floating_point() else value for name, value in both.items()}
-        synchronised(BASE, exact(torch.cat([sample.float()] * 2), 500, **precise).sample)
-
-    @torch.inference_mode()
-    def plain() -> None:
-        unet.set_attn_processor(StockProcessor())
-        synchronised("plain", unet(torch.cat([sample] * 2), 500, **both).sample)
-
-    @torch.inference_mode()
-    def ours() -> None:
-        unet.set_attn_processor(AttnProcessor2_0())
-        synchronised("ours", unet(sample, 500, conditions).sample)
-
-    @torch.inference_mode()
-    def given_alone() -> None:
-        """A step outside the interval of guidance."""
-        unet.set_attn_processor(AttnProcessor2_0())
-        synchronised("given alone", unet(sample, 500, conditions.last(options.batch)).sample)
-
-    def tasks_of(**named: Callable[[], None]) -> dict[str, Task]:
-        """Tasks whose FLOPs are counted while they run, since a run takes a minute."""
-        tasks = {name.replace("_", " "): Task(lambda: None) for name in named}
-        for task, run in zip(tasks.values(), named.values(), strict=True):
-            task.run = functools.partial(run_counted, task, run)
-        return tasks | {PEAK: peak_task(options.device, options.dtype)}
-
-    base = {} if dtype == torch.float32 else {BASE.replace(" ", "_"): plain_in_float32}
-    tasks = tasks_of(**base, plain=plain, ours=ours, given_alone=given_alone)
+    runs = evaluations(exact, unet, sample, (null, given), results)
+    # FLOPs are counted while a task runs, since a run takes a minute.
+    tasks = {name: Task(lambda: None) for name in runs}
+    for name, task in tasks.items():
+        task.run = functools.partial(run_counted, task, runs[name])
+    tasks[PEAK] = peak_task(options.device, options.dtype)
     in_turn(tasks, options.rounds, warm=int(options.device != "cpu"))
-    compared = BASE if base else "plain"
+    compared = next(iter(runs))
     rows = rows_of(tasks, compared)
     difference = float((results[compared] - results["ours"]).abs().max() / results[compared].abs().max())
     if difference > TOLERANCE[options.dtype]:

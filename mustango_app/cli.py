@@ -195,11 +195,8 @@ def _sections(file: str) -> list[Any]:
 def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="folder or Hub id (the shipped model)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (cuda where there is one)")
-    parser.add_argument(
-        "--dtype",
-        help="float32, float16 or bfloat16: precision of the weights (float32; "
-        "pocket denoises in bfloat16 where the device has it)",
-    )
+    types = "float32, float16 or bfloat16: precision of the weights"
+    parser.add_argument("--dtype", help=f"{types} (float32; pocket's denoiser: bfloat16 where the device has it)")
     parser.add_argument("--offload", action="store_true", help="keep the parts in main memory: for small GPUs, slower")
 
 
