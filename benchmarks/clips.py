@@ -9,47 +9,28 @@ the piece's seed. Two folders are compared by an embedding's kernel distance, fo
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
-import soundfile
-
-from augmentation.training_data import HELD_BACK_SEEDS
-from benchmarks.first_music import AUDIO_ROWS, Case, codec, generated, original
+from augmentation.audio import write_audio
+from benchmarks.first_music import AUDIO_ROWS, Case, makers, original, parsed, parser_of
 from mustango_app import Mustango
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the clips."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, 24)
     parser.add_argument("row", choices=AUDIO_ROWS)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=24, help="pieces (%(default)s)")
-    parser.add_argument("--seed", type=int, default=HELD_BACK_SEEDS[0], help="of the first piece (%(default)s)")
-    parser.add_argument("--model", help="checkpoint folder or Hub id; the shipped model if not given")
-    parser.add_argument("--steps", type=int, help="denoising steps; the model's own default if not given")
     parser.add_argument("--guidance", type=float, help="the model's own default if not given")
-    options = parser.parse_args(arguments)
-    if options.count < 1:
-        parser.error(f"--count: expected 1 or more, got {options.count}")
+    options = parsed(parser, arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    model = None if options.row == "original" else Mustango.from_pretrained(options.model)
-    asked = {name: getattr(options, name) for name in ("steps", "guidance") if getattr(options, name) is not None}
+    make = original
+    if options.row != "original":
+        made_with = {"steps": options.steps, "guidance": options.guidance}
+        make = makers(Mustango.from_pretrained(options.model), made_with)[options.row]
     for seed in range(options.seed, options.seed + options.count):
         path = options.out / f"{seed}.flac"
-        if path.exists():
-            continue
-        case = Case.of(seed)
-        if model is None:
-            audio, rate = original(case)
-        else:
-            audio, rate = codec(model, case) if options.row == "codec" else generated(model, asked, case)
-        unfinished = path.with_name(f"{seed}.unfinished")
-        soundfile.write(unfinished, np.clip(np.atleast_2d(audio), -1, 1).T, rate, format="FLAC")
-        unfinished.rename(path)
-        print(path)
+        if not path.exists():
+            print(write_audio(path, *make(Case.of(seed))))
 
 
 if __name__ == "__main__":

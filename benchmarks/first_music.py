@@ -128,20 +128,37 @@ def measure(cases: Sequence[Case], sources: Mapping[str, Source], out: Path, wor
     return rows
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the measurement from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def makers(model: Mustango, made_with: Mapping[str, Any]) -> dict[str, Callable[[Case], Audio]]:
+    """What makes the clip of a case in the rows that need a model; `made_with` goes to `generate`."""
+    return {"codec": functools.partial(codec, model), "generated": functools.partial(generated, model, made_with)}
+
+
+def parser_of(description: str | None, count: int) -> argparse.ArgumentParser:
+    """Return a parser with the flags that say which pieces are made and with which model."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=40, help="pieces (%(default)s)")
+    parser.add_argument("--count", type=int, default=count, help="pieces (%(default)s)")
     parser.add_argument("--seed", type=int, default=HELD_BACK_SEEDS[0], help="of the first piece (%(default)s)")
     parser.add_argument("--model", help="checkpoint folder or Hub id; the shipped model if not given")
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own default if not given")
-    parser.add_argument("--guidance-interval", type=read_interval, help="noise levels, such as 0.2,0.95 (all)")
-    parser.add_argument("--rows", nargs="+", choices=AUDIO_ROWS, default=list(AUDIO_ROWS))
-    parser.add_argument("--workers", type=int, default=2, help="listening processes (%(default)s)")
+    return parser
+
+
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options; a count below 1 ends the program."""
     options = parser.parse_args(arguments)
     if options.count < 1:
         parser.error(f"--count: expected 1 or more, got {options.count}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the measurement from the command line."""
+    parser = parser_of(__doc__, 40)
+    parser.add_argument("--guidance-interval", type=read_interval, help="noise levels, such as 0.2,0.95 (all)")
+    parser.add_argument("--rows", nargs="+", choices=AUDIO_ROWS, default=list(AUDIO_ROWS))
+    parser.add_argument("--workers", type=int, default=2, help="listening processes (%(default)s)")
+    options = parsed(parser, arguments)
     cases = [Case.of(options.seed + i) for i in range(options.count)]
     maker = default_soundfont().name
     sources: dict[str, Source] = {"original": (maker, original)}
@@ -151,8 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         model = Mustango.from_pretrained(options.model)
         maker = f"{maker} {fingerprint(model)} {options.steps} {options.guidance_interval}"
         made_with = {"steps": options.steps, "guidance_interval": options.guidance_interval}
-        sources["codec"] = maker, functools.partial(codec, model)
-        sources["generated"] = maker, functools.partial(generated, model, made_with)
+        sources |= {name: (maker, make) for name, make in makers(model, made_with).items()}
     rows = measure(cases, {name: sources[name] for name in options.rows}, options.out, options.workers)
     pieces = [{"seed": c.piece.seed, "style": c.piece.style, "caption": c.caption} for c in cases]
     settings = {name: value for name, value in vars(options).items() if name != "out"}

@@ -20,6 +20,7 @@ import torch
 
 from benchmarks.timing import PEAK, Task, busy, counted, in_turn, options_of, peak_task, rows_of, tell
 from munet.attended import Conditions
+from munet.precision import name_of
 from munet.processor import usable_cores
 from mustango_app import Mustango
 from mustango_app.request import Request
@@ -63,11 +64,6 @@ def stages(model: Mustango, seconds: float, folder: Path) -> dict[str, Task]:
         "WAV file": Task(lambda: clip.save(folder / "clip.wav")),
         PEAK: peak_task(str(pipeline.device), name_of(pipeline.unet.dtype)),
     }
-
-
-def name_of(dtype: torch.dtype) -> str:
-    """Return "float32" or its like."""
-    return str(dtype).removeprefix("torch.")
 
 
 def whole(model: Mustango, seconds: float, folder: Path) -> Task:

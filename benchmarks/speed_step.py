@@ -97,8 +97,8 @@ def evaluations(
     both = {name: torch.cat([null[name], given[name]]) for name in given}
     conditions = Conditions.of_forms(null, given)
 
-    def evaluate(name: str, model: MuNetModel, *arguments: Any, **conditioned: Any) -> None:
-        model.set_attn_processor(StockProcessor() if name.startswith("plain") else AttnProcessor2_0())
+    def evaluate(name: str, model: MuNetModel, processor: Any, *arguments: Any, **conditioned: Any) -> None:
+        model.set_attn_processor(processor)
         with torch.inference_mode():
             prediction = model(*arguments, **conditioned).sample
         if prediction.is_cuda:
@@ -108,15 +108,16 @@ def evaluations(
     def plain(name: str, model: MuNetModel) -> None:
         dtype = model.dtype
         padded = {key: value.to(dtype) if value.is_floating_point() else value for key, value in both.items()}
-        evaluate(name, model, torch.cat([sample.to(dtype)] * 2), 500, **padded)
+        evaluate(name, model, StockProcessor(), torch.cat([sample.to(dtype)] * 2), 500, **padded)
 
     runs: dict[str, Callable[[], None]] = {}
     if exact is not unet:
         runs[BASE] = functools.partial(plain, BASE, exact)
     runs["plain"] = functools.partial(plain, "plain", unet)
-    runs["ours"] = lambda: evaluate("ours", unet, sample, 500, conditions)
+    runs["ours"] = lambda: evaluate("ours", unet, AttnProcessor2_0(), sample, 500, conditions)
     # A step outside the interval of guidance.
-    runs["given alone"] = lambda: evaluate("given alone", unet, sample, 500, conditions.last(len(sample)))
+    alone = conditions.last(len(sample))
+    runs["given alone"] = lambda: evaluate("given alone", unet, AttnProcessor2_0(), sample, 500, alone)
     return runs
 
 

@@ -17,8 +17,8 @@ import torch
 from benchmarks.timing import PEAK, Task, in_turn, options_of, peak_task, rows_of, tell
 from munet.files import shipped
 from munet.music import MusicPlan
+from munet.precision import name_of, native_precision
 from munet.processor import keep_memory, usable_cores
-from munet.training.hardware import training_precision
 from munet.training.loop import Budget
 from munet.training.munet import MuNetTrainer
 from munet.training.settings import MuNetTraining
@@ -62,8 +62,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads or usable_cores())
     keep_memory()
-    own, why = training_precision(torch.device(options.device))
-    precisions = dict.fromkeys(("float32", str(own).removeprefix("torch.")))
+    own, why = native_precision(torch.device(options.device))
+    precisions = dict.fromkeys(("float32", name_of(own)))
     with tempfile.TemporaryDirectory() as folder:
         tasks: dict[str, Task] = {}
         for precision in precisions:

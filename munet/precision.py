@@ -8,6 +8,11 @@ from __future__ import annotations
 import torch
 
 
+def name_of(dtype: torch.dtype) -> str:
+    """Return the name of a type without its module, such as "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
 def native_precision(device: torch.device) -> tuple[torch.dtype, str]:
     """Return bfloat16 where `device` has instructions for it, otherwise float32; and why."""
     if device.type == "cuda":

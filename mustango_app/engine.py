@@ -19,6 +19,7 @@ import torch
 from munet.errors import RequestError
 from munet.guidance_weights import Interval, check_interval
 from munet.music import MusicPlan
+from munet.precision import name_of
 from munet.processor import keep_memory, usable_cores
 from munet.solver import FEW_STEPS, few_step_solver
 from mustango_app.checkpoint import load_pipeline, parse_dtype
@@ -297,7 +298,7 @@ class Mustango:
             RequestError: samples that are not finite, which half precision can give.
         """
         if not np.isfinite(audio).all():
-            held = str(self.pipeline.unet.dtype).removeprefix("torch.")
+            held = name_of(self.pipeline.unet.dtype)
             raise RequestError(f"dtype: expected finite samples, got others from {self.name!r} in {held}; try another")
 
     @contextlib.contextmanager

@@ -205,17 +205,17 @@ def embed(
     """The keyword arguments that `unet` takes for a batch of condition tokens; the text encoder stays frozen."""
     with torch.no_grad():
         hidden_states, pooled = encode_tokens(text_encoder, tokens["input_ids"], tokens["text_mask"])
-    dtype = unet.dtype
     conditions = {
-        "encoder_hidden_states": hidden_states.to(dtype),
+        "encoder_hidden_states": hidden_states,
         "encoder_attention_mask": tokens["text_mask"],
-        "beat_hidden_states": beat_encoder(tokens["beat_ids"], tokens["beat_times"]).to(dtype),
+        "beat_hidden_states": beat_encoder(tokens["beat_ids"], tokens["beat_times"]),
         "beat_attention_mask": tokens["beat_mask"],
-        "chord_hidden_states": chord_encoder(*(tokens[name] for name in CHORDS[:-1])).to(dtype),
+        "chord_hidden_states": chord_encoder(*(tokens[name] for name in CHORDS[:-1])),
         "chord_attention_mask": tokens["chord_mask"],
     }
     if unet.config.pooled_projection_dim is not None:
-        conditions["pooled_projections"] = pooled.to(dtype)
+        conditions["pooled_projections"] = pooled
     if unet.config.aligned_channels is not None:
-        conditions["aligned_condition"] = tokens["aligned"].to(dtype)
-    return conditions
+        conditions["aligned_condition"] = tokens["aligned"]
+    dtype = unet.dtype
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in conditions.items()}

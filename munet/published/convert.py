@@ -29,6 +29,7 @@ from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
 from munet.files import alone
 from munet.pipeline import FULL_PRECISION
+from munet.precision import name_of
 from munet.published.bases import base_folders
 from munet.published.layout import (
     WEIGHTS,
@@ -86,7 +87,7 @@ def convert(
     folders = base_folders(source, base_names(source), bases or {})
     manifest = {
         "version": VERSION,
-        "dtype": str(dtype).removeprefix("torch."),
+        "dtype": name_of(dtype),
         "source": fingerprint(files),
         "bases": {name: fingerprint(folder.rglob("*.json")) for name, folder in folders.items()},
         "max_shard_size": max_shard_size,

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from munet.files import shipped
 from munet.frame_blocks import attention
 from munet.music import MusicPlan
-from munet.precision import native_precision
+from munet.precision import name_of, native_precision
 from mustango_app.checkpoint import load_pipeline
 from tests.tiny import tiny_pipeline
 
@@ -28,7 +28,7 @@ def test_bfloat16_is_for_processors_that_multiply_it() -> None:
     flags = Path("/proc/cpuinfo").read_text().split()
     dtype, why = native_precision(CPU)
     assert (dtype == torch.bfloat16) == ("amx_tile" in flags or "avx512_bf16" in flags)
-    assert why.startswith(str(dtype).removeprefix("torch."))
+    assert why.startswith(name_of(dtype))
 
 
 def test_the_shipped_model_denoises_in_what_the_processor_has(tmp_path: Path) -> None:
