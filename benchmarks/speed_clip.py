@@ -1,10 +1,10 @@
 """(b) A whole clip of the published model, 10.24 seconds: the reference's 200 DDPM steps against our default.
 
-    python -m benchmarks.speed_clip [--rounds 1 --plain-steps 3 --guidance-interval 0.27,0.983 --small --save]
+    python -m benchmarks.speed_clip [--rounds 1 --plain-steps 3 --guidance-interval 0.3,1 --small --save]
 
 A step of DDPM costs the same whenever it is taken, so of the plain loop `--plain-steps` steps are timed and their
-median times 200 is what the table tells; ours is run from noise to latents as `Mustango` does by default,
-and again with guidance in the middle of the noise levels only (Kynkäänniemi et al., 2024).
+median times 200 is what the table tells; ours is run from noise to latents, guided in all steps and then at the noise
+levels of `--guidance-interval`, by default those of `Mustango` (Kynkäänniemi et al., 2024).
 Decoding is the same for both and stands apart. `--small` is a dry run at toy size.
 """
 
@@ -28,7 +28,7 @@ from munet.guidance_weights import read_interval
 from munet.processor import keep_memory, usable_cores
 from munet.published.bases import SCHEDULE
 from munet.published.convert import DEFAULTS
-from munet.solver import FEW_STEPS, few_step_solver
+from munet.solver import FEW_STEPS, GUIDED_LEVELS, few_step_solver
 
 REFERENCE_STEPS = 200
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--plain-steps", type=int, default=3, help="steps of the plain loop that are timed")
-    parser.add_argument("--guidance-interval", type=read_interval, default=(0.27, 0.983), help="noise levels")
+    parser.add_argument("--guidance-interval", type=read_interval, default=GUIDED_LEVELS, help="noise levels")
     parser.add_argument("--small", action="store_true", help="toy size: a dry run")
     options = parser.parse_args()
     torch.set_num_threads(options.threads or usable_cores())
@@ -81,7 +81,7 @@ def main() -> None:
 
     @torch.inference_mode()
     def ours(interval: Interval) -> float:
-        """Seconds of the default loop with guidance in an interval, conditions prepared within."""
+        """Seconds of the loop of few steps with guidance in an interval, conditions prepared within."""
         unet.set_attn_processor(AttnProcessor2_0())
         begin = finished()
         scheduler: Any = few_step_solver(DDPMScheduler(**SCHEDULE))

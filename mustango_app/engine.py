@@ -21,7 +21,7 @@ from munet.guidance_weights import Interval, check_interval
 from munet.music import MusicPlan
 from munet.precision import name_of
 from munet.processor import keep_memory, usable_cores
-from munet.solver import FEW_STEPS, few_step_solver
+from munet.solver import FEW_STEPS, GUIDED_LEVELS, few_step_solver
 from mustango_app.checkpoint import load_pipeline, parse_dtype
 from mustango_app.clip import Clip
 from mustango_app.planning.model_planner import ModelPlanner
@@ -105,7 +105,9 @@ class Mustango:
     def default_guidance_interval(self) -> Interval | None:
         """Noise levels at which guidance acts when a request names none; None for all of them."""
         interval = self.pipeline.config.default_guidance_interval
-        return None if interval is None else check_interval(interval)
+        if interval is None:
+            return None if self._few_steps is None else GUIDED_LEVELS
+        return check_interval(interval)
 
     @property
     def can_predict(self) -> bool:

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import DDPMScheduler
 
 from munet.music import MusicPlan
+from munet.published.bases import SCHEDULE
 from mustango_app import Clip, Mustango, Stopped
 from mustango_app.engine import closed, on_whole_frames
 from mustango_app.request import Request, check_integer
+from tests.tiny import tiny_pipeline
 
 PROMPT = "A calm waltz for piano in G major"
 
@@ -48,6 +51,20 @@ def test_guidance_within_an_interval_is_a_setting_of_the_clip(engine: Mustango) 
     assert np.array_equal(engine.generate(PROMPT, **fields, guidance_interval=[0, 1]).audio, plain.audio)
     shaped = engine.variation(clip, seed=1, steps=4, guidance_interval=(0.3, 0.95))
     assert shaped.settings["guidance_interval"] == [0.3, 0.95]
+
+
+def test_a_model_of_many_steps_gets_few_and_guides_fourteen_of_them(tmp_path: Path) -> None:
+    pipeline = tiny_pipeline()
+    pipeline.register_modules(scheduler=DDPMScheduler(**SCHEDULE))
+    pipeline.register_to_config(default_steps=100)
+    pipeline.save_pretrained(tmp_path / "many")
+    engine, rows = Mustango(tmp_path / "many"), []
+    engine.pipeline.unet.conv_out.register_forward_hook(lambda _module, _given, made: rows.append(len(made)))
+    clip = engine.generate(PROMPT, seconds=2, seed=3)
+    assert (clip.settings["steps"], clip.settings["guidance_interval"]) == (20, [0.3, 1.0])
+    assert rows == [2] * 14 + [1] * 6
+    everywhere = engine.generate(PROMPT, seconds=2, seed=3, guidance_interval=(0, 1))
+    assert rows[20:] == [2] * 20 and not np.array_equal(clip, everywhere)
 
 
 def test_guidance_has_a_weight_for_each_group(engine: Mustango) -> None:
