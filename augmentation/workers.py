@@ -22,10 +22,11 @@ from munet.errors import RequestError
 Task, Result = TypeVar("Task"), TypeVar("Result")
 
 
-def leave_with_parent() -> None:
-    """Worker initialiser: end when the parent does (even by SIGKILL), and leave Ctrl-C and SIGTERM to it."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
+def end_with_parent() -> None:
+    """Worker initialiser: end when the process that asked for the worker does, even by SIGKILL or for want of memory.
+
+    A worker of a forkserver is not told: its parent in the system's eyes is the server, which lives as long as it does.
+    """
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -33,6 +34,13 @@ def leave_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def leave_with_parent() -> None:
+    """Worker initialiser: `end_with_parent`, and leave Ctrl-C and SIGTERM to the parent."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    end_with_parent()
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from augmentation.workers import end_with_parent
+
 SAMPLED = 100  # members of a container that are looked at: its rows are alike
 
 
@@ -47,10 +49,11 @@ def loader_settings(workers: int, task: object) -> dict[str, Any]:
     if not workers:
         return {}
     import_once(task)
-    start = {"multiprocessing_context": "forkserver", "worker_init_fn": _single_thread}
+    start = {"multiprocessing_context": "forkserver", "worker_init_fn": _begin}
     return {"num_workers": workers, "prefetch_factor": 2, **start}
 
 
-def _single_thread(_: int) -> None:
-    """Keep a worker process to one thread."""
+def _begin(_: int) -> None:
+    """Keep a worker process to one thread, and to the life of the training."""
     torch.set_num_threads(1)
+    end_with_parent()

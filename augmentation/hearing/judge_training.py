@@ -26,6 +26,7 @@ from augmentation.compose.renderer import render
 from augmentation.compose.styles import STYLES
 from augmentation.hearing.judge import Arrangement, Judge, resampled
 from augmentation.training_data import drawn_players
+from augmentation.workers import end_with_parent
 from munet.files import atomic_path
 from munet.music.instruments import CLASS_OF
 
@@ -117,6 +118,11 @@ class Pieces(IterableDataset[Example]):
             seed += step
 
 
+def _begin(_: int) -> None:
+    """Keep a worker process to the life of the training."""
+    end_with_parent()
+
+
 def together(batch: Sequence[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
     """Return a batch in which `TOGETHER` of the rows are two pieces at once; the style stays the first one's.
 
@@ -200,8 +206,8 @@ class JudgeTrainer:
         budget = settings.minutes * 60 * 0.9
         first = FIRST_TRAINING_SEED + SEEDS_OF_A_RUN * settings.seed + self.seen
         pieces = Pieces(self.judge.config, first, settings.any_players)
-        context = "forkserver" if settings.workers else None
-        loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, multiprocessing_context=context)
+        start = {"multiprocessing_context": "forkserver", "worker_init_fn": _begin} if settings.workers else {}
+        loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, **start)
         memory: deque[list[torch.Tensor]] = deque(maxlen=settings.memory)
         choice = np.random.default_rng(settings.seed + self.seen)
         smooth, told, saved = None, started, started
