@@ -26,7 +26,9 @@ def end_with_parent() -> None:
     """Worker initialiser: end when the process that asked for the worker does, even by SIGKILL or for want of memory.
 
     A worker of a forkserver is not told: its parent in the system's eyes is the server, which lives as long as it does.
+    Ctrl-C, which reaches all processes of a terminal, is left to the process that asked.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -37,9 +39,8 @@ def end_with_parent() -> None:
 
 
 def leave_with_parent() -> None:
-    """Worker initialiser: `end_with_parent`, and leave Ctrl-C and SIGTERM to the parent."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
+    """Worker initialiser: `end_with_parent`, and leave SIGTERM to the parent as well."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end_with_parent()
 
 

@@ -37,6 +37,7 @@ from munet.training.loop import (
     set_learning_rate,
 )
 from munet.training.spectra import RESOLUTIONS, bin_weights, envelope_loss, four_views, phase_losses, spectral_losses
+from munet.training.stopping import Stopping
 
 MARGIN = 1  # latent frames of context on either side of a crop that the loss does not see
 
@@ -272,7 +273,11 @@ class DecoderTrainer:
         optimizer.step()
 
     def train(self, source: Iterator[torch.Tensor]) -> Path:
-        """Train on excerpts `(2, samples)` until the window is over; returns the folder of the newest checkpoint."""
+        """Train on excerpts `(2, samples)` until the window is over; returns the folder of the newest checkpoint.
+
+        Raises:
+            KeyboardInterrupt: it was told to stop, and saved what it had.
+        """
         settings = self.settings
         self.fit_encoder(source)
         self.pool = ExcerptPool(source, self.codec.encode, settings.pool_clips, self.device)
@@ -284,23 +289,25 @@ class DecoderTrainer:
             self.step()
         before, started = self.progress.seconds, time.monotonic()
         saved = marked = started
-        while self.fraction() < 1:
-            parts = self.step()
-            now = time.monotonic()
-            self.progress.seconds = before + now - started
-            if self.taken % settings.refresh_steps == 0:
-                self.pool.replace()
-            if self.taken % settings.log_steps == 0:
-                values = {name: value.item() for name, value in parts.items()}
-                values["steps_per_second"] = settings.log_steps / (now - marked)
-                values["share_of_peak"] = values["steps_per_second"] * counter.get_total_flops() / peak
-                marked = now
-                log.write(self.progress.step, values)
-                print(self.progress.step, {name: round(value, 4) for name, value in values.items()}, flush=True)
-            if now - saved > settings.save_seconds:
-                self.save()
-                saved = now
+        with Stopping() as stopping:
+            while self.fraction() < 1 and not stopping.asked:
+                parts = self.step()
+                now = time.monotonic()
+                self.progress.seconds = before + now - started
+                if self.taken % settings.refresh_steps == 0:
+                    self.pool.replace()
+                if self.taken % settings.log_steps == 0:
+                    values = {name: value.item() for name, value in parts.items()}
+                    values["steps_per_second"] = settings.log_steps / (now - marked)
+                    values["share_of_peak"] = values["steps_per_second"] * counter.get_total_flops() / peak
+                    marked = now
+                    log.write(self.progress.step, values)
+                    print(self.progress.step, {name: round(value, 4) for name, value in values.items()}, flush=True)
+                if now - saved > settings.save_seconds:
+                    self.save()
+                    saved = now
         self.save()
+        stopping.end("decoder", self.progress.step)
         return self.out / "latest"
 
 

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 
 from munet.errors import RequestError
+from munet.training.stopping import Stopping
 from munet.training.watch import LossWatch
 
 LAST_SAVE_SECONDS = 10.0  # kept for the last save of a run with a time limit, until a save has been measured
@@ -309,6 +310,8 @@ def run_training(
 ) -> None:
     """Repeat `step` until the budget or this run's time is used up; checkpoints on the way and at the end.
 
+    Ctrl-C or SIGTERM ends it after the step that runs, with a checkpoint.
+
     Args:
         name: shown at the progress bar.
         budget: when the training ends.
@@ -325,6 +328,7 @@ def run_training(
 
     Raises:
         FloatingPointError: a loss that is not finite; the last checkpoint stays.
+        KeyboardInterrupt: it was told to stop.
     """
     started = time.monotonic()
     before, saved, said, said_step, slowest = progress.seconds, started, started - report_seconds, progress.step, 0.0
@@ -333,35 +337,39 @@ def run_training(
     )
     watch = LossWatch()
     bar = tqdm(total=budget.steps, initial=progress.step, desc=name, unit="step", mininterval=5, disable=None)
-    while budget.fraction(progress) < 1:
-        begun = time.monotonic()
-        values = step()
-        progress.step += 1
-        elapsed = time.monotonic() - started
-        slowest = max(slowest, started + elapsed - begun)
-        elapsed = elapsed if agree is None else agree(elapsed)
-        progress.seconds = before + elapsed
-        watch.check(progress.step, values)
-        bar.update()
-        if progress.step % 100 == 0:
-            log.write(progress.step, {key: value.item() for key, value in values.items()})
-        if report is not None and elapsed - (said - started) > report_seconds:
-            left = _seconds_left(budget, progress, run_seconds, elapsed)
-            rate = report(progress.step - said_step, min(elapsed, elapsed - (said - started)))
-            loss = f" loss {values['loss'].item():.4f}" if "loss" in values else ""
-            bar.write(f"{name}: step {progress.step}{loss}, {rate}, {left}")
-            said, said_step = started + elapsed, progress.step
-        if elapsed - (saved - started) > checkpoint_seconds:
-            watch.close()
+    with Stopping() as stopping:
+        while budget.fraction(progress) < 1:
             begun = time.monotonic()
-            save()
-            reserve = 2 * (time.monotonic() - begun) + 1
-            saved = started + elapsed
-        if run_seconds is not None and elapsed + slowest + reserve > run_seconds:
-            break
+            values = step()
+            progress.step += 1
+            elapsed = time.monotonic() - started
+            slowest = max(slowest, started + elapsed - begun)
+            elapsed = elapsed if agree is None else agree(elapsed)
+            progress.seconds = before + elapsed
+            watch.check(progress.step, values)
+            bar.update()
+            if progress.step % 100 == 0:
+                log.write(progress.step, {key: value.item() for key, value in values.items()})
+            if report is not None and elapsed - (said - started) > report_seconds:
+                left = _seconds_left(budget, progress, run_seconds, elapsed)
+                rate = report(progress.step - said_step, min(elapsed, elapsed - (said - started)))
+                loss = f" loss {values['loss'].item():.4f}" if "loss" in values else ""
+                bar.write(f"{name}: step {progress.step}{loss}, {rate}, {left}")
+                said, said_step = started + elapsed, progress.step
+            if elapsed - (saved - started) > checkpoint_seconds:
+                watch.close()
+                begun = time.monotonic()
+                save()
+                reserve = 2 * (time.monotonic() - begun) + 1
+                saved = started + elapsed
+            if run_seconds is not None and elapsed + slowest + reserve > run_seconds:
+                break
+            if stopping.asked if agree is None else agree(float(stopping.asked)):
+                break
     bar.close()
     watch.close()
     save()
+    stopping.end(name, progress.step)
 
 
 def _seconds_left(budget: Budget, progress: Progress, run_seconds: float | None, elapsed: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +146,49 @@ def test_a_run_ends_before_its_time_is_over() -> None:
     began = time.monotonic()
     run_training("toy", Budget(steps=10**6), progress, Log(None), step, lambda: saves.append(1), 1e9, 0.5)
     assert time.monotonic() - began < 0.5 and len(saves) == 1 and progress.step > 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_stop_ends_its_step_and_is_saved(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    progress, saves, before = Progress(), [], signal.getsignal(number)
+
+    def step() -> dict[str, torch.Tensor]:
+        if progress.step == 2:
+            signal.raise_signal(number)
+        return {"loss": torch.ones(())}
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training("toy", Budget(9), progress, Log(None), step, lambda: saves.append(progress.step), 1e9, None)
+    assert saves == [3] and signal.getsignal(number) is before
+    assert "toy: stopped and saved at step 3" in capsys.readouterr().out
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    saves = []
+
+    def step() -> dict[str, torch.Tensor]:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("expected the second one to end the step")
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training("toy", Budget(9), Progress(), Log(None), step, lambda: saves.append(1), 1e9, None)
+    assert not saves and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_in_another_thread_leaves_signals_alone() -> None:
+    progress, before = Progress(), signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def step() -> dict[str, torch.Tensor]:
+        seen.append(signal.getsignal(signal.SIGTERM))
+        return {"loss": torch.ones(())}
+
+    run = (Budget(2), progress, Log(None), step, lambda: None, 1e9, None)
+    thread = threading.Thread(target=run_training, args=("toy", *run))
+    thread.start()
+    thread.join()
+    assert progress.step == 2 and seen == [before, before]
 
 
 def test_known_frames_are_there_as_often_as_asked_for_and_never_everywhere() -> None:
