@@ -34,7 +34,7 @@ from augmentation.workers import run_in_processes
 from munet.errors import RequestError, expect
 from munet.files import alone, sweep, write_atomically
 
-VERSION = 3  # raised when the same (seed, i) starts to give another item
+VERSION = 4  # raised when the same (seed, i) starts to give another item
 SHARD = 16  # items per unit of work: a second or two of one core, lost at most by an interruption
 MANIFEST, FAILURES = "manifest.json", "failures.jsonl"
 ENCODINGS = ("flac", "wav")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from munet.music.checks import PlanError
 from munet.music.chords import Chord
 from munet.music.keys import Key
-from munet.music.spelling import UNICODE
+from munet.music.spelling import UNICODE, fifths_of, name_of
 from munet.music.symbols import read_chord
 
 _STEPS = ("I", "II", "III", "IV", "V", "VI", "VII")
@@ -28,6 +28,7 @@ NUMERAL_PATTERN = (
 _NUMERAL = re.compile(rf"([b#]?)({_ROMAN})(?![IVXivx])(.*?)(?:/([b#]?{_ROMAN}))?")
 _NUMBER = re.compile(r"([b#]?)([1-7])((?:-|m(?!aj)|°|o|dim|ø)?)(.*?)(?:/([b#]?)([1-7]))?")
 _RAISED = ("vi", "vii")
+_FOURTH = _STEPS.index("IV")
 _C, _C_SHARP, _C_FLAT = (Key(tonic, "major") for tonic in ("C", "C#", "Cb"))
 _DEGREE_FORM = "a degree such as I, vi, V7, bVII, vii° or V7/V"
 
@@ -66,6 +67,8 @@ def read_degree(numeral: str, key: Key) -> tuple[Chord, str | None]:
     root = Key(key.tonic, mode).diatonic_triads()[step].root
     if accidental and mode == "major":
         root = Chord(root).shift(_C, _C_SHARP if accidental == "#" else _C_FLAT).root
+        if accidental == "b" and step == _FOURTH:  # a major third by its sound, and so named: E in C, not Fb
+            root = name_of(fifths_of(root) + 12)
     # ° ø and + bring their own third; before them and "m7b5" the lower case adds nothing.
     own_third = diminished or half or suffix.startswith(("+", "aug", "sus"))
     return _read(root + ("m" if minor and not own_third else "") + suffix, numeral)

@@ -15,6 +15,7 @@ from augmentation.reading.stated import Reading
 from augmentation.reading.tokens import Kind, Token
 from munet.music import Key, Section
 from munet.music.checks import BPM_RANGE
+from munet.music.sections import theme_of
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
 from mustango_app.planning.form import Frame, change_of, stated_keys
@@ -69,6 +70,21 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
         )
     same = {(section.bpm, section.key, section.instruments, section.energy) for section in sections}
     return tuple(sections) if len(same) > 1 else ()
+
+
+def modulated(asked: Asked, frame: Frame, sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """Return sections that the text marks or tells, in another key from the last one on in which it says that the piece
+    modulates ("up a tone in the last chorus"); the same where it says no section, or a section says its own key."""
+    change = None if "key" in asked.given else change_of(asked.reading, "modulate")
+    if change is None or any(section.key not in (None, str(frame.key)) for section in sections):
+        return sections
+    named = [at for at, section in enumerate(sections) if theme_of(section.name) == change.section]
+    if change.place is not None:  # "in the last chorus"
+        named = [min(len(sections) - 1, int(change.place * len(sections)))]
+    target = _target(asked.reading, frame)
+    if not named or target is None:
+        return sections
+    return tuple(section.with_(key=str(target)) if at >= named[-1] else section for at, section in enumerate(sections))
 
 
 def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
@@ -212,10 +228,13 @@ def _target(reading: Reading, frame: Frame) -> Key | None:
     ahead = [key for key, at in stated_keys(reading) if at > change.first and key != frame.key]
     if ahead:
         return ahead[-1]
-    steps = next((token[Kind.QUANTITY][0] for token in reading.tokens[change.first :] if _is_steps(token)), 2.0)
+    steps = next((_semitones(token) for token in reading.tokens[change.first :] if _semitones(token)), 2.0)
     down = any(token.word in ("down", "lower") for token in reading.tokens[change.first : change.first + _REACH])
     return frame.key.transpose(int(-steps if down else steps))
 
 
-def _is_steps(token: Token) -> bool:
-    return token.get(Kind.QUANTITY, (0, ""))[1] == "semitone"
+def _semitones(token: Token) -> float:
+    """Return the semitones of an interval in steps ("a half step", "two tones"), 0 of anything else."""
+    count, unit = token.get(Kind.QUANTITY, (1.0, token.get(Kind.UNIT)))
+    whole = "semi" not in token.word and "half" not in token.word
+    return count * (2 if whole else 1) if unit == "semitone" else 0.0

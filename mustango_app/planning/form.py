@@ -103,7 +103,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         open_bars: bars of a section that says no length.
     """
     sections: list[Section] = []
-    head = read(asked.reading.tokens.text[: asked.reading.tagged[0].start]).arrangement
+    head = read(asked.reading.tokens.text[: min(tagged.start for tagged in asked.reading.tagged)]).arrangement
     playing = ordered(resolve_in(head.players, frame.style)) or None
     for tagged in asked.reading.tagged:
         reading = read(tagged.text)
@@ -116,8 +116,8 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
                                     reading.meter.value if reading.meter else None)  # fmt: skip
         key = reading.key.value if reading.key else None
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
-        if lone := _lone_chord(tagged.body):
-            key, chords = None, (lone,)
+        if alone := _chords_alone(tagged.body):
+            key, chords = None if len(alone) == 1 else key, alone
         to = reading.tempo.value.to if reading.tempo else None
         if (
             tempo is None
@@ -148,11 +148,14 @@ def _style_within(reading: Reading, frame: Frame) -> str | None:
     return None if word is None or word.weak or word.prior.style == frame.style else word.prior.style
 
 
-def _lone_chord(body: str) -> str | None:
-    """Return the chord of a section of which nothing else is said: "Intro (4 bars): Am"."""
+def _chords_alone(body: str) -> tuple[str, ...]:
+    """Return the chords of a section that says nothing else before a comma: "Intro (4 bars): Am", "C G, 4 bars"."""
     tokens = read(body).tokens
-    chord = tokens[0].get(Kind.CHORD) if len(tokens) == 1 else None
-    return None if chord is None or Kind.KEY in tokens[0] else str(chord)
+    end = next(at for at in range(len(tokens) + 1) if tokens.ends(at))
+    chords = [token.get(Kind.CHORD) for token in tokens[:end]]
+    if None in chords or (end == 1 and Kind.KEY in tokens[0]):
+        return ()
+    return tuple(map(str, chords))
 
 
 def _as_before(sections: Sequence[Section]) -> tuple[Section, ...]:

@@ -18,7 +18,7 @@ from munet.music import Key, MusicPlan, Note, Section, beat_grid
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked, check
 from mustango_app.planning.band import choose_band, ordered
-from mustango_app.planning.changes import changed_sections
+from mustango_app.planning.changes import changed_sections, modulated
 from mustango_app.planning.choices import (
     choose_bpm,
     choose_duration,
@@ -214,11 +214,11 @@ def _sections(asked: Asked, frame: Frame, sources: Sources) -> tuple[tuple[Secti
         return sections, False
     sources["sections"] = STATED
     if sources["duration"] not in (GIVEN, STATED):
-        return cut_to(marked_sections(asked, frame), frame, asked.longest)
-    shared = shared_out(marked_sections(asked, frame, None), frame)
+        return cut_to(modulated(asked, frame, marked_sections(asked, frame)), frame, asked.longest)
+    shared = shared_out(modulated(asked, frame, marked_sections(asked, frame, None)), frame)
     if shared:
         return shared, False
-    sections, cut = cut_to(marked_sections(asked, frame), frame, frame.duration)
+    sections, cut = cut_to(modulated(asked, frame, marked_sections(asked, frame)), frame, frame.duration)
     return (*sections[:-1], sections[-1].with_(bars=None)), cut
 
 

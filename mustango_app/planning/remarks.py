@@ -246,7 +246,8 @@ def _told(asked: Asked, plan: MusicPlan) -> Rows:
     told = [tagged for tagged in asked.reading.tagged if tagged.told]
     if told:
         tokens = asked.reading.tokens
-        at = [at for at, token in enumerate(tokens) if told[0].start <= token.start < told[-1].end]
+        first, last = min(one.start for one in told), max(one.end for one in told)
+        at = [at for at, token in enumerate(tokens) if first <= token.start < last]
         used = bool(plan.sections) and "sections" not in asked.given
         outcome = in_words(plan.sections or ()) if used else "the sections are fixed"
         yield _row(asked, at[0], at[-1] + 1, "sections", outcome, used)

@@ -229,7 +229,8 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
             players = [at for at in ahead if any(kind in tokens[at] for kind in _PLAYERS)]
             if not players and token.word != "solo":
                 players = _listed_before(tokens, index)
-            only.update(players)
+            itself = {index} if any(kind in token for kind in _PLAYERS) else set()  # "a cappella" is a choir
+            only.update(players, itself)
     return denied, only - denied
 
 

@@ -148,7 +148,7 @@ def find_told(tokens: Tokens) -> list[Tagged]:
         _listed(tokens, names) or _contrasted(tokens, names, starts)
     ):
         return []
-    last = _before_length(tokens, starts[0], names[-1])
+    last = _before_chords(tokens, starts[0], names[-1], _before_length(tokens, starts[0], names[-1]))
     found = []
     for at, first, end in zip(names, starts, [*starts[1:], last], strict=True):
         while tokens.word(end - 1) in (*_JOINTS, "and", "it", "that") and end > at + 1:
@@ -156,7 +156,17 @@ def find_told(tokens: Tokens) -> list[Tagged]:
         words = tokens.span(first, end).strip(" ,;:.\n")
         name = _name(tokens, at, at + 2) or ""
         found.append(Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True))
-    return found
+    # "a drop, with a build-up of 8 bars first"
+    return sorted(found, key=lambda told: not told.text.endswith(" first"))
+
+
+def _before_chords(tokens: Tokens, first: int, name: int, end: int) -> int:
+    """Return the token behind the last section, told from `name` to `end`: the comma before chords, if no section
+    before has any. They are those of the piece ("quiet verse, loud chorus, Em G D A")."""
+    if any(Kind.CHORD in tokens[at] and Kind.KEY not in tokens[at] for at in range(first, name)):
+        return end
+    listed = (at for at in range(name + 1, end) if tokens.word(at) == "," and Kind.CHORD in tokens[at + 1])
+    return next(listed, end)
 
 
 def _before_length(tokens: Tokens, first: int, name: int) -> int:
@@ -240,6 +250,11 @@ def find_changes(tokens: Tokens) -> list[Change]:
             )
             if player is not None and change.is_placed:
                 found.append(change)
+        elif token.word in ("up", "down") and (end := _interval_end(tokens, index)):
+            change = Change("modulate", index, end, **_where(tokens, end - 1))
+            told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
+            if change.is_placed and not told:
+                found.append(change)
         elif any(kind in token for kind in _PLAYERS) and not _denied(tokens, index):
             at = index + 1
             while tokens.word(at) in _PARTS:
@@ -251,6 +266,13 @@ def find_changes(tokens: Tokens) -> list[Change]:
     known = {change.player for change in found}
     found += [change for change in _one_by_one(tokens) if change.player not in known]
     return sorted(found, key=lambda change: change.first)
+
+
+def _interval_end(tokens: Tokens, index: int) -> int | None:
+    """Return the token behind the interval that follows "up" or "down": "up a tone", "down three semitones"."""
+    at = tokens.ahead(index, ("a", "one", "by", "whole"))
+    token = tokens[at]
+    return at + 1 if "semitone" in (token.get(Kind.UNIT), token.get(Kind.QUANTITY, (0, ""))[1]) else None
 
 
 def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:

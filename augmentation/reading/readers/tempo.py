@@ -22,6 +22,12 @@ _EQUALS = ("=", ":", "at", "is", "equals", "of", "equal to")
 _ABOUT = ("a", "an", "about", "around", "roughly", "exactly", "precisely", "steady", "constant", "approximately", "~")
 _AFTER_BARE = ("in", "with", "and", "for", "featuring", "using")
 _ENDING = ("ends", "ending", "end", "finishes", "finishing", "finish", "arrives", "reaches", "reaching")
+_WAY = ("up", "down", "all", "the", "way", "gradually", "slowly", "steadily", "right")  # before "to", of a change
+_MOVING = (
+    "goes", "going", "rises", "rising", "climbs", "climbing", "accelerates", "accelerating", "speeds", "speeding",
+    "slows", "slowing", "drops", "dropping", "falls", "falling",
+)  # fmt: skip
+_PLACED = ("for", "in", "during", "at", "on")  # behind a tempo that counts in a part of the piece
 _ANYWHERE = ("ranging", "anywhere", "somewhere", "varying", "ranges")
 _GRAVE_BEFORE = ("in", "tempo", "is", "marked", "played", "of", "pace")
 
@@ -63,13 +69,16 @@ def find_tempos(tokens: Tokens) -> list[Statement]:
 
 
 def _led(found: list[Statement], tokens: Tokens) -> list[Statement]:
-    """Join two tempi of which the second is said to be the last: "starts at 80 bpm and ends at 140 bpm"."""
+    """Join two tempi of which the second is where the first leads: "starts at 80 bpm and ends at 140 bpm"."""
     for one in found:
         for other in found:
             between = range(one.last, other.first)
             plain = all(each.value.low is None and each.value.to is None for each in (one, other))
-            ends = any(tokens.word(at) in _ENDING for at in between) and not any(tokens.stops(at) for at in between)
-            if plain and ends and one.value.bpm != other.value.bpm:
+            words = {tokens.word(at) for at in between}
+            moves = not words.isdisjoint(_MOVING) and "to" in (tokens.word(other.first - 1), tokens.word(other.first))
+            moves = moves and tokens.word(other.last) not in _PLACED
+            leads = (moves or not words.isdisjoint(_ENDING)) and not any(tokens.stops(at) for at in between)
+            if plain and leads and one.value.bpm != other.value.bpm:
                 tempo = Tempo(one.value.bpm, one.value.unit, to=other.value.bpm)
                 joined = Statement("bpm", tempo, one.first, other.last, min(one.rank, other.rank))
                 return [each for each in found if each.first < one.first or each.first > other.first] + [joined]
@@ -91,6 +100,9 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     joined = tokens.word(index - 1) != "and" or tokens.word(index - 3) == "between" or Kind.NUMBER in tokens[index - 2]
     if low is not None and joined:
         return _range(tokens, index - 2, last, low, high)
+    began = tokens.back(index - 1, _WAY)
+    if tokens.word(index - 1) == "to" and tokens.word(began - 1) == "from" and _value(tokens, began) is not None:
+        return Statement("bpm", Tempo(_value(tokens, began), to=high), began, last)
     joint = tokens.word(index + 1)
     above = (
         _value(tokens, index + 2)
@@ -99,6 +111,10 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     )
     if above is not None:
         return _range(tokens, index, index + 3, high, above)
+    to = tokens.ahead(index, _WAY)
+    if tokens.word(to) == "to" and to > index + 1 and Kind.QUANTITY in tokens[to + 1]:
+        above = _value(tokens, to + 1)
+        return Statement("bpm", Tempo(high, to=above), first, to + 2 if above is not None else last)
     unit_at = tokens.back(index, (*_EQUALS, *_ABOUT))
     unit = tokens[unit_at].get(Kind.BEAT_UNIT) if unit_at < index - 1 else None
     if tokens[index - 1].word == ")" or unit is None:
@@ -149,16 +165,26 @@ def _other_number(tokens: Tokens, index: int) -> bool:
 def _bare(tokens: Tokens, index: int) -> Statement | None:
     """Read "at 96", "at about 96 with strings"."""
     bpm = tokens[index][Kind.NUMBER]
-    further = _value(tokens, index + 2) if tokens.word(index + 1) == "to" and tokens.word(index - 1) == "from" else None
-    if further is not None and _BARE[0] <= min(bpm, further) and max(bpm, further) <= _BARE[1]:
-        return Statement("bpm", Tempo(bpm, to=further), index, index + 3, 2)
+    further = _led_to(tokens, index)
+    if further is not None and _BARE[0] <= min(bpm, further[0]) and max(bpm, further[0]) <= _BARE[1]:
+        return Statement("bpm", Tempo(bpm, to=further[0]), index, further[1] + 1, 2)
     if _tagged(tokens, index):
         return Statement("bpm", Tempo(bpm), index, index + 1, 2)
     before = tokens.back(index, _ABOUT)
-    if tokens.word(before) != "at" or not _BARE[0] <= bpm <= _BARE[1] or tokens[index].text[0].isalpha():
+    moved = tokens.word(before) == "to" and tokens.word(tokens.back(before, _WAY)) in (*_MOVING, *_ENDING)
+    if not (tokens.word(before) == "at" or moved) or not _BARE[0] <= bpm <= _BARE[1] or tokens[index].text[0].isalpha():
         return None
     ends = tokens.ends(index + 1) and tokens.word(index + 1) != "/"
     return Statement("bpm", Tempo(bpm), before, index + 1, 2) if ends or tokens.word(index + 1) in _AFTER_BARE else None
+
+
+def _led_to(tokens: Tokens, index: int) -> tuple[float, int] | None:
+    """Return the number, and where it is, that "from 90 up to" leads to; the first number is at `index`."""
+    to = tokens.ahead(index, _WAY)
+    if tokens.word(index - 1) != "from" or tokens.word(to) != "to":
+        return None
+    value = _value(tokens, to + 1)
+    return None if value is None else (value, to + 1)
 
 
 def _tagged(tokens: Tokens, index: int) -> bool:
@@ -188,6 +214,9 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
 
 
 def _named_range(tokens: Tokens, index: int, at: int, bpm: float) -> Statement:
+    led = _led_to(tokens, at)
+    if led is not None and tokens.word(at + 1) in _WAY and _MARKED[0] <= led[0] <= _MARKED[1]:
+        return Statement("bpm", Tempo(bpm, to=led[0]), index, led[1] + 1, 1)
     above = _value(tokens, at + 2) if tokens.word(at + 1) in _DASHES else None
     if above is not None and _MARKED[0] <= above <= _MARKED[1]:
         read = _range(tokens, at, at + 3, bpm, above)

@@ -294,3 +294,77 @@ def test_an_entry_that_no_section_shows_is_said() -> None:
     plan = plan_from_text("rock, drums enter at bar 5, AABA")
     assert "drums enter" in unused(plan)
     assert not unused(plan_from_text("rock, drums enter at bar 5"))
+
+
+@pytest.mark.parametrize(
+    ("text", "tempo", "to"),
+    [
+        ("take the tempo from 90 up to 140 over the song, techno", 90, 140),
+        ("techno from 90 up to 140 bpm", 90, 140),
+        ("from 140 bpm all the way down to 70 bpm, house", 140, 70),
+        ("90 bpm up to 120 bpm, trance", 90, 120),
+        ("starts at 90 and goes up to 140 bpm, techno", 90, 140),
+        ("starts slow at 60 and rises to 90, piano", 60, 90),
+        ("tempo goes from 80 gradually to 120", 80, 120),
+    ],
+)
+def test_a_tempo_that_leads_somewhere_goes_there(text: str, tempo: float, to: float) -> None:
+    plan = plan_from_text(text)
+    assert plan.bpm == tempo and [section.bpm for section in plan.sections] == [(tempo, to)]
+
+
+@pytest.mark.parametrize("text", ["starts at 100 bpm, drops to 80 bpm for the chorus", "climbs to 12 players"])
+def test_a_tempo_of_a_part_does_not_move_the_whole(text: str) -> None:
+    assert not plan_from_text(text).sections
+
+
+def test_a_told_form_modulates_where_the_text_says() -> None:
+    text = "verse chorus verse chorus, pop in C major, modulates to Eb major in the last chorus"
+    assert [section.key for section in plan_from_text(text).sections] == [None, None, None, "Eb major"]
+    text = "intro, verse, chorus, up a tone in the last chorus, D major, 100 bpm"
+    plan = plan_from_text(text)
+    assert plan.key == "D major" and plan.sections[-1].key == "E major" and not unused(plan)
+
+
+@pytest.mark.parametrize(
+    ("interval", "key"),
+    [("a half step", "Db major"), ("a whole step", "D major"), ("two tones", "E major"), ("3 semitones", "Eb major")],
+)
+def test_intervals_are_counted_in_steps_and_half_steps(interval: str, key: str) -> None:
+    plan = plan_from_text(f"pop in C major, 40 seconds, up {interval} in the second half")
+    assert [section.key for section in plan.sections] == ["C major", key]
+
+
+def test_first_comes_first() -> None:
+    plan = plan_from_text("house drop at 128 bpm, build up of 8 bars first")
+    assert [section.name for section in plan.sections] == ["build-up", "drop"]
+
+
+def test_chords_behind_the_last_section_are_those_of_the_piece() -> None:
+    plan = plan_from_text("quiet verse, loud chorus, grunge, Em G D A, 116")
+    assert [symbol for symbol, _ in plan.chords] == ["Em", "G", "D", "A"] * (len(plan.chords) // 4)
+    apart = plan_from_text("verse: Am F, chorus: C G, 100 bpm")
+    assert [section.chords for section in apart.sections] == [("Am", "F"), ("C", "G")]
+
+
+def test_a_cappella_has_voices_alone() -> None:
+    assert plan_from_text("a cappella choir singing a hymn in F major").instruments == ("choir",)
+    assert plan_from_text("an acapella lullaby").instruments == ("choir",)
+
+
+@pytest.mark.parametrize(
+    ("word", "player"),
+    [
+        ("clapping", "drums"), ("finger snaps", "drums"), ("timbales", "drums"), ("a gong", "drums"),
+        ("supersaw", "saw lead"), ("stabs", "synth plucks"), ("euphonium", "tuba"), ("kazoo", "harmonica"),
+        ("dobro", "acoustic guitar"), ("windchimes", "celesta"), ("didgeridoo", "synth pad"),
+    ],
+)  # fmt: skip
+def test_an_instrument_that_is_lacking_has_a_neighbour(word: str, player: str) -> None:
+    plan = plan_from_text(f"a pop song with {word}")
+    assert player in plan.instruments and not unused(plan)
+
+
+@pytest.mark.parametrize("word", ["turntables", "vinyl scratches", "risers", "feedback"])
+def test_noises_are_said_not_to_be_played(word: str) -> None:
+    assert word in unused(plan_from_text(f"a pop song with {word}"))
