@@ -19,6 +19,9 @@ from munet.music.degrees import degree_chord, read_degree, read_number
         ("A minor", "V7/iv V/VII", "A7 D"),
         ("D dorian", "i IV VII", "Dm G C"),
         ("G mixolydian", "I bVII IV", "G F C"),
+        ("G minor", "i biv", "Gm Bm"),
+        ("D minor", "i biv", "Dm F#m"),
+        ("C major", "I bIV", "C E"),
     ],
 )
 def test_degree_chord(key: str, numerals: str, chords: str) -> None:
