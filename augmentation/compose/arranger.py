@@ -199,6 +199,12 @@ def _drum_bar(pattern: str, bar: Bar, touch: Touch) -> list[tuple[float, int, fl
     return found
 
 
+def _fifth(chord: Chord) -> int:
+    """Return the semitones from the root of a chord to its fifth: its third tone, the second of a power chord."""
+    intervals = QUALITIES[chord.quality]
+    return intervals[min(2, len(intervals) - 1)]
+
+
 def _near(pitch_class: int, centre: float) -> int:
     return pitch_class + 12 * round((centre - pitch_class) / 12)
 
@@ -238,7 +244,7 @@ def _bass_pitch(
     intervals = QUALITIES[span.chord.quality]
     tones = [root + (span.chord.root_pc + i - span.chord.bass_pc) % 12 for i in intervals]
     if symbol == "5":
-        fifth = tones[2]
+        fifth = tones[intervals.index(_fifth(span.chord))]
         return fifth - 12 if fifth - 12 >= 28 and rng.random() < 0.5 else fifth
     if symbol == "3":
         return tones[1]
@@ -299,11 +305,11 @@ def _stroke_pitches(symbol: str, span: Span, strum: bool) -> list[int]:
         return [voicing[step] + 12 * octave]
     if symbol in "bf":
         step = 0 if symbol == "b" or span.chord.bass is not None else 2
-        pitch_class = span.chord.bass_pc if step == 0 else span.chord.root_pc + QUALITIES[span.chord.quality][2]
+        pitch_class = span.chord.bass_pc if step == 0 else span.chord.root_pc + _fifth(span.chord)
         return [_near(pitch_class % 12, 45)]
     if symbol == "p":
         root = _near(span.chord.root_pc, 44)
-        return [root, root + QUALITIES[span.chord.quality][2], root + 12]
+        return [root, root + _fifth(span.chord), root + 12]
     if strum and symbol in "XxDUo":
         return sorted({*voicing, voicing[0] + 12, _near(span.chord.root_pc, 46)})
     return list(voicing)

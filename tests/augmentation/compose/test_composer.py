@@ -15,6 +15,7 @@ from augmentation.compose.styles import STYLES
 from augmentation.compose.voicing import voice
 from augmentation.dataset.corpus import VERSION
 from munet.music import MUSTANGO_QUALITIES, Chord, MusicPlan
+from munet.music.chords import QUALITIES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,6 +28,16 @@ def _check_notes(piece: Piece) -> None:
             assert 0 <= note.pitch <= 127 and 1 <= note.velocity <= 127
             assert note.duration > 0 and 0 <= note.start < piece.plan.duration
             assert note.start + note.duration <= piece.plan.duration + 0.031
+
+
+@pytest.mark.parametrize("style", sorted(STYLES))
+def test_every_style_plays_chords_of_every_quality(style: str) -> None:
+    """Power chords too, which have two tones."""
+    symbols = ["C5", "F5", "G5", "C5", *(f"D{quality}" for quality in QUALITIES)]
+    chords = [(symbol, 2.0 * bar) for bar, symbol in enumerate(symbols)]
+    plan = MusicPlan(bpm=120, meter=4, key="C major", chords=chords, duration=2.0 * len(symbols)).complete()
+    for seed in range(3):
+        _check_notes(compose(seed, plan=plan, style=style))
 
 
 @pytest.mark.parametrize("style", sorted(STYLES))
