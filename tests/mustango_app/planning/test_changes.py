@@ -368,3 +368,21 @@ def test_an_instrument_that_is_lacking_has_a_neighbour(word: str, player: str) -
 @pytest.mark.parametrize("word", ["turntables", "vinyl scratches", "risers", "feedback"])
 def test_noises_are_said_not_to_be_played(word: str) -> None:
     assert word in unused(plan_from_text(f"a pop song with {word}"))
+
+
+@pytest.mark.parametrize(
+    ("genre", "style"),
+    [
+        ("shoegaze", "rock"), ("rock opera", "rock"), ("metalcore", "metal"), ("industrial metal", "metal"),
+        ("dixieland", "jazz swing"), ("bachata", "salsa"), ("motown", "soul"), ("phonk", "trap"), ("emo rap", "trap"),
+        ("hardcore techno", "techno"), ("amapiano", "house"), ("klezmer", "march"), ("medieval", "celtic jig"),
+    ],
+)  # fmt: skip
+def test_a_genre_that_is_lacking_has_a_neighbour(genre: str, style: str) -> None:
+    assert plan_from_text(f"{genre} in D major").style == style
+
+
+@pytest.mark.parametrize("genre", ["gamelan", "raga", "qawwali"])
+def test_a_genre_without_a_neighbour_is_said_to_be_one(genre: str) -> None:
+    plan = plan_from_text(f"{genre} in D major")
+    assert plan.style is None and unused(plan) == [genre]
