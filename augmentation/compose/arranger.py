@@ -241,10 +241,9 @@ def _bass_pitch(
         return root
     if symbol == "8":
         return root + 12
-    intervals = QUALITIES[span.chord.quality]
-    tones = [root + (span.chord.root_pc + i - span.chord.bass_pc) % 12 for i in intervals]
+    tones = [root + (span.chord.root_pc + i - span.chord.bass_pc) % 12 for i in QUALITIES[span.chord.quality]]
     if symbol == "5":
-        fifth = tones[intervals.index(_fifth(span.chord))]
+        fifth = root + (span.chord.root_pc + _fifth(span.chord) - span.chord.bass_pc) % 12
         return fifth - 12 if fifth - 12 >= 28 and rng.random() < 0.5 else fifth
     if symbol == "3":
         return tones[1]

@@ -228,7 +228,7 @@ def _target(reading: Reading, frame: Frame) -> Key | None:
     ahead = [key for key, at in stated_keys(reading) if at > change.first and key != frame.key]
     if ahead:
         return ahead[-1]
-    steps = next((_semitones(token) for token in reading.tokens[change.first :] if _semitones(token)), 2.0)
+    steps = next(filter(None, map(_semitones, reading.tokens[change.first :])), 2.0)
     down = any(token.word in ("down", "lower") for token in reading.tokens[change.first : change.first + _REACH])
     return frame.key.transpose(int(-steps if down else steps))
 

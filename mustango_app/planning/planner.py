@@ -214,12 +214,17 @@ def _sections(asked: Asked, frame: Frame, sources: Sources) -> tuple[tuple[Secti
         return sections, False
     sources["sections"] = STATED
     if sources["duration"] not in (GIVEN, STATED):
-        return cut_to(modulated(asked, frame, marked_sections(asked, frame)), frame, asked.longest)
-    shared = shared_out(modulated(asked, frame, marked_sections(asked, frame, None)), frame)
+        return cut_to(_told_sections(asked, frame), frame, asked.longest)
+    shared = shared_out(_told_sections(asked, frame, None), frame)
     if shared:
         return shared, False
-    sections, cut = cut_to(modulated(asked, frame, marked_sections(asked, frame)), frame, frame.duration)
+    sections, cut = cut_to(_told_sections(asked, frame), frame, frame.duration)
     return (*sections[:-1], sections[-1].with_(bars=None)), cut
+
+
+def _told_sections(asked: Asked, frame: Frame, *open_bars: int | None) -> tuple[Section, ...]:
+    """Return the sections that the text marks or tells (see `marked_sections`), in the keys that it says."""
+    return modulated(asked, frame, marked_sections(asked, frame, *open_bars))
 
 
 def _in_one(asked: Asked, whole: MusicPlan, line: ChordLine | None, sources: Sources, style: Word | None) -> MusicPlan:

@@ -111,10 +111,10 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     )
     if above is not None:
         return _range(tokens, index, index + 3, high, above)
-    to = tokens.ahead(index, _WAY)
-    if tokens.word(to) == "to" and to > index + 1 and Kind.QUANTITY in tokens[to + 1]:
-        above = _value(tokens, to + 1)
-        return Statement("bpm", Tempo(high, to=above), first, to + 2 if above is not None else last)
+    onward = _onward(tokens, index)
+    if onward > index + 2 and Kind.QUANTITY in tokens[onward]:
+        above = _value(tokens, onward)
+        return Statement("bpm", Tempo(high, to=above), first, onward + 1 if above is not None else last)
     unit_at = tokens.back(index, (*_EQUALS, *_ABOUT))
     unit = tokens[unit_at].get(Kind.BEAT_UNIT) if unit_at < index - 1 else None
     if tokens[index - 1].word == ")" or unit is None:
@@ -180,11 +180,17 @@ def _bare(tokens: Tokens, index: int) -> Statement | None:
 
 def _led_to(tokens: Tokens, index: int) -> tuple[float, int] | None:
     """Return the number, and where it is, that "from 90 up to" leads to; the first number is at `index`."""
-    to = tokens.ahead(index, _WAY)
-    if tokens.word(index - 1) != "from" or tokens.word(to) != "to":
+    onward = _onward(tokens, index)
+    if tokens.word(index - 1) != "from" or not onward:
         return None
-    value = _value(tokens, to + 1)
-    return None if value is None else (value, to + 1)
+    value = _value(tokens, onward)
+    return None if value is None else (value, onward)
+
+
+def _onward(tokens: Tokens, index: int) -> int:
+    """Return the token behind the "to", "up to" or "all the way down to" that follows a number; 0 if none does."""
+    to = tokens.ahead(index, _WAY)
+    return to + 1 if tokens.word(to) == "to" else 0
 
 
 def _tagged(tokens: Tokens, index: int) -> bool:
