@@ -198,6 +198,7 @@ class FrameNet(nn.Module):
         inner: width of the feed-forward.
         kernel: frames of its convolution, odd.
         aligned_hidden: channels between the two layers over the time-aligned condition.
+        sound_codes: numbers of the sound code, None for none.
 
     Raises:
         ValueError: `heads` does not divide `width`, or an even `kernel`.
@@ -219,6 +220,7 @@ class FrameNet(nn.Module):
         inner: int = 768,
         kernel: int = 5,
         aligned_hidden: int = 192,
+        sound_codes: int | None = None,
     ) -> None:
         super().__init__()
         if width % heads or kernel % 2 == 0:
@@ -237,6 +239,7 @@ class FrameNet(nn.Module):
                 nn.SiLU(),
                 nn.Conv1d(aligned_hidden, width, 1),
             )
+        self.sound_embedding = None if sound_codes is None else nn.Linear(sound_codes, width, bias=False)
         self.modulation = nn.Linear(width, 6 * width)
         # Per pass and block, beside what all share; the gates begin a little open.
         table = torch.zeros(passes, layers, 6, width)
@@ -256,9 +259,16 @@ class FrameNet(nn.Module):
         for layer in (self.modulation, self.proj_out, self.pass_through):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        if self.sound_embedding is not None:
+            nn.init.zeros_(self.sound_embedding.weight)
 
     def forward(
-        self, entering: torch.Tensor, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions
+        self,
+        entering: torch.Tensor,
+        sample: torch.Tensor,
+        timesteps: torch.Tensor,
+        conditions: Conditions,
+        sound: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Predict from noisy latents, see `MuNetModel.forward`.
 
@@ -266,6 +276,7 @@ class FrameNet(nn.Module):
             entering: all that enters `(clips, channels, frames, bins)`; sample: the noisy latents alone.
             timesteps: `(clips,)`.
             conditions: of the clips, or of several forms of them.
+            sound: sound codes `(clips, sound_codes)`, None for zeros.
         """
         rows, bins = len(conditions), sample.shape[-1]
         time = control = repeated(self.time_embedding(self.time_proj(timesteps).to(sample.dtype)), rows)
@@ -275,6 +286,9 @@ class FrameNet(nn.Module):
         control, hidden_states = control[:, None], repeated(self.proj_in(folded(entering)), rows)
         if aligned is not None:
             hidden_states, control = hidden_states + aligned, control + aligned
+        if self.sound_embedding is not None and sound is not None:
+            heard = repeated(self.sound_embedding(sound.to(sample.dtype)), rows)[:, None]
+            hidden_states, control = hidden_states + heard, control + heard
         shared = self.modulation(F.silu(control)).unflatten(-1, (6, self.width))
         angles = rotation(hidden_states.shape[1], self.width // self.heads, sample.device)
         for tables in with_unit_scales(self.tables):

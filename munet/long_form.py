@@ -81,6 +81,8 @@ class WindowPredictor:
         windows: over the piece.
         known: latents that are there already, None for none.
         timesteps: that are gone through.
+        deviation: of a new piece's sound, see `munet.conditions.sound`; None for a model without sound codes.
+        strength: of the change of known latents.
     """
 
     def __init__(
@@ -91,6 +93,8 @@ class WindowPredictor:
         windows: Windows,
         known: Known | None,
         timesteps: torch.Tensor,
+        deviation: torch.Tensor | None = None,
+        strength: float = 1.0,
     ) -> None:
         self.pipeline, self.plans, self.windows, self.known = pipeline, plans, windows, known
         self.timesteps = timesteps
@@ -98,6 +102,9 @@ class WindowPredictor:
         styles = pipeline.unet.config.aligned_styles
         rows = [aligned_features(plan, windows.frames, pipeline.frame_rate, styles) for plan in plans]
         self.aligned = torch.from_numpy(np.stack(rows))
+        if deviation is not None and known is not None:
+            deviation = pipeline.unet.sound_code.kept(deviation, known.latents, self.aligned, known.mask, strength)
+        self.deviation = deviation
         # A circle is played round twice, so that a window may run over its end.
         self.rounds = [(plan.beats, plan.chords) for plan in plans]
         if windows.circular:
@@ -121,7 +128,11 @@ class WindowPredictor:
         if window not in self.held:
             self.held[window] = self._conditions(window)
         known = None if self.known is None else self.known.at(self.windows.frames_of(window))
-        prediction = self.pipeline.denoise(sample, timestep, self.held[window], known, self.beside)
+        sound = None
+        if self.deviation is not None:
+            aligned = self.aligned[:, :, self.windows.frames_of(window)].to(self.device)
+            sound = self.pipeline.unet.sound_code.expected(aligned) + self.deviation
+        prediction = self.pipeline.denoise(sample, timestep, self.held[window], known, self.beside, sound)
         self.left[window] -= 1
         if not self.left[window]:
             del self.held[window]

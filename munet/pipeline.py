@@ -181,6 +181,7 @@ class Sampler:
         conditions: Conditions,
         known: tuple[torch.Tensor, torch.Tensor] | None = None,
         beside: SideBySide | None = None,
+        sound: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Prediction `(batch, channels, frames, bins)` at one timestep, guided where guidance acts, at last sharpened.
 
@@ -191,10 +192,13 @@ class Sampler:
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
             beside: evaluates the forms at once; None for one batch of them.
+            sound: codes `(batch, codes)`, see `munet.conditions.sound`; for models that take them.
         """
         held, entering = {}, sample.to(self.unet.dtype)
         if known is not None and self.unet.config.known_latents:
             held = {"known_latents": known[0].to(entering), "known_mask": known[1].to(entering)}
+        if sound is not None:
+            held["sound"] = sound
         forms = conditions if self.guides_at(timestep) else conditions.last(len(sample))
         if beside is None or beside.width == 1:
             prediction = self.unet(entering, timestep, forms, **held).sample
@@ -233,6 +237,7 @@ class Sampler:
         conditions: Conditions,
         callback: Callable[..., dict[str, Any]] | None,
         tensor_inputs: Sequence[str],
+        sound: torch.Tensor | None = None,
         **step_options: Any,
     ) -> torch.Tensor:
         """Denoise latents that fit into one window."""
@@ -242,7 +247,7 @@ class Sampler:
                 if self.interrupt:
                     continue
                 sample = self.scheduler.scale_model_input(latents, timestep)
-                prediction = self.denoise(sample, timestep, conditions, beside=beside)
+                prediction = self.denoise(sample, timestep, conditions, None, beside, sound)
                 latents = self.scheduler.step(prediction, timestep, latents, return_dict=False, **step_options)[0]
                 if callback is not None:
                     tensors = {"latents": latents} if "latents" in tensor_inputs else {}
@@ -352,6 +357,8 @@ class Sampler:
         # 2. Noise
         self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
         noise = self.prepare_latents(len(prompts), frames, generator, latents)
+        code = self.unet.sound_code
+        deviation = None if code is None else code.drawn(noise / self.scheduler.init_noise_sigma)
         noise = with_themes(noise, plans, self.frame_rate) if latents is None else noise
         timesteps, latents = first_latents(self.scheduler, noise, known, strength)
         takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
@@ -361,7 +368,7 @@ class Sampler:
         # 3. Denoise
         sound: StreamedSound | None = None
         if len(windows.starts) > 1 or known is not None:
-            predictor = WindowPredictor(self, prompts, plans, windows, known, timesteps)
+            predictor = WindowPredictor(self, prompts, plans, windows, known, timesteps, deviation, strength)
             if hasattr(self.vae, "decode_stream") and not circular and output_type != "latent":
                 sound = StreamedSound(self.vae, latents, Dynamics(plans, self.sample_rate), callback_on_audio)
             noise = noise / self.scheduler.init_noise_sigma
@@ -369,8 +376,9 @@ class Sampler:
         else:
             given, null = self.encode_conditions(prompts, plans, frames)
             conditions = Conditions.of_forms(null, given)
+            heard = None if code is None else code.expected(given["aligned_condition"]) + deviation
             callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
-            latents = self._denoise_whole(latents, conditions, *callback, **step_options)
+            latents = self._denoise_whole(latents, conditions, *callback, heard, **step_options)
 
         # 4. Decode
         if output_type == "latent":

@@ -25,6 +25,7 @@ from diffusers.utils import BaseOutput
 from torch import nn
 
 from munet.attended import Conditions, repeated
+from munet.conditions.sound import SoundCode
 from munet.frame_blocks import FrameNet
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         frames: constructor arguments of `munet.frame_blocks.FrameNet`, the body over whole frames; None for the UNet.
             With it the arguments from `down_block_types` to `use_linear_projection` count for nothing, but for
             `cross_attention_dim`.
+        sound_codes: numbers of the sound code that a model over frames takes (`munet.conditions.sound`), None for none.
 
     Raises:
         ValueError: if the configuration contradicts itself.
@@ -110,16 +112,23 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         aligned_styles: tuple[str, ...] | None = None,
         known_latents: bool = False,
         frames: Mapping[str, Any] | None = None,
+        sound_codes: int | None = None,
     ) -> None:
         super().__init__()
         if aligned_channels is not None and latent_bins is None:
             raise ValueError("latent_bins: expected an int because aligned_channels is given, got None")
+        if sound_codes is not None and (frames is None or aligned_channels is None):
+            raise ValueError(f"sound_codes: expected None without frames and aligned_channels, got {sound_codes!r}")
+        self.sound_code = None
         entering = 2 * in_channels + 1 if known_latents else in_channels
         if frames is not None:
             if latent_bins is None:
                 raise ValueError("latent_bins: expected an int because frames is given, got None")
             sizes = (entering * latent_bins, in_channels * latent_bins, out_channels * latent_bins)
-            self.frame_net = FrameNet(*sizes, cross_attention_dim, aligned_channels, pooled_projection_dim, **frames)
+            widths = (cross_attention_dim, aligned_channels, pooled_projection_dim)
+            self.frame_net = FrameNet(*sizes, *widths, sound_codes=sound_codes, **frames)
+            if sound_codes is not None:
+                self.sound_code = SoundCode(in_channels * latent_bins, aligned_channels, sound_codes)
             return
         from munet.blocks import BlockSettings, DownBlock, MidBlock  # imports transformers, which frames do without
 
@@ -186,6 +195,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         pooled_projections: torch.Tensor | None = None,
         known_latents: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        sound: torch.Tensor | None = None,
         return_dict: bool = True,
     ) -> MuNetOutput | tuple[torch.Tensor]:
         """Predict what the scheduler asks for (the published model: the velocity) from noisy latents.
@@ -207,6 +217,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             known_latents: clean latents `(batch, in_channels, time, frequency)`, read where `known_mask` says; None for
                 nothing known.
             known_mask: which frames are known, `(batch, time)`, 1 = known.
+            sound: sound codes `(batch, sound_codes)`; None for the middle of all.
             return_dict: whether to return an output object rather than a tuple.
 
         Returns:
@@ -223,8 +234,11 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             conditions = Conditions.of(given, masks, aligned_condition, pooled_projections)
         conditions.once("checked", lambda whole: self._check(sample, whole))
         entering = self._with_known(sample, known_latents, known_mask)
+        if sound is not None and tuple(sound.shape) != (len(sample), self.config.sound_codes):
+            expected = None if self.sound_code is None else (len(sample), self.config.sound_codes)
+            raise ValueError(f"sound: expected {expected}, got {_shape(sound)}")
         if self.frame_net is not None:
-            prediction = self.frame_net(entering, sample, timesteps, conditions)
+            prediction = self.frame_net(entering, sample, timesteps, conditions, sound)
             return MuNetOutput(sample=prediction) if return_dict else (prediction,)
         temb = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
         if self.pooled_embedding is not None:

@@ -54,8 +54,8 @@ class Denoiser(nn.Module):
         self.unet, self.beat_encoder, self.chord_encoder = unet, beat_encoder, chord_encoder
 
     def forward(self, noisy: torch.Tensor, timesteps: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Predict `(batch, channels, frames, bins)`; `inputs` are tokens, embedded text and known latents."""
-        taken = {name: inputs[name] for name in ("known_latents", "known_mask") if name in inputs}
+        """Predict `(batch, channels, frames, bins)`; `inputs` are tokens, embedded text, known latents and sound."""
+        taken = {name: inputs[name] for name in ("known_latents", "known_mask", "sound") if name in inputs}
         config = self.unet.config
         if config.aligned_channels is not None:
             taken["aligned_condition"] = inputs["aligned"].to(noisy.dtype)

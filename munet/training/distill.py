@@ -140,13 +140,13 @@ class DistillTrainer(MuNetTrainer):
         """Weighted squared error against the velocity that lands where the guided teacher does."""
         latents, settings = rows["latents"].float(), self.settings
         tokens = settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
-        known = self.known(latents)
-        given = self.inputs(tokens) | known
+        told = self.told_of(latents)
+        given = self.inputs(tokens) | told
         without = None
         if is_guided(self.weights):
             without = self.inputs(without_groups(tokens, self.null, self.weights))
             forms = len(without["text"]) // len(latents)
-            without |= {name: value.repeat(forms, *[1] * (value.ndim - 1)) for name, value in known.items()}
+            without |= {name: value.repeat(forms, *[1] * (value.ndim - 1)) for name, value in told.items()}
         place = (self.random(torch.rand, len(latents)) * settings.steps).long()
         first, last = self.edges[place], self.edges[place + 1]
         now, then = self.levels(first), self.levels(last)
@@ -162,5 +162,5 @@ class DistillTrainer(MuNetTrainer):
         prediction = self.predict(self.denoise, noisy, first, given)
         snr = signal_to_noise(self.alphas_cumprod, first)
         weights = min_snr_weights(snr, settings.snr_gamma, least=settings.least_snr)
-        counted = None if "known_mask" not in known else ~known["known_mask"]
+        counted = None if "known_mask" not in told else ~told["known_mask"]
         return weighted_mse(prediction, wanted, weights, counted)

@@ -26,6 +26,7 @@ from torch import nn
 from munet.conditions.text import encode_tokens
 from munet.music import MusicPlan
 from munet.training.denoiser import ClipTokens, Denoiser
+from munet.training.grow import fit_new_sound
 from munet.training.hardware import matmul_peak, training_precision
 from munet.training.loop import (
     LAST_SAVE_SECONDS,
@@ -160,12 +161,13 @@ class MuNetTrainer:
             text, pooled = encode_tokens(self.pipeline.text_encoder, ids, mask)
         return {**tokens, "input_ids": ids, "text_mask": mask, "text": text.float(), "pooled": pooled.float()}
 
-    def known(self, latents: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Known latents and their mask for a model that takes them."""
-        if not self.pipeline.unet.config.known_latents:
-            return {}
-        size = (len(latents), latents.shape[2], self.generator, self.settings.unknown)
-        return {"known_latents": latents, "known_mask": known_frames(*size, share=self.processes.share)}
+    def told_of(self, latents: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What a model that takes it is told of the latents themselves: some frames and their mask, and their sound."""
+        unet, told = self.pipeline.unet, {}
+        if unet.config.known_latents:
+            size = (len(latents), latents.shape[2], self.generator, self.settings.unknown)
+            told = {"known_latents": latents, "known_mask": known_frames(*size, share=self.processes.share)}
+        return told if unet.sound_code is None else told | {"sound": unet.sound_code.of(latents)}
 
     def autocast(self) -> torch.autocast:
         """Reduced precision where the hardware has it."""
@@ -180,10 +182,9 @@ class MuNetTrainer:
 
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted velocity loss of rows from the pool, over the frames that are not known."""
-        latents = rows["latents"].float()
-        settings = self.settings
+        latents, settings = rows["latents"].float(), self.settings
         tokens = settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
-        inputs = self.inputs(tokens) | self.known(latents)
+        inputs = self.inputs(tokens) | self.told_of(latents)
         uniform = self.random(torch.rand, len(latents))
         timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
         noise = self.random(torch.randn, *latents.shape)
@@ -209,6 +210,7 @@ class MuNetTrainer:
         """Train until the budget or this run's time is used up; leaves a checkpoint."""
         settings = self.settings
         smooth: torch.Tensor | None = None
+        fit_new_sound(self.pipeline.unet, pool, self.generator)
         self._try_compiled(pool)
         peak = matmul_peak(self.device, self.dtype)
         if self.validation is not None and self.left() is not None:

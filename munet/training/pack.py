@@ -59,6 +59,8 @@ def pack(
             parameter.data = parameter.data.half()
             if not torch.isfinite(parameter).all():
                 raise RequestError(f"munet: expected weights that are finite in half precision, got others in {name}")
+    if pipeline.unet.sound_code is not None:
+        pipeline.unet.sound_code.half()
     temporary = out.with_name(f"{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     pipeline.save_pretrained(temporary, max_shard_size=shard_size)

@@ -21,6 +21,7 @@ from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
 from munet.music import QUALITIES
 from munet.music.plan import METER_RANGE
+from munet.training.grow import grown
 from munet.training.loop import Budget, check_weighting
 from munet.unet import MuNetModel
 
@@ -60,7 +61,8 @@ class MuNetTraining:
         run_seconds: wall seconds after which this run has stopped with a checkpoint, None for none; window: whether
             the schedule of the learning rate is this run's, and not the budget's.
         sample_prompts: prompts that every checkpoint is heard with, written to `samples/`.
-        start: folder of a pipeline whose weights to start from, None for fresh ones.
+        start: folder of a pipeline whose weights to start from, None for fresh ones; grow: parts that it gets in
+        addition, `layers` and `sound_codes`, see `munet.training.grow.grown`.
         seed: of initialisation and sampling.
         device: "auto", "cpu", "cuda" or "cuda:N"; precision: "auto", "float32" or "bfloat16".
         compile: whether to run the model through torch.compile; None: on a GPU.
@@ -99,6 +101,7 @@ class MuNetTraining:
     window: bool = False
     sample_prompts: Sequence[str] = ()
     start: str | None = None
+    grow: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
     device: str | None = None
     precision: str = "auto"
@@ -118,6 +121,10 @@ class MuNetTraining:
         for name in ("learning_rate", "checkpoint_seconds", "timestep_shift"):
             if not getattr(self, name) > 0:
                 raise RequestError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
+        if unknown := sorted(set(self.grow) - {"layers", "sound_codes"}):
+            raise RequestError(f"grow: expected layers and sound_codes, got {unknown}")
+        if self.grow and self.start is None:
+            raise RequestError("grow: expected start with it, got None; a fresh model has its parts from model")
         if self.window and self.run_seconds is None:
             raise RequestError("window: expected run_seconds with it, got None")
         if not 0 <= self.ema_decay < 1:
@@ -146,6 +153,8 @@ def new_pipeline(settings: MuNetTraining) -> MustangoPipeline:
                 f"autoencoder: expected the projection that start was trained with, {difference} differs"
             )
         pipeline.register_modules(vae=vae)
+        if settings.grow:
+            pipeline.register_modules(unet=grown(pipeline.unet, **settings.grow))
     own = ("max_text_length", "default_steps", "default_guidance_scale")
     given = {name: getattr(settings, name) for name in own if getattr(settings, name) is not None}
     pipeline.register_to_config(**given)

@@ -67,6 +67,8 @@ class Validation:
         if trainer.pipeline.unet.config.known_latents:
             mask = torch.zeros(count, latents.shape[2], dtype=torch.bool, device=trainer.device)
             inputs |= {"known_latents": latents, "known_mask": mask}
+        if trainer.pipeline.unet.sound_code is not None:
+            inputs["sound"] = trainer.pipeline.unet.sound_code.of(latents)
         total = 0.0
         for number in range(PASSES):
             generator = torch.Generator().manual_seed(1000 * part.start + number)

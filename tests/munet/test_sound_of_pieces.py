@@ -1,0 +1,101 @@
+"""The sound code through the whole pipeline: one sound for a piece, and what stays decides it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from munet.conditions.aligned import num_features
+from munet.diffusers_pipeline import MustangoPipeline
+from munet.long_form import Known
+from munet.music import MusicPlan
+from munet.unet import MuNetModel
+from tests.tiny import tiny_pipeline
+
+STYLES = ("pop", "rock")
+PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="pop").complete()
+FRAMES = 50  # of four seconds
+CODES = 4
+
+
+@pytest.fixture
+def pipeline() -> MustangoPipeline:
+    sizes = {"width": 16, "layers": 1, "passes": 1, "heads": 2, "cross_heads": (1, 1, 1), "inner": 16}
+    torch.manual_seed(0)
+    unet = MuNetModel(
+        in_channels=4, out_channels=4, cross_attention_dim=384, latent_bins=2, pooled_projection_dim=384,
+        aligned_channels=num_features(STYLES), aligned_styles=STYLES, known_latents=True, frames=sizes,
+        sound_codes=CODES,
+    )  # fmt: skip
+    for parameter in unet.parameters():
+        parameter.data.normal_(std=0.1)
+    for buffer in unet.sound_code.buffers():
+        buffer.normal_()
+    pipeline = MustangoPipeline(**tiny_pipeline().components | {"unet": unet.eval()})
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def codes_of(pipeline: MustangoPipeline, plan: MusicPlan = PLAN, seed: int = 3, **options: Any) -> list[torch.Tensor]:
+    """The codes that the network is told, evaluation by evaluation."""
+    told: list[torch.Tensor] = []
+    hook = pipeline.unet.register_forward_pre_hook(
+        lambda _unet, _args, given: told.append(given["sound"]), with_kwargs=True
+    )
+    generator = torch.Generator().manual_seed(seed)
+    seconds = plan.duration
+    try:
+        pipeline("rock", plan, seconds, 2, generator=generator, output_type="latent", guidance_scale=2, **options)
+    finally:
+        hook.remove()
+    return told
+
+
+@pytest.fixture
+def windowed(pipeline: MustangoPipeline) -> MustangoPipeline:
+    pipeline.register_to_config(window_frames=20)
+    return pipeline
+
+
+def test_a_piece_has_one_sound_and_another_seed_another(pipeline: MustangoPipeline) -> None:
+    told = codes_of(pipeline)
+    assert all(torch.equal(code, told[0]) for code in told) and told[0].shape == (1, CODES)
+    assert not torch.allclose(codes_of(pipeline, seed=4)[0], told[0], atol=0.1)
+
+
+def test_the_plan_moves_what_is_expected(pipeline: MustangoPipeline) -> None:
+    rock = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="rock").complete()
+    moved = codes_of(pipeline, rock)[0] - codes_of(pipeline)[0]
+    weights = pipeline.unet.sound_code.expecting
+    assert torch.allclose(moved[0], weights[:, -1] - weights[:, -2], atol=1e-4)
+
+
+def test_windows_share_the_deviation(windowed: MustangoPipeline) -> None:
+    empty = MusicPlan(duration=4.0)  # but for the edges of the piece, nothing tells its windows apart
+    windowed.unet.sound_code.expecting[:, 1 + 100 : 1 + 104] = 0
+    told = codes_of(windowed, empty)
+    assert len(told) > 4 and all(torch.allclose(code, told[0], atol=1e-6) for code in told)
+
+
+def test_what_stays_decides_the_sound(pipeline: MustangoPipeline) -> None:
+    code = pipeline.unet.sound_code
+    there = torch.randn(1, 4, FRAMES, 2, generator=torch.Generator().manual_seed(5))
+    mask = torch.arange(FRAMES) < 30
+    pipeline.unet.sound_code.expecting[:, 1:] = 0
+    plan = MusicPlan(duration=4.0)
+    told = codes_of(pipeline, plan, known=Known(there, mask))
+    assert torch.allclose(told[0], code.of(there[:, :, :30]), atol=1e-4)
+    few = codes_of(pipeline, plan, known=Known(there, torch.arange(FRAMES) < 3))
+    assert torch.allclose(few[0], codes_of(pipeline, plan)[0], atol=1e-5)
+    half = codes_of(pipeline, plan, known=Known(there, mask), strength=0.5)
+    assert torch.allclose(half[0], code.of(there).lerp(few[0], 0.5), atol=1e-4)
+
+
+def test_a_model_without_codes_is_told_none() -> None:
+    told: list[bool] = []
+    plain = tiny_pipeline()
+    plain.unet.register_forward_pre_hook(lambda _unet, _args, given: told.append("sound" in given), with_kwargs=True)
+    plain("rock", PLAN, 4.0, 2, output_type="latent")
+    assert told and not any(told)
