@@ -14,6 +14,8 @@ from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
 from munet.training.settings import other_latents
 
+LARGE = 4096  # numbers of a buffer that is a matrix
+
 
 def pack(
     munet: Path,
@@ -54,13 +56,12 @@ def pack(
         raise RequestError(f"autoencoder: expected the projection that MuNet was trained with, {difference} differs")
     pipeline.register_modules(vae=decoder)
     for module in (pipeline.unet, pipeline.beat_encoder, pipeline.chord_encoder, pipeline.vae):
-        for name, parameter in module.named_parameters():
-            # Buffers, the projection among them, stay in single precision: half would cost more than it saves.
-            parameter.data = parameter.data.half()
-            if not torch.isfinite(parameter).all():
+        # Small buffers, means and deviations among them, stay in single precision: half would cost more than it saves.
+        matrices = [(name, buffer) for name, buffer in module.named_buffers() if buffer.numel() >= LARGE]
+        for name, tensor in (*module.named_parameters(), *matrices):
+            tensor.data = tensor.data.half()
+            if not torch.isfinite(tensor).all():
                 raise RequestError(f"munet: expected weights that are finite in half precision, got others in {name}")
-    if pipeline.unet.sound_code is not None:
-        pipeline.unet.sound_code.half()
     temporary = out.with_name(f"{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     pipeline.save_pretrained(temporary, max_shard_size=shard_size)
