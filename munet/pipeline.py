@@ -46,7 +46,7 @@ from munet.inputs import check_inputs, check_tensor_inputs
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
 from munet.music.checks import check_number
-from munet.predictions import sharpened
+from munet.predictions import sharpened, shifted
 from munet.side_by_side import SideBySide
 from munet.themes import with_themes
 
@@ -192,7 +192,9 @@ class Sampler:
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
             beside: evaluates the forms at once; None for one batch of them.
-            sound: codes `(batch, codes)`, see `munet.conditions.sound`; for models that take them.
+            sound: codes `(batch, codes)`, see `munet.conditions.sound`; for models that take them. The network is told,
+                and where nothing is known its means over time are put to them: what it makes of eight steps alone has
+                them only in part.
         """
         held, entering = {}, sample.to(self.unet.dtype)
         if known is not None and self.unet.config.known_latents:
@@ -213,6 +215,9 @@ class Sampler:
                 prediction = rescaled(prediction, conditional, sample, *self._scale_at(timestep), share)
         if (amount := self.config.sharpening) and timestep == self.scheduler.timesteps[-1]:
             prediction = sharpened(prediction, sample, *self._scale_at(timestep), amount)
+        if sound is not None and known is None:
+            shift = functools.partial(self.unet.sound_code.shift, codes=sound)
+            prediction = shifted(prediction, sample, *self._scale_at(timestep), shift)
         return prediction
 
     def _scale_at(self, timestep: torch.Tensor) -> tuple[float, str]:
@@ -234,13 +239,18 @@ class Sampler:
     def _denoise_whole(
         self,
         latents: torch.Tensor,
-        conditions: Conditions,
+        prompts: Sequence[str],
+        plans: Sequence[MusicPlan],
+        deviation: torch.Tensor | None,
         callback: Callable[..., dict[str, Any]] | None,
         tensor_inputs: Sequence[str],
-        sound: torch.Tensor | None = None,
         **step_options: Any,
     ) -> torch.Tensor:
         """Denoise latents that fit into one window."""
+        given, null = self.encode_conditions(prompts, plans, latents.shape[2])
+        conditions, sound = Conditions.of_forms(null, given), None
+        if deviation is not None:
+            sound = self.unet.sound_code.expected(given["aligned_condition"]) + deviation
         steps = len(self.scheduler.timesteps)
         with self.progress_bar(total=steps) as progress_bar, self.side_by_side() as beside:
             for step, timestep in enumerate(self.scheduler.timesteps):
@@ -374,11 +384,8 @@ class Sampler:
             noise = noise / self.scheduler.init_noise_sigma
             latents = denoise_windows(latents, predictor, noise, sound, callback_on_step_end, **step_options)
         else:
-            given, null = self.encode_conditions(prompts, plans, frames)
-            conditions = Conditions.of_forms(null, given)
-            heard = None if code is None else code.expected(given["aligned_condition"]) + deviation
             callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
-            latents = self._denoise_whole(latents, conditions, *callback, heard, **step_options)
+            latents = self._denoise_whole(latents, prompts, plans, deviation, *callback, **step_options)
 
         # 4. Decode
         if output_type == "latent":

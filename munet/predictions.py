@@ -11,9 +11,12 @@ that back, as an unsharp mask does to the edges of a picture.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+
+Shift = Callable[[torch.Tensor], torch.Tensor]
 
 
 def clean_terms(level: float, prediction_type: str) -> tuple[float, float]:
@@ -38,6 +41,24 @@ def clean_terms(level: float, prediction_type: str) -> tuple[float, float]:
     return terms[prediction_type]
 
 
+def shifted(
+    prediction: torch.Tensor, sample: torch.Tensor, level: float, prediction_type: str, shift: Shift
+) -> torch.Tensor:
+    """A prediction to whose clean latents is added what `shift` returns for them.
+
+    Args:
+        prediction: `(batch, channels, frames, bins)`.
+        sample: the noisy latents, same shape.
+        level, prediction_type: see `clean_terms`.
+        shift: clean latents -> what is added, of a shape that can be.
+
+    Raises:
+        ValueError: another prediction type.
+    """
+    noisy, own = clean_terms(level, prediction_type)
+    return prediction + shift(noisy * sample + own * prediction) / own
+
+
 def sharpened(
     prediction: torch.Tensor, sample: torch.Tensor, level: float, prediction_type: str, amount: float
 ) -> torch.Tensor:
@@ -55,7 +76,9 @@ def sharpened(
     Raises:
         ValueError: another prediction type.
     """
-    noisy, own = clean_terms(level, prediction_type)
-    clean = noisy * sample + own * prediction
-    padded = F.pad(clean, (0, 0, 1, 1), "replicate")
-    return prediction + amount * (clean / 2 - padded[:, :, :-2] / 4 - padded[:, :, 2:] / 4) / own
+
+    def edges(clean: torch.Tensor) -> torch.Tensor:
+        padded = F.pad(clean, (0, 0, 1, 1), "replicate")
+        return amount * (clean / 2 - padded[:, :, :-2] / 4 - padded[:, :, 2:] / 4)
+
+    return shifted(prediction, sample, level, prediction_type, edges)

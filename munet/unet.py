@@ -119,16 +119,10 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             raise ValueError("latent_bins: expected an int because aligned_channels is given, got None")
         if sound_codes is not None and (frames is None or aligned_channels is None):
             raise ValueError(f"sound_codes: expected None without frames and aligned_channels, got {sound_codes!r}")
-        self.sound_code = None
         entering = 2 * in_channels + 1 if known_latents else in_channels
+        self.sound_code = None
         if frames is not None:
-            if latent_bins is None:
-                raise ValueError("latent_bins: expected an int because frames is given, got None")
-            sizes = (entering * latent_bins, in_channels * latent_bins, out_channels * latent_bins)
-            widths = (cross_attention_dim, aligned_channels, pooled_projection_dim)
-            self.frame_net = FrameNet(*sizes, *widths, sound_codes=sound_codes, **frames)
-            if sound_codes is not None:
-                self.sound_code = SoundCode(in_channels * latent_bins, aligned_channels, sound_codes)
+            self._begin_over_frames(entering)
             return
         from munet.blocks import BlockSettings, DownBlock, MidBlock  # imports transformers, which frames do without
 
@@ -180,6 +174,17 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         self.pooled_embedding = None
         if pooled_projection_dim is not None:
             self.pooled_embedding = TimestepEmbedding(pooled_projection_dim, settings.time_embed_dim)
+
+    def _begin_over_frames(self, entering: int) -> None:
+        """Set up the parts of a model over frames, into which `entering` channels go."""
+        config = self.config
+        if config.latent_bins is None:
+            raise ValueError("latent_bins: expected an int because frames is given, got None")
+        sizes = [channels * config.latent_bins for channels in (entering, config.in_channels, config.out_channels)]
+        widths = (config.cross_attention_dim, config.aligned_channels, config.pooled_projection_dim)
+        self.frame_net = FrameNet(*sizes, *widths, sound_codes=config.sound_codes, **config.frames)
+        if config.sound_codes is not None:
+            self.sound_code = SoundCode(sizes[1], config.aligned_channels, config.sound_codes)
 
     def forward(
         self,

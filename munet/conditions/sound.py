@@ -19,7 +19,7 @@ from munet.conditions.aligned import rows_of
 
 FEWEST_FRAMES = 12  # that say how a piece sounds; a second
 RIDGE = 0.03  # of regressions on aligned rows, per window; the best of .001 to .1 on 80 pieces held back from 250
-LEAST_VARIANCE = 1e-6  # of a code around what is expected; keeps a fit to few windows possible
+LEAST_VARIANCE = 1e-6  # of a code around what is expected, and of an axis; keeps matrices invertible
 QUIET = 0.05  # deviation of a component over time that counts as none
 
 
@@ -93,6 +93,20 @@ class SoundCode(nn.Module):
             return drawn
         found = self.of(latents.to(drawn), frames) - self.expected(aligned[:, :, frames].to(drawn))
         return found if strength == 1 else found.lerp(drawn, strength)
+
+    def shift(self, latents: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Return the smallest change `(clips, channels, 1, bins)` of latents' means after which they tell `codes`.
+
+        How much they vary is left as it is.
+
+        Args:
+            latents: clean, `(clips, channels, frames, bins)`.
+            codes: `(clips, codes)`.
+        """
+        axes = self.axes[:, : self.axes.shape[1] // 2].float()  # those of spreads are zeros there
+        least = LEAST_VARIANCE * torch.eye(len(axes), device=axes.device)
+        lacking = torch.linalg.solve(axes @ axes.T + least, (codes.float() - self.of(latents)).T)
+        return (axes.T @ lacking).T.unflatten(1, latents.shape[1::2])[:, :, None]
 
     @torch.no_grad()
     def fit(self, features: torch.Tensor, aligned: torch.Tensor, spreads: int) -> None:

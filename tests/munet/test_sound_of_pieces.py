@@ -38,19 +38,24 @@ def pipeline() -> MustangoPipeline:
     return pipeline
 
 
-def codes_of(pipeline: MustangoPipeline, plan: MusicPlan = PLAN, seed: int = 3, **options: Any) -> list[torch.Tensor]:
-    """The codes that the network is told, evaluation by evaluation."""
+def played(
+    pipeline: MustangoPipeline, plan: MusicPlan = PLAN, seed: int = 3, **options: Any
+) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """The codes that the network is told, evaluation by evaluation, and the latents that come out."""
     told: list[torch.Tensor] = []
     hook = pipeline.unet.register_forward_pre_hook(
         lambda _unet, _args, given: told.append(given["sound"]), with_kwargs=True
     )
     generator = torch.Generator().manual_seed(seed)
-    seconds = plan.duration
+    given = {"generator": generator, "output_type": "latent", "guidance_scale": 2, **options}
     try:
-        pipeline("rock", plan, seconds, 2, generator=generator, output_type="latent", guidance_scale=2, **options)
+        return told, pipeline("rock", plan, plan.duration, 2, **given).audios
     finally:
         hook.remove()
-    return told
+
+
+def codes_of(*args: Any, **options: Any) -> list[torch.Tensor]:
+    return played(*args, **options)[0]
 
 
 @pytest.fixture
@@ -63,6 +68,11 @@ def test_a_piece_has_one_sound_and_another_seed_another(pipeline: MustangoPipeli
     told = codes_of(pipeline)
     assert all(torch.equal(code, told[0]) for code in told) and told[0].shape == (1, CODES)
     assert not torch.allclose(codes_of(pipeline, seed=4)[0], told[0], atol=0.1)
+
+
+def test_what_comes_out_has_the_sound_that_was_asked_for(pipeline: MustangoPipeline) -> None:
+    told, latents = played(pipeline)
+    assert torch.allclose(pipeline.unet.sound_code.of(latents), told[0], atol=1e-3)
 
 
 def test_the_plan_moves_what_is_expected(pipeline: MustangoPipeline) -> None:

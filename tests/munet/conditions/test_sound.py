@@ -74,6 +74,18 @@ def test_the_noise_alone_decides_what_is_drawn(code: SoundCode) -> None:
     assert torch.allclose(code.drawn(noise[1:2]), drawn[1:2], atol=1e-6)  # whatever else is in the batch
 
 
+def test_a_shift_gives_latents_the_means_that_a_code_tells(code: SoundCode) -> None:
+    latents, _ = windows(3, seed=6)
+    asked = torch.randn(3, 4, generator=torch.Generator().manual_seed(7))
+    shift = code.shift(latents, asked)
+    assert shift.shape == (3, CHANNELS, 1, BINS)
+    after = code.of(latents + shift)
+    assert torch.allclose(after[:, :3], asked[:, :3], atol=1e-3)
+    assert torch.allclose(after[:, 3], code.of(latents)[:, 3], atol=1e-4)  # of how much they vary
+    smallest = torch.linalg.pinv(code.axes[:3, : CHANNELS * BINS]) @ (asked - code.of(latents))[:, :3].T
+    assert torch.allclose(shift.flatten(1), smallest.T, atol=1e-3)
+
+
 def test_what_is_there_keeps_its_sound(code: SoundCode) -> None:
     latents, aligned = windows(2, seed=4)
     frames = aligned[:, :, None].expand(-1, -1, FRAMES)
