@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from munet.attended import Conditions
 from munet.codec.limiter import limited_chunks
 from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
+from munet.conditions.sound import TOLD
 from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import without_groups
@@ -102,9 +103,7 @@ class WindowPredictor:
         styles = pipeline.unet.config.aligned_styles
         rows = [aligned_features(plan, windows.frames, pipeline.frame_rate, styles) for plan in plans]
         self.aligned = torch.from_numpy(np.stack(rows))
-        if deviation is not None and known is not None:
-            deviation = pipeline.unet.sound_code.kept(deviation, known.latents, self.aligned, known.mask, strength)
-        self.deviation = deviation
+        self.deviation, self.strength = deviation, strength
         # A circle is played round twice, so that a window may run over its end.
         self.rounds = [(plan.beats, plan.chords) for plan in plans]
         if windows.circular:
@@ -120,7 +119,7 @@ class WindowPredictor:
         texts = [self._prompt(*clip, window) for window in range(len(windows.starts)) for clip in clips]
         self.text = text_tokens(pipeline.tokenizer, texts, pipeline.config.max_text_length, pad_to_longest=True)
         self.beside: SideBySide | None = None  # for the forms of a window, where windows are not evaluated at once
-        self.held: dict[int, Conditions] = {}
+        self.held: dict[int, tuple[Conditions, torch.Tensor | None]] = {}  # with the sound codes
         self.left = [len(timesteps)] * len(windows.starts)
 
     def __call__(self, window: int, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
@@ -128,11 +127,8 @@ class WindowPredictor:
         if window not in self.held:
             self.held[window] = self._conditions(window)
         known = None if self.known is None else self.known.at(self.windows.frames_of(window))
-        sound = None
-        if self.deviation is not None:
-            aligned = self.aligned[:, :, self.windows.frames_of(window)].to(self.device)
-            sound = self.pipeline.unet.sound_code.expected(aligned) + self.deviation
-        prediction = self.pipeline.denoise(sample, timestep, self.held[window], known, self.beside, sound)
+        conditions, sound = self.held[window]
+        prediction = self.pipeline.denoise(sample, timestep, conditions, known, self.beside, sound)
         self.left[window] -= 1
         if not self.left[window]:
             del self.held[window]
@@ -150,7 +146,18 @@ class WindowPredictor:
         share, words = max(shares, default=(0.0, None), key=lambda pair: pair[0])
         return f"{prompt}. {words}" if words and share > 0 else prompt
 
-    def _conditions(self, window: int) -> Conditions:
+    def _sound(self, given: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
+        """Return the sound codes `(clips, codes)` of a window with these arguments of MuNet."""
+        code, deviation, known = self.pipeline.unet.sound_code, self.deviation, self.known
+        if deviation is None:
+            return None
+        aligned, pooled = (given.get(name) for name in TOLD)
+        if known is not None:
+            whole = self.aligned.to(self.device)
+            deviation = code.kept(deviation, known.latents, known.mask, self.strength, whole, pooled)
+        return code.expected(aligned, pooled) + deviation
+
+    def _conditions(self, window: int) -> tuple[Conditions, torch.Tensor | None]:
         pipeline, clips = self.pipeline, len(self.plans)
         own = slice(window * clips, (window + 1) * clips)
         span = self._span(window)
@@ -158,13 +165,15 @@ class WindowPredictor:
         given = {name: self.text[name][own] for name in TEXT} | self._tokens(music)
         given["aligned"] = self.aligned[:, :, self.windows.frames_of(window)]
         given = {name: tensor.to(self.device) for name, tensor in given.items()}
+        embedded = pipeline.embed(given)
+        sound = self._sound(embedded)
         if not pipeline.do_classifier_free_guidance:
-            return Conditions.of_forms(None, pipeline.embed(given))
+            return Conditions.of_forms(None, embedded), sound
         nothing = text_tokens(pipeline.tokenizer, [""], given["input_ids"].shape[1]) | self._tokens([(None, None)])
         nothing["aligned"] = torch.zeros_like(self.aligned[:1, :, : self.windows.length])
         nothing = {name: tensor.to(self.device) for name, tensor in nothing.items()}
         null = pipeline.embed(without_groups(given, nothing, pipeline.guidance_scale))
-        return Conditions.of_forms(null, pipeline.embed(given))
+        return Conditions.of_forms(null, embedded), sound
 
     def _tokens(self, music: Sequence[tuple[Any, Any]]) -> dict[str, torch.Tensor]:
         pipeline = self.pipeline

@@ -28,6 +28,7 @@ from munet.attended import Conditions
 from munet.codec.joins import turned_down
 from munet.codec.limiter import limited
 from munet.conditions.batch import embed, plan_tokens, text_tokens
+from munet.conditions.sound import TOLD
 from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import (
@@ -193,8 +194,7 @@ class Sampler:
                 take them.
             beside: evaluates the forms at once; None for one batch of them.
             sound: codes `(batch, codes)`, see `munet.conditions.sound`; for models that take them. The network is told,
-                and where nothing is known its means over time are put to them: what it makes of eight steps alone has
-                them only in part.
+                and where nothing is known what it makes is put to them: of itself it follows them in part.
         """
         held, entering = {}, sample.to(self.unet.dtype)
         if known is not None and self.unet.config.known_latents:
@@ -216,8 +216,9 @@ class Sampler:
         if (amount := self.config.sharpening) and timestep == self.scheduler.timesteps[-1]:
             prediction = sharpened(prediction, sample, *self._scale_at(timestep), amount)
         if sound is not None and known is None:
-            shift = functools.partial(self.unet.sound_code.shift, codes=sound)
-            prediction = shifted(prediction, sample, *self._scale_at(timestep), shift)
+            level, kind = self._scale_at(timestep)
+            change = functools.partial(self.unet.sound_code.change, codes=sound, level=level)
+            prediction = shifted(prediction, sample, level, kind, change)
         return prediction
 
     def _scale_at(self, timestep: torch.Tensor) -> tuple[float, str]:
@@ -248,9 +249,8 @@ class Sampler:
     ) -> torch.Tensor:
         """Denoise latents that fit into one window."""
         given, null = self.encode_conditions(prompts, plans, latents.shape[2])
-        conditions, sound = Conditions.of_forms(null, given), None
-        if deviation is not None:
-            sound = self.unet.sound_code.expected(given["aligned_condition"]) + deviation
+        conditions, told = Conditions.of_forms(null, given), (given.get(name) for name in TOLD)
+        sound = None if deviation is None else self.unet.sound_code.expected(*told) + deviation
         steps = len(self.scheduler.timesteps)
         with self.progress_bar(total=steps) as progress_bar, self.side_by_side() as beside:
             for step, timestep in enumerate(self.scheduler.timesteps):

@@ -13,12 +13,16 @@ known, so that what is added sounds like what was there.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from munet.conditions.aligned import rows_of
 
+TOLD = ("aligned_condition", "pooled_projections")  # arguments of MuNet that the expectation looks at
 FEWEST_FRAMES = 12  # that say how a piece sounds; a second
 RIDGE = 0.03  # of regressions on aligned rows, per window; the best of .001 to .1 on 80 pieces held back from 250
+VAGUE = 0.95  # noise level from which on foretold latents hardly vary over time
+MOST_STRETCH = 1.0  # logarithm of the factor by which a deviation is stretched at most
 LEAST_VARIANCE = 1e-6  # of a code around what is expected, and of an axis; keeps matrices invertible
 QUIET = 0.05  # deviation of a component over time that counts as none
 
@@ -30,6 +34,7 @@ class SoundCode(nn.Module):
         features: components of a latent frame, channels times bins.
         aligned_channels: rows of the time-aligned condition.
         codes: numbers of a code, about 1 in size and uncorrelated.
+        text_width: of the pooled text, None for a model without.
     """
 
     middle: torch.Tensor
@@ -37,11 +42,11 @@ class SoundCode(nn.Module):
     expecting: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, features: int, aligned_channels: int, codes: int) -> None:
+    def __init__(self, features: int, aligned_channels: int, codes: int, text_width: int | None = None) -> None:
         super().__init__()
         self.register_buffer("middle", torch.zeros(2 * features))
         self.register_buffer("axes", torch.zeros(codes, 2 * features))
-        self.register_buffer("expecting", torch.zeros(codes, 1 + aligned_channels))
+        self.register_buffer("expecting", torch.zeros(codes, 1 + aligned_channels + (text_width or 0)))
         self.register_buffer("deviation", torch.zeros(codes, codes))
 
     @property
@@ -59,10 +64,14 @@ class SoundCode(nn.Module):
         counted = latents if frames is None else latents[:, :, frames]
         return (sound_features(counted) - self.middle.float()) @ self.axes.float().T
 
-    def expected(self, aligned: torch.Tensor) -> torch.Tensor:
-        """Return the code `(clips, codes)` that `(clips, rows, frames)` of the aligned condition lead one to expect."""
-        told = aligned.float().mean(dim=2)
-        return told @ self.expecting[:, 1:].float().T + self.expecting[:, 0].float()
+    def expected(self, aligned: torch.Tensor, pooled: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the code `(clips, codes)` that plan and words lead one to expect.
+
+        Args:
+            aligned: time-aligned condition `(clips, rows, frames)`.
+            pooled: pooled text `(clips, text_width)`; None for a model without.
+        """
+        return what_is_told(aligned, pooled) @ self.expecting[:, 1:].float().T + self.expecting[:, 0].float()
 
     def drawn(self, noise: torch.Tensor) -> torch.Tensor:
         """Return a deviation `(clips, codes)` of a clip's own, decided by its initial noise.
@@ -77,39 +86,52 @@ class SoundCode(nn.Module):
         return seen.flatten(1)[:, : len(self.deviation)] @ self.deviation.float().T
 
     def kept(
-        self, drawn: torch.Tensor, latents: torch.Tensor, aligned: torch.Tensor, frames: torch.Tensor, strength: float
+        self,
+        drawn: torch.Tensor,
+        latents: torch.Tensor,
+        frames: torch.Tensor,
+        strength: float,
+        aligned: torch.Tensor,
+        pooled: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the deviation `(clips, codes)` of a piece that is there in part, or that is made anew in part.
 
         Args:
             drawn: the deviation that a new piece would have.
             latents: what is there, clean, `(clips, channels, frames, bins)`; below strength 1 all of them.
-            aligned: `(clips, rows, frames)` of the plan.
             frames: which frames stay, `(frames,)`.
             strength: of the change of latents that do not stay: 1 makes them anew.
+            aligned, pooled: see `expected`; of all of the piece.
         """
         frames = frames if strength == 1 else torch.ones_like(frames)
         if int(frames.sum()) < FEWEST_FRAMES:
             return drawn
-        found = self.of(latents.to(drawn), frames) - self.expected(aligned[:, :, frames].to(drawn))
+        found = self.of(latents.to(drawn), frames) - self.expected(aligned[:, :, frames].to(drawn), pooled)
         return found if strength == 1 else found.lerp(drawn, strength)
 
-    def shift(self, latents: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the smallest change `(clips, channels, 1, bins)` of latents' means after which they tell `codes`.
+    def change(self, latents: torch.Tensor, codes: torch.Tensor, level: float) -> torch.Tensor:
+        """Return the least that is to be added to foretold latents so that they tell `codes`, of the latents' shape.
 
-        How much they vary is left as it is.
+        Means are shifted; below `VAGUE` noise deviations are stretched as well, in logarithms, so that theirs are met
+        nearly. What is foretold of more noise than that hardly varies yet.
 
         Args:
             latents: clean, `(clips, channels, frames, bins)`.
             codes: `(clips, codes)`.
+            level: of the noise in what they are foretold from, see `munet.guidance.noise_level`.
         """
-        axes = self.axes[:, : self.axes.shape[1] // 2].float()  # those of spreads are zeros there
+        axes = self.axes.float()
         least = LEAST_VARIANCE * torch.eye(len(axes), device=axes.device)
         lacking = torch.linalg.solve(axes @ axes.T + least, (codes.float() - self.of(latents)).T)
-        return (axes.T @ lacking).T.unflatten(1, latents.shape[1::2])[:, :, None]
+        moved = (axes.T @ lacking).T.unflatten(1, (2, *latents.shape[1::2]))
+        shift, stretch = moved[:, 0, :, None], moved[:, 1, :, None]
+        if level >= VAGUE:
+            return shift
+        factor = stretch.clamp(-MOST_STRETCH, MOST_STRETCH).exp()
+        return (latents - latents.mean(dim=2, keepdim=True)) * (factor - 1) + shift
 
     @torch.no_grad()
-    def fit(self, features: torch.Tensor, aligned: torch.Tensor, spreads: int) -> None:
+    def fit(self, features: torch.Tensor, told: torch.Tensor, spreads: int) -> None:
         """Fit everything to windows of music, in closed form.
 
         Some components say which notes sound, which is the plan's to say: each counts as far as its means do not
@@ -117,13 +139,13 @@ class SoundCode(nn.Module):
 
         Args:
             features: of the windows, `(windows, 2 * features)`, see `sound_features`.
-            aligned: means over time of their aligned rows `(windows, aligned_channels)`.
+            told: of them, see `what_is_told`.
             spreads: how many of the codes, the last ones, say how much latents vary; the others tell their means.
         """
-        features, aligned = features.double(), aligned.double()
+        features, told = features.double(), told.double()
         middle, half, codes = features.mean(dim=0), features.shape[1] // 2, len(self.axes)
         centred = features - middle
-        harmony = regression(aligned[:, list(rows_of("harmony", aligned.shape[1]))], centred)[1]
+        harmony = regression(told[:, list(rows_of("harmony", told.shape[1]))], centred)[1]
         own = centred - harmony
         counts = own.var(dim=0) / centred.var(dim=0).clamp_min(1e-12)
         axes = torch.zeros(codes, features.shape[1], dtype=torch.double)
@@ -134,13 +156,24 @@ class SoundCode(nn.Module):
             kept = taken.stop - taken.start
             axes[taken, columns] = directions[:kept] * counts[columns] * (len(part) ** 0.5 / sizes[:kept, None])
         found = centred @ axes.T
-        weights, expected = regression(aligned, found)
+        weights, expected = regression(told, found)
         left = found - expected
         self.middle.copy_(middle)
         self.axes.copy_(axes)
         self.expecting.copy_(weights.T)
         least = LEAST_VARIANCE * torch.eye(codes, dtype=torch.double)
         self.deviation.copy_(torch.linalg.cholesky(left.T @ left / len(left) + least))
+
+
+def what_is_told(aligned: torch.Tensor, pooled: torch.Tensor | None) -> torch.Tensor:
+    """Return means over time of aligned rows `(clips, rows, frames)` and the direction of pooled text `(clips, width)`.
+
+    The direction has a length at which its numbers are about as large as the rows.
+    """
+    means = aligned.float().mean(dim=2)
+    if pooled is None:
+        return means
+    return torch.cat([means, F.normalize(pooled.float()) * pooled.shape[1] ** 0.5], dim=1)
 
 
 def regression(told: torch.Tensor, found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,19 +6,15 @@ the larger model predicts what the smaller one does, and learns from there.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import torch
 
-from munet.conditions.batch import replace_group
-from munet.conditions.sound import SoundCode, sound_features
+from munet.conditions.sound import sound_features, what_is_told
 from munet.errors import RequestError
-from munet.training.pool import RowSource
 from munet.unet import MuNetModel
 
-FORMS = 4  # in which a window's plan is shown to the fit of the sound code; all but one lack some of it
-GROUPS = ("instruments", "energy", "style")  # that a plan may lack
-UNSAID = 0.3  # of those forms lack each of the groups
-ROWS_PER_CODE = 4
-FIT_ROWS, FIT_BATCH = 2048, 16  # drawn to fit a new sound code to, and at a time
+FIT_DRAWS, FIT_BATCH = 256, 16  # batches drawn to fit a new sound code to, and windows of a batch
 
 
 def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None = None, seed: int = 0) -> MuNetModel:
@@ -57,50 +53,21 @@ def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None =
     return model.eval()
 
 
-def fit_new_sound(unet: MuNetModel, rows: RowSource, generator: torch.Generator) -> None:
-    """Fit the sound code of a model that has a new one.
+def fit_new_sound(unet: MuNetModel, draw: Callable[[int], Mapping[str, torch.Tensor]]) -> None:
+    """Fit the sound code of a model that has a new one; a quarter of its numbers say how much latents vary.
 
     Args:
         unet: a model with or without a sound code.
-        rows: `{"latents", "aligned", ...}` to draw from.
-        generator: of the draws.
-
-    Raises:
-        RequestError: too few rows.
+        draw: draws windows: `latents`, `aligned` rows and `pooled` text, some of which is left out as in training.
     """
     code = unet.sound_code
     if code is None or code.fitted:
         return
-    count = min(FIT_ROWS, 2 * rows.size)
-    drawn = [rows.draw(min(FIT_BATCH, count - first), generator) for first in range(0, count, FIT_BATCH)]
-    fit_sound(code, *(torch.cat([batch[name] for batch in drawn]) for name in ("latents", "aligned")))
-    print(f"munet: sound code of {len(code.axes)} numbers fitted to {count} draws from {rows.size} rows", flush=True)
-
-
-def fit_sound(code: SoundCode, latents: torch.Tensor, aligned: torch.Tensor, seed: int = 0) -> None:
-    """Fit a sound code to windows of music; a quarter of its numbers say how much latents vary.
-
-    Args:
-        code: to fit.
-        latents: `(windows, channels, frames, bins)`.
-        aligned: `(windows, rows, frames)`.
-        seed: of what is left out of plans.
-
-    Raises:
-        RequestError: too few windows.
-    """
-    codes = len(code.axes)
-    if len(latents) < ROWS_PER_CODE * codes:
-        raise RequestError(
-            f"prefill: expected at least {ROWS_PER_CODE * codes} rows to fit {codes} sound codes to, got {len(latents)}"
-        )
-    told = aligned.float().mean(dim=2, keepdim=True).cpu()
-    generator = torch.Generator().manual_seed(seed)
-    forms = [told]
-    for _ in range(FORMS - 1):
-        tokens = {"aligned": told}
-        for group in GROUPS:
-            tokens = replace_group(tokens, {}, group, torch.rand(len(told), generator=generator) < UNSAID)
-        forms.append(tokens["aligned"])
-    features = sound_features(latents).cpu().repeat(FORMS, 1)
-    code.fit(features, torch.cat(forms)[..., 0], codes // 4)
+    features, told = [], []
+    for _ in range(FIT_DRAWS):
+        drawn = draw(FIT_BATCH)
+        pooled = drawn["pooled"] if unet.config.pooled_projection_dim is not None else None
+        features.append(sound_features(drawn["latents"]).cpu())
+        told.append(what_is_told(drawn["aligned"], pooled).cpu())
+    code.fit(torch.cat(features), torch.cat(told), len(code.axes) // 4)
+    print(f"munet: sound code of {len(code.axes)} numbers fitted to {FIT_DRAWS * FIT_BATCH} draws", flush=True)

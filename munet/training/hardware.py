@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -71,3 +72,12 @@ def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
 def _finish(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def counted_flops(evaluate: Callable[[], object]) -> float:
+    """Floating point operations of one call, as PyTorch counts them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        evaluate()
+    return float(counter.get_total_flops())

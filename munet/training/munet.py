@@ -27,7 +27,7 @@ from munet.conditions.text import encode_tokens
 from munet.music import MusicPlan
 from munet.training.denoiser import ClipTokens, Denoiser
 from munet.training.grow import fit_new_sound
-from munet.training.hardware import matmul_peak, training_precision
+from munet.training.hardware import counted_flops, matmul_peak, training_precision
 from munet.training.loop import (
     LAST_SAVE_SECONDS,
     Log,
@@ -161,6 +161,11 @@ class MuNetTrainer:
             text, pooled = encode_tokens(self.pipeline.text_encoder, ids, mask)
         return {**tokens, "input_ids": ids, "text_mask": mask, "text": text.float(), "pooled": pooled.float()}
 
+    def shown(self, rows: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What `Denoiser` takes of rows from the pool, some of it left out, beside their latents."""
+        tokens = self.settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
+        return self.inputs(tokens) | {"latents": rows["latents"].float()}
+
     def told_of(self, latents: torch.Tensor) -> dict[str, torch.Tensor]:
         """What a model that takes it is told of the latents themselves: some frames and their mask, and their sound."""
         unet, told = self.pipeline.unet, {}
@@ -182,9 +187,8 @@ class MuNetTrainer:
 
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted velocity loss of rows from the pool, over the frames that are not known."""
-        latents, settings = rows["latents"].float(), self.settings
-        tokens = settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
-        inputs = self.inputs(tokens) | self.told_of(latents)
+        settings, shown = self.settings, self.shown(rows)
+        inputs = shown | self.told_of(latents := shown["latents"])
         uniform = self.random(torch.rand, len(latents))
         timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
         noise = self.random(torch.randn, *latents.shape)
@@ -210,7 +214,7 @@ class MuNetTrainer:
         """Train until the budget or this run's time is used up; leaves a checkpoint."""
         settings = self.settings
         smooth: torch.Tensor | None = None
-        fit_new_sound(self.pipeline.unet, pool, self.generator)
+        fit_new_sound(self.pipeline.unet, lambda count: self.shown(pool.draw(count, self.generator)))
         self._try_compiled(pool)
         peak = matmul_peak(self.device, self.dtype)
         if self.validation is not None and self.left() is not None:
@@ -326,14 +330,10 @@ class MuNetTrainer:
 
     def forward_flops(self) -> float:
         """Floating point operations of one evaluation of one row."""
-        from torch.utils.flop_counter import FlopCounterMode
-
         config, vae = self.pipeline.unet.config, self.pipeline.vae
         noisy = torch.zeros(1, config.in_channels, self.frames, vae.latent_bins, device=self.device)
-        inputs = self.inputs(self.null)
-        with FlopCounterMode(display=False) as counter:
-            self.predict(self.modules, noisy, torch.zeros(1, device=self.device).long(), inputs)
-        return float(counter.get_total_flops())
+        inputs, when = self.inputs(self.null), torch.zeros(1, device=self.device).long()
+        return counted_flops(lambda: self.predict(self.modules, noisy, when, inputs))
 
     def save(self) -> None:
         """Write the run's checkpoint: a pipeline folder with the averaged weights, and what resuming needs."""

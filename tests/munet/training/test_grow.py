@@ -9,7 +9,7 @@ import torch
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
-from munet.training.grow import fit_sound, grown
+from munet.training.grow import grown
 from munet.training.loop import Budget
 from munet.training.munet import MuNetTrainer, train_munet
 from munet.training.pool import Pool
@@ -74,12 +74,6 @@ def test_a_code_of_the_wrong_shape_is_named() -> None:
         prediction(trained_at_random(), sound=torch.ones(2, 3))
     with pytest.raises(ValueError, match="sound_codes: expected None without frames"):
         MuNetModel(sound_codes=4)
-
-
-def test_a_fit_needs_rows() -> None:
-    code = grown(trained_at_random(), sound_codes=4).sound_code
-    with pytest.raises(RequestError, match="prefill: expected at least 16 rows to fit 4 sound codes to, got 15"):
-        fit_sound(code, torch.randn(15, 3, 8, 2), torch.zeros(15, 106, 8))
 
 
 def test_a_training_grows_what_it_starts_from_and_is_gone_on_from(tmp_path: Path) -> None:
