@@ -13,7 +13,6 @@ from munet.attended import Conditions
 from munet.codec.limiter import limited_chunks
 from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
-from munet.conditions.sound import TOLD
 from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import without_groups
@@ -151,11 +150,10 @@ class WindowPredictor:
         code, deviation, known = self.pipeline.unet.sound_code, self.deviation, self.known
         if deviation is None:
             return None
-        aligned, pooled = (given.get(name) for name in TOLD)
         if known is not None:
             whole = self.aligned.to(self.device)
-            deviation = code.kept(deviation, known.latents, known.mask, self.strength, whole, pooled)
-        return code.expected(aligned, pooled) + deviation
+            deviation = code.kept(deviation, known.latents, known.mask, self.strength, whole)
+        return code.asked(given["aligned_condition"], deviation)
 
     def _conditions(self, window: int) -> tuple[Conditions, torch.Tensor | None]:
         pipeline, clips = self.pipeline, len(self.plans)

@@ -28,7 +28,6 @@ from munet.attended import Conditions
 from munet.codec.joins import turned_down
 from munet.codec.limiter import limited
 from munet.conditions.batch import embed, plan_tokens, text_tokens
-from munet.conditions.sound import TOLD
 from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import (
@@ -194,7 +193,8 @@ class Sampler:
                 take them.
             beside: evaluates the forms at once; None for one batch of them.
             sound: codes `(batch, codes)`, see `munet.conditions.sound`; for models that take them. The network is told,
-                and where nothing is known what it makes is put to them: of itself it follows them in part.
+                and where nothing is known the means of what it makes are put to them: of itself it follows
+                them in part.
         """
         held, entering = {}, sample.to(self.unet.dtype)
         if known is not None and self.unet.config.known_latents:
@@ -216,9 +216,8 @@ class Sampler:
         if (amount := self.config.sharpening) and timestep == self.scheduler.timesteps[-1]:
             prediction = sharpened(prediction, sample, *self._scale_at(timestep), amount)
         if sound is not None and known is None:
-            level, kind = self._scale_at(timestep)
-            change = functools.partial(self.unet.sound_code.change, codes=sound, level=level)
-            prediction = shifted(prediction, sample, level, kind, change)
+            shift = functools.partial(self.unet.sound_code.shift, codes=sound)
+            prediction = shifted(prediction, sample, *self._scale_at(timestep), shift)
         return prediction
 
     def _scale_at(self, timestep: torch.Tensor) -> tuple[float, str]:
@@ -249,8 +248,8 @@ class Sampler:
     ) -> torch.Tensor:
         """Denoise latents that fit into one window."""
         given, null = self.encode_conditions(prompts, plans, latents.shape[2])
-        conditions, told = Conditions.of_forms(null, given), (given.get(name) for name in TOLD)
-        sound = None if deviation is None else self.unet.sound_code.expected(*told) + deviation
+        conditions, code = Conditions.of_forms(null, given), self.unet.sound_code
+        sound = None if deviation is None else code.asked(given["aligned_condition"], deviation)
         steps = len(self.scheduler.timesteps)
         with self.progress_bar(total=steps) as progress_bar, self.side_by_side() as beside:
             for step, timestep in enumerate(self.scheduler.timesteps):

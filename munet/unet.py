@@ -184,9 +184,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         widths = (config.cross_attention_dim, config.aligned_channels, config.pooled_projection_dim)
         self.frame_net = FrameNet(*sizes, *widths, sound_codes=config.sound_codes, **config.frames)
         if config.sound_codes is not None:
-            self.sound_code = SoundCode(
-                sizes[1], config.aligned_channels, config.sound_codes, config.pooled_projection_dim
-            )
+            self.sound_code = SoundCode(sizes[1], config.aligned_channels, config.sound_codes)
 
     def forward(
         self,

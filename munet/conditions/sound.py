@@ -13,16 +13,13 @@ known, so that what is added sounds like what was there.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from munet.conditions.aligned import rows_of
 
-TOLD = ("aligned_condition", "pooled_projections")  # arguments of MuNet that the expectation looks at
+WHO_PLAYS = 73  # aligned row that is 1 where it is said
 FEWEST_FRAMES = 12  # that say how a piece sounds; a second
 RIDGE = 0.03  # of regressions on aligned rows, per window; the best of .001 to .1 on 80 pieces held back from 250
-VAGUE = 0.95  # noise level from which on foretold latents hardly vary over time
-MOST_STRETCH = 1.0  # logarithm of the factor by which a deviation is stretched at most
 LEAST_VARIANCE = 1e-6  # of a code around what is expected, and of an axis; keeps matrices invertible
 QUIET = 0.05  # deviation of a component over time that counts as none
 
@@ -34,7 +31,6 @@ class SoundCode(nn.Module):
         features: components of a latent frame, channels times bins.
         aligned_channels: rows of the time-aligned condition.
         codes: numbers of a code, about 1 in size and uncorrelated.
-        text_width: of the pooled text, None for a model without.
     """
 
     middle: torch.Tensor
@@ -42,11 +38,11 @@ class SoundCode(nn.Module):
     expecting: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, features: int, aligned_channels: int, codes: int, text_width: int | None = None) -> None:
+    def __init__(self, features: int, aligned_channels: int, codes: int) -> None:
         super().__init__()
         self.register_buffer("middle", torch.zeros(2 * features))
         self.register_buffer("axes", torch.zeros(codes, 2 * features))
-        self.register_buffer("expecting", torch.zeros(codes, 1 + aligned_channels + (text_width or 0)))
+        self.register_buffer("expecting", torch.zeros(codes, 1 + aligned_channels))
         self.register_buffer("deviation", torch.zeros(codes, codes))
 
     @property
@@ -64,14 +60,22 @@ class SoundCode(nn.Module):
         counted = latents if frames is None else latents[:, :, frames]
         return (sound_features(counted) - self.middle.float()) @ self.axes.float().T
 
-    def expected(self, aligned: torch.Tensor, pooled: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the code `(clips, codes)` that plan and words lead one to expect.
+    def expected(self, aligned: torch.Tensor) -> torch.Tensor:
+        """Return the code `(clips, codes)` that `(clips, rows, frames)` of the aligned condition lead one to expect."""
+        told = aligned.float().mean(dim=2)
+        return told @ self.expecting[:, 1:].float().T + self.expecting[:, 0].float()
+
+    def asked(self, aligned: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
+        """Return the code `(clips, codes)` that a window of a piece is to have.
+
+        Where a plan leaves open who plays there is nothing to expect but the middle of all music, and words may say
+        what the plan does not: zeros, which ask for nothing (see `shift`).
 
         Args:
-            aligned: time-aligned condition `(clips, rows, frames)`.
-            pooled: pooled text `(clips, text_width)`; None for a model without.
+            aligned: `(clips, rows, frames)` of the window; deviation: of the piece, `(clips, codes)`.
         """
-        return what_is_told(aligned, pooled) @ self.expecting[:, 1:].float().T + self.expecting[:, 0].float()
+        said = aligned[:, WHO_PLAYS].amax(dim=1, keepdim=True) > 0
+        return torch.where(said, self.expected(aligned) + deviation, 0.0)
 
     def drawn(self, noise: torch.Tensor) -> torch.Tensor:
         """Return a deviation `(clips, codes)` of a clip's own, decided by its initial noise.
@@ -92,7 +96,6 @@ class SoundCode(nn.Module):
         frames: torch.Tensor,
         strength: float,
         aligned: torch.Tensor,
-        pooled: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the deviation `(clips, codes)` of a piece that is there in part, or that is made anew in part.
 
@@ -101,34 +104,27 @@ class SoundCode(nn.Module):
             latents: what is there, clean, `(clips, channels, frames, bins)`; below strength 1 all of them.
             frames: which frames stay, `(frames,)`.
             strength: of the change of latents that do not stay: 1 makes them anew.
-            aligned, pooled: see `expected`; of all of the piece.
+            aligned: `(clips, rows, frames)` of all of the piece.
         """
         frames = frames if strength == 1 else torch.ones_like(frames)
         if int(frames.sum()) < FEWEST_FRAMES:
             return drawn
-        found = self.of(latents.to(drawn), frames) - self.expected(aligned[:, :, frames].to(drawn), pooled)
+        found = self.of(latents.to(drawn), frames) - self.expected(aligned[:, :, frames].to(drawn))
         return found if strength == 1 else found.lerp(drawn, strength)
 
-    def change(self, latents: torch.Tensor, codes: torch.Tensor, level: float) -> torch.Tensor:
-        """Return the least that is to be added to foretold latents so that they tell `codes`, of the latents' shape.
+    def shift(self, latents: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Return the least change `(clips, channels, 1, bins)` of latents' means after which they tell `codes`.
 
-        Means are shifted; below `VAGUE` noise deviations are stretched as well, in logarithms, so that theirs are met
-        nearly. What is foretold of more noise than that hardly varies yet.
+        How much they vary is left as it is: stretched to what is asked for, pieces without drums seem to have some.
 
         Args:
             latents: clean, `(clips, channels, frames, bins)`.
-            codes: `(clips, codes)`.
-            level: of the noise in what they are foretold from, see `munet.guidance.noise_level`.
+            codes: `(clips, codes)`; zeros for clips that are left alone.
         """
-        axes = self.axes.float()
+        axes = self.axes[:, : self.axes.shape[1] // 2].float()  # those of spreads are zeros there
         least = LEAST_VARIANCE * torch.eye(len(axes), device=axes.device)
         lacking = torch.linalg.solve(axes @ axes.T + least, (codes.float() - self.of(latents)).T)
-        moved = (axes.T @ lacking).T.unflatten(1, (2, *latents.shape[1::2]))
-        shift, stretch = moved[:, 0, :, None], moved[:, 1, :, None]
-        if level >= VAGUE:
-            return shift
-        factor = stretch.clamp(-MOST_STRETCH, MOST_STRETCH).exp()
-        return (latents - latents.mean(dim=2, keepdim=True)) * (factor - 1) + shift
+        return (axes.T @ (lacking * codes.any(dim=1))).T.unflatten(1, latents.shape[1::2])[:, :, None]
 
     @torch.no_grad()
     def fit(self, features: torch.Tensor, told: torch.Tensor, spreads: int) -> None:
@@ -139,7 +135,7 @@ class SoundCode(nn.Module):
 
         Args:
             features: of the windows, `(windows, 2 * features)`, see `sound_features`.
-            told: of them, see `what_is_told`.
+            told: means over time of their aligned rows, `(windows, aligned_channels)`.
             spreads: how many of the codes, the last ones, say how much latents vary; the others tell their means.
         """
         features, told = features.double(), told.double()
@@ -163,17 +159,6 @@ class SoundCode(nn.Module):
         self.expecting.copy_(weights.T)
         least = LEAST_VARIANCE * torch.eye(codes, dtype=torch.double)
         self.deviation.copy_(torch.linalg.cholesky(left.T @ left / len(left) + least))
-
-
-def what_is_told(aligned: torch.Tensor, pooled: torch.Tensor | None) -> torch.Tensor:
-    """Return means over time of aligned rows `(clips, rows, frames)` and the direction of pooled text `(clips, width)`.
-
-    The direction has a length at which its numbers are about as large as the rows.
-    """
-    means = aligned.float().mean(dim=2)
-    if pooled is None:
-        return means
-    return torch.cat([means, F.normalize(pooled.float()) * pooled.shape[1] ** 0.5], dim=1)
 
 
 def regression(told: torch.Tensor, found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

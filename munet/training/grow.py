@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from munet.conditions.sound import sound_features, what_is_told
+from munet.conditions.sound import sound_features
 from munet.errors import RequestError
 from munet.unet import MuNetModel
 
@@ -58,7 +58,7 @@ def fit_new_sound(unet: MuNetModel, draw: Callable[[int], Mapping[str, torch.Ten
 
     Args:
         unet: a model with or without a sound code.
-        draw: draws windows: `latents`, `aligned` rows and `pooled` text, some of which is left out as in training.
+        draw: draws windows: `latents`, and `aligned` rows some of which are left out as in training.
     """
     code = unet.sound_code
     if code is None or code.fitted:
@@ -66,8 +66,7 @@ def fit_new_sound(unet: MuNetModel, draw: Callable[[int], Mapping[str, torch.Ten
     features, told = [], []
     for _ in range(FIT_DRAWS):
         drawn = draw(FIT_BATCH)
-        pooled = drawn["pooled"] if unet.config.pooled_projection_dim is not None else None
         features.append(sound_features(drawn["latents"]).cpu())
-        told.append(what_is_told(drawn["aligned"], pooled).cpu())
+        told.append(drawn["aligned"].float().mean(dim=2).cpu())
     code.fit(torch.cat(features), torch.cat(told), len(code.axes) // 4)
     print(f"munet: sound code of {len(code.axes)} numbers fitted to {FIT_DRAWS * FIT_BATCH} draws", flush=True)

@@ -15,7 +15,7 @@ from munet.unet import MuNetModel
 from tests.tiny import tiny_pipeline
 
 STYLES = ("pop", "rock")
-PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="pop").complete()
+PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="pop", instruments="piano").complete()
 FRAMES = 50  # of four seconds
 CODES = 4
 
@@ -77,14 +77,16 @@ def test_what_comes_out_has_the_sound_that_was_asked_for(pipeline: MustangoPipel
 
 
 def test_the_plan_moves_what_is_expected(pipeline: MustangoPipeline) -> None:
-    rock = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="rock").complete()
+    rock = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="rock", instruments="piano").complete()
     moved = codes_of(pipeline, rock)[0] - codes_of(pipeline)[0]
     weights = pipeline.unet.sound_code.expecting
     assert torch.allclose(moved[0], weights[:, 2 + FIRST_STYLE_ROW] - weights[:, 1 + FIRST_STYLE_ROW], atol=1e-4)
 
 
 def test_windows_share_the_deviation(windowed: MustangoPipeline) -> None:
-    empty = MusicPlan(duration=4.0)  # but for the edges of the piece, nothing tells its windows apart
+    empty = MusicPlan(
+        duration=4.0, instruments="piano"
+    )  # but for the edges of the piece, nothing tells its windows apart
     windowed.unet.sound_code.expecting[:, 1 + 100 : 1 + 104] = 0
     told = codes_of(windowed, empty)
     assert len(told) > 4 and all(torch.allclose(code, told[0], atol=1e-6) for code in told)
@@ -95,7 +97,7 @@ def test_what_stays_decides_the_sound(pipeline: MustangoPipeline) -> None:
     there = torch.randn(1, 4, FRAMES, 2, generator=torch.Generator().manual_seed(5))
     mask = torch.arange(FRAMES) < 30
     pipeline.unet.sound_code.expecting[:, 1:] = 0
-    plan = MusicPlan(duration=4.0)
+    plan = MusicPlan(duration=4.0, instruments="piano")
     told = codes_of(pipeline, plan, known=Known(there, mask))
     assert torch.allclose(told[0], code.of(there[:, :, :30]), atol=1e-4)
     few = codes_of(pipeline, plan, known=Known(there, torch.arange(FRAMES) < 3))
@@ -110,3 +112,7 @@ def test_a_model_without_codes_is_told_none() -> None:
     plain.unet.register_forward_pre_hook(lambda _unet, _args, given: told.append("sound" in given), with_kwargs=True)
     plain("rock", PLAN, 4.0, 2, output_type="latent")
     assert told and not any(told)
+
+
+def test_a_plan_that_leaves_open_who_plays_asks_for_no_sound(pipeline: MustangoPipeline) -> None:
+    assert not codes_of(pipeline, MusicPlan(bpm=120, duration=4.0, style="pop").complete())[0].any()
