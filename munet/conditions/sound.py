@@ -149,6 +149,7 @@ class SoundCode(nn.Module):
         for taken, columns in ((slice(0, means), slice(0, half)), (slice(means, codes), slice(half, None))):
             part = (own * counts)[:, columns]
             _, sizes, directions = torch.linalg.svd(part, full_matrices=False)
+            sizes = sizes.clamp_min(LEAST_VARIANCE * sizes[0])  # windows fewer than codes leave some without a size
             kept = taken.stop - taken.start
             axes[taken, columns] = directions[:kept] * counts[columns] * (len(part) ** 0.5 / sizes[:kept, None])
         found = centred @ axes.T

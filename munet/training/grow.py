@@ -23,7 +23,7 @@ def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None =
     Args:
         unet: a model over frames.
         layers: blocks, None for as many as there are.
-        sound_codes: numbers of the sound code, None for what there is; a new one waits to be fitted (`fit_sound`).
+        sound_codes: numbers of the sound code, None for what there is; a new one waits to be fitted (`fit_new_sound`).
         seed: of the new weights.
 
     Raises:
@@ -39,8 +39,9 @@ def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None =
         raise RequestError(f"sound_codes: expected the {codes} that there are, got {sound_codes!r}")
     config["frames"] = {**config["frames"], "layers": layers or blocks}
     config["sound_codes"] = sound_codes or codes
-    torch.manual_seed(seed)
-    model = MuNetModel(**config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = MuNetModel(**config)
     theirs, own = unet.state_dict(), model.state_dict()
     for name, tensor in own.items():
         if name in theirs and theirs[name].shape == tensor.shape:
@@ -53,8 +54,10 @@ def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None =
     return model.eval()
 
 
-def fit_new_sound(unet: MuNetModel, draw: Callable[[int], Mapping[str, torch.Tensor]]) -> None:
-    """Fit the sound code of a model that has a new one; a quarter of its numbers say how much latents vary.
+def fit_new_sound(unet: MuNetModel, draw: Callable[[int], Mapping[str, torch.Tensor]]) -> bool:
+    """Fit the sound code of a model that has a new one; says whether there was one.
+
+    A quarter of its numbers say how much latents vary.
 
     Args:
         unet: a model with or without a sound code.
@@ -62,7 +65,7 @@ def fit_new_sound(unet: MuNetModel, draw: Callable[[int], Mapping[str, torch.Ten
     """
     code = unet.sound_code
     if code is None or code.fitted:
-        return
+        return False
     features, told = [], []
     for _ in range(FIT_DRAWS):
         drawn = draw(FIT_BATCH)
@@ -70,3 +73,4 @@ def fit_new_sound(unet: MuNetModel, draw: Callable[[int], Mapping[str, torch.Ten
         told.append(drawn["aligned"].float().mean(dim=2).cpu())
     code.fit(torch.cat(features), torch.cat(told), len(code.axes) // 4)
     print(f"munet: sound code of {len(code.axes)} numbers fitted to {FIT_DRAWS * FIT_BATCH} draws", flush=True)
+    return True

@@ -162,9 +162,9 @@ class MuNetTrainer:
         return {**tokens, "input_ids": ids, "text_mask": mask, "text": text.float(), "pooled": pooled.float()}
 
     def shown(self, rows: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """What `Denoiser` takes of rows from the pool, some of it left out, beside their latents."""
+        """Tokens of rows from the pool, some of them left out, beside their latents."""
         tokens = self.settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
-        return self.inputs(tokens) | {"latents": rows["latents"].float()}
+        return tokens | {"latents": rows["latents"].float()}
 
     def told_of(self, latents: torch.Tensor) -> dict[str, torch.Tensor]:
         """What a model that takes it is told of the latents themselves: some frames and their mask, and their sound."""
@@ -188,7 +188,7 @@ class MuNetTrainer:
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted velocity loss of rows from the pool, over the frames that are not known."""
         settings, shown = self.settings, self.shown(rows)
-        inputs = shown | self.told_of(latents := shown["latents"])
+        inputs = self.inputs(shown) | self.told_of(latents := shown["latents"])
         uniform = self.random(torch.rand, len(latents))
         timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
         noise = self.random(torch.randn, *latents.shape)
@@ -214,7 +214,8 @@ class MuNetTrainer:
         """Train until the budget or this run's time is used up; leaves a checkpoint."""
         settings = self.settings
         smooth: torch.Tensor | None = None
-        fit_new_sound(self.pipeline.unet, lambda count: self.shown(pool.draw(count, self.generator)))
+        if fit_new_sound(self.pipeline.unet, lambda count: self.shown(pool.draw(count, self.generator))):
+            self.processes.share_weights(list(self.pipeline.unet.sound_code.buffers()))
         self._try_compiled(pool)
         peak = matmul_peak(self.device, self.dtype)
         if self.validation is not None and self.left() is not None:
@@ -243,10 +244,9 @@ class MuNetTrainer:
         if settings.window and left is not None:
             reserve = min(LAST_SAVE_SECONDS, 0.1 * left) + closing
             self.budget = replace(settings.budget, seconds=max(left - reserve, 1e-3), begin=self.progress.seconds)
-        limits = (settings.checkpoint_seconds, left)
         log = Log(self.out / "log.csv") if self.processes.writes else Log(None)
         run_training(
-            "munet", self.budget, self.progress, log, step, save, *limits,
+            "munet", self.budget, self.progress, log, step, save, settings.checkpoint_seconds, left,
             report if self.processes.writes else None, self.processes.agree, closing_seconds=closing,
         )  # fmt: skip
         self.processes.wait()
