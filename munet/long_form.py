@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,11 @@ class WindowPredictor:
         styles = pipeline.unet.config.aligned_styles
         rows = [aligned_features(plan, windows.frames, pipeline.frame_rate, styles) for plan in plans]
         self.aligned = torch.from_numpy(np.stack(rows))
-        self.deviation, self.strength = deviation, strength
+        if deviation is not None and known is not None:
+            deviation = pipeline.unet.sound_code.kept(
+                deviation, known.latents, known.mask, strength, self.aligned.to(self.device)
+            )
+        self.deviation = deviation
         # A circle is played round twice, so that a window may run over its end.
         self.rounds = [(plan.beats, plan.chords) for plan in plans]
         if windows.circular:
@@ -145,16 +149,6 @@ class WindowPredictor:
         share, words = max(shares, default=(0.0, None), key=lambda pair: pair[0])
         return f"{prompt}. {words}" if words and share > 0 else prompt
 
-    def _sound(self, given: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
-        """Return the sound codes `(clips, codes)` of a window with these arguments of MuNet."""
-        code, deviation, known = self.pipeline.unet.sound_code, self.deviation, self.known
-        if deviation is None:
-            return None
-        if known is not None:
-            whole = self.aligned.to(self.device)
-            deviation = code.kept(deviation, known.latents, known.mask, self.strength, whole)
-        return code.asked(given["aligned_condition"], deviation)
-
     def _conditions(self, window: int) -> tuple[Conditions, torch.Tensor | None]:
         pipeline, clips = self.pipeline, len(self.plans)
         own = slice(window * clips, (window + 1) * clips)
@@ -163,8 +157,8 @@ class WindowPredictor:
         given = {name: self.text[name][own] for name in TEXT} | self._tokens(music)
         given["aligned"] = self.aligned[:, :, self.windows.frames_of(window)]
         given = {name: tensor.to(self.device) for name, tensor in given.items()}
-        embedded = pipeline.embed(given)
-        sound = self._sound(embedded)
+        code, embedded = pipeline.unet.sound_code, pipeline.embed(given)
+        sound = None if self.deviation is None else code.asked(embedded["aligned_condition"], self.deviation)
         if not pipeline.do_classifier_free_guidance:
             return Conditions.of_forms(None, embedded), sound
         nothing = text_tokens(pipeline.tokenizer, [""], given["input_ids"].shape[1]) | self._tokens([(None, None)])

@@ -121,9 +121,11 @@ class SoundCode(nn.Module):
             latents: clean, `(clips, channels, frames, bins)`.
             codes: `(clips, codes)`; zeros for clips that are left alone.
         """
-        axes = self.axes[:, : self.axes.shape[1] // 2].float()  # those of spreads are zeros there
+        means = latents.float().mean(dim=2).flatten(1)
+        axes = self.axes[:, : means.shape[1]].float()  # those of spreads are zeros there
+        told = (means - self.middle[: means.shape[1]].float()) @ axes.T
         least = LEAST_VARIANCE * torch.eye(len(axes), device=axes.device)
-        lacking = torch.linalg.solve(axes @ axes.T + least, (codes.float() - self.of(latents)).T)
+        lacking = torch.linalg.solve(axes @ axes.T + least, (codes.float() - told).T)
         return (axes.T @ (lacking * codes.any(dim=1))).T.unflatten(1, latents.shape[1::2])[:, :, None]
 
     @torch.no_grad()

@@ -73,3 +73,15 @@ class Denoiser(nn.Module):
             return_dict=False,
             **taken,
         )[0]
+
+
+def told_of(unet: MuNetModel, latents: torch.Tensor, known: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+    """What a model is told of the latents that it learns to make: those of known frames, and their sound.
+
+    Args:
+        unet: takes sound codes or not.
+        latents: clean, `(batch, channels, frames, bins)`.
+        known: which frames are known, `(batch, frames)`; None for a model that takes none.
+    """
+    told = {} if known is None else {"known_latents": latents, "known_mask": known}
+    return told if unet.sound_code is None else told | {"sound": unet.sound_code.of(latents)}

@@ -138,9 +138,8 @@ class DistillTrainer(MuNetTrainer):
 
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted squared error against the velocity that lands where the guided teacher does."""
-        latents, settings = rows["latents"].float(), self.settings
-        tokens = settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
-        told = self.told_of(latents)
+        settings, tokens = self.settings, self.shown(rows)
+        told = self.told_of(latents := tokens.pop("latents"))
         given = self.inputs(tokens) | told
         without = None
         if is_guided(self.weights):

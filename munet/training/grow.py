@@ -43,14 +43,13 @@ def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None =
         torch.manual_seed(seed)
         model = MuNetModel(**config)
     theirs, own = unet.state_dict(), model.state_dict()
-    for name, tensor in own.items():
+    for name, tensor in own.items():  # the model's own memory
         if name in theirs and theirs[name].shape == tensor.shape:
             tensor.copy_(theirs[name])
         elif name == "frame_net.tables":
             tensor[:, :blocks] = theirs[name]
         elif ".to_out." in name:
             tensor.zero_()
-    model.load_state_dict(own)
     return model.eval()
 
 

@@ -25,7 +25,7 @@ from torch import nn
 
 from munet.conditions.text import encode_tokens
 from munet.music import MusicPlan
-from munet.training.denoiser import ClipTokens, Denoiser
+from munet.training.denoiser import ClipTokens, Denoiser, told_of
 from munet.training.grow import fit_new_sound
 from munet.training.hardware import counted_flops, matmul_peak, training_precision
 from munet.training.loop import (
@@ -168,11 +168,11 @@ class MuNetTrainer:
 
     def told_of(self, latents: torch.Tensor) -> dict[str, torch.Tensor]:
         """What a model that takes it is told of the latents themselves: some frames and their mask, and their sound."""
-        unet, told = self.pipeline.unet, {}
-        if unet.config.known_latents:
-            size = (len(latents), latents.shape[2], self.generator, self.settings.unknown)
-            told = {"known_latents": latents, "known_mask": known_frames(*size, share=self.processes.share)}
-        return told if unet.sound_code is None else told | {"sound": unet.sound_code.of(latents)}
+        unet = self.pipeline.unet
+        if not unet.config.known_latents:
+            return told_of(unet, latents)
+        size = (len(latents), latents.shape[2], self.generator, self.settings.unknown)
+        return told_of(unet, latents, known_frames(*size, share=self.processes.share))
 
     def autocast(self) -> torch.autocast:
         """Reduced precision where the hardware has it."""
@@ -187,8 +187,8 @@ class MuNetTrainer:
 
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted velocity loss of rows from the pool, over the frames that are not known."""
-        settings, shown = self.settings, self.shown(rows)
-        inputs = self.inputs(shown) | self.told_of(latents := shown["latents"])
+        settings, tokens = self.settings, self.shown(rows)
+        inputs = self.told_of(latents := tokens.pop("latents")) | self.inputs(tokens)
         uniform = self.random(torch.rand, len(latents))
         timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
         noise = self.random(torch.randn, *latents.shape)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from munet.training.denoiser import told_of
 from munet.training.loop import velocity_loss
 
 if TYPE_CHECKING:
@@ -64,11 +65,9 @@ class Validation:
         latents, count = rows.pop("latents").float(), len(rows["aligned"])
         rows |= {name: rows[name][:, 0].to(trainer.null[name].dtype) for name in ("input_ids", "text_mask")}
         inputs = trainer.inputs(rows)
-        if trainer.pipeline.unet.config.known_latents:
-            mask = torch.zeros(count, latents.shape[2], dtype=torch.bool, device=trainer.device)
-            inputs |= {"known_latents": latents, "known_mask": mask}
-        if trainer.pipeline.unet.sound_code is not None:
-            inputs["sound"] = trainer.pipeline.unet.sound_code.of(latents)
+        nothing = torch.zeros(count, latents.shape[2], dtype=torch.bool, device=trainer.device)
+        unet = trainer.pipeline.unet
+        inputs |= told_of(unet, latents, nothing if unet.config.known_latents else None)
         total = 0.0
         for number in range(PASSES):
             generator = torch.Generator().manual_seed(1000 * part.start + number)

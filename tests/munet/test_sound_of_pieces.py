@@ -84,9 +84,8 @@ def test_the_plan_moves_what_is_expected(pipeline: MustangoPipeline) -> None:
 
 
 def test_windows_share_the_deviation(windowed: MustangoPipeline) -> None:
-    empty = MusicPlan(
-        duration=4.0, instruments="piano"
-    )  # but for the edges of the piece, nothing tells its windows apart
+    # But for the edges of the piece, nothing tells its windows apart.
+    empty = MusicPlan(duration=4.0, instruments="piano")
     windowed.unet.sound_code.expecting[:, 1 + 100 : 1 + 104] = 0
     told = codes_of(windowed, empty)
     assert len(told) > 4 and all(torch.allclose(code, told[0], atol=1e-6) for code in told)
