@@ -159,6 +159,7 @@ def _judge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replays", type=int, default=0, metavar="N", help="steps on earlier batches a new one (0)")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at its peak (default 0.002)")
     parser.add_argument("--any-players", type=float, default=0.0, metavar="SHARE", help="pieces with drawn players (0)")
+    parser.add_argument("--fewer-players", type=float, default=0.0, metavar="SHARE", help="with some left out (0)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and pieces (default 0)")
 
 
@@ -174,6 +175,7 @@ def _judge(arguments: argparse.Namespace) -> int:
         validation=arguments.validation,
         replays=arguments.replays,
         any_players=arguments.any_players,
+        fewer_players=arguments.fewer_players,
     )
     figures = train_judge(settings, arguments.device, None if arguments.start is None else Path(arguments.start))
     if arguments.json:

@@ -93,7 +93,7 @@ def test_packages_import_downwards_only(path: Path) -> None:
         assert not tops & {"augmentation", "mustango_app"}
     if package == "augmentation":
         assert "mustango_app" not in tops
-        shared = ("munet.music", "munet.errors", "munet.files", "munet.compiled")
+        shared = ("munet.music", "munet.errors", "munet.files", "munet.compiled", "munet.precision")
         assert not {name for name in names if name.startswith("munet.") and not name.startswith(shared)}
         assert not any(name == "munet" and not any(other.startswith("munet.") for other in names) for name in names)
     if not name_of(path).startswith(GRADIO_ROOM):

@@ -105,7 +105,7 @@ class Judge(ModelMixin, ConfigMixin):
         styles: names of the styles it tells apart.
         instruments: classes of instruments, by default those of `munet.music.instruments`.
         sample_rate: Hz; n_fft, hop_length: samples of the spectra; mel_bins: a multiple of eight.
-        channels: width of the three levels; width: of the layers over time.
+        channels: width of the three levels; width: of the layers over time; dilations: of these, one layer each.
         thresholds: probability from which each class counts as heard, None for 0.5.
     """
 
@@ -121,6 +121,7 @@ class Judge(ModelMixin, ConfigMixin):
         channels: Sequence[int] = (32, 64, 128),
         width: int = 192,
         thresholds: Sequence[float] | None = None,
+        dilations: Sequence[int] = (1,),
     ) -> None:
         super().__init__()
         self.register_buffer(
@@ -129,7 +130,7 @@ class Judge(ModelMixin, ConfigMixin):
         widths = [1, *channels]
         self.levels = nn.Sequential(*(_Block(*pair) for pair in pairwise(widths)))
         self.squeeze = nn.Conv1d(channels[-1] * (mel_bins // 8), width, 1)
-        self.context = nn.Conv1d(width, width, 5, padding=2)
+        self.context = nn.ModuleList(nn.Conv1d(width, width, 5, padding=2 * step, dilation=step) for step in dilations)
         self.players = nn.Conv1d(2 * width, len(instruments), 1)
         self.style = nn.Linear(2 * width, len(styles))
 
@@ -147,7 +148,8 @@ class Judge(ModelMixin, ConfigMixin):
         """Return logits `(batch, classes, seconds)` and `(batch, styles)` of spectra `(batch, frames, mel_bins)`."""
         hidden = self.levels(spectrum[:, None])  # (B, C, T / 8, F / 8)
         hidden = F.silu(self.squeeze(hidden.transpose(2, 3).flatten(1, 2)))
-        hidden = hidden + F.silu(self.context(hidden))
+        for layer in self.context:
+            hidden = hidden + F.silu(layer(hidden))
         pooled = torch.cat([F.adaptive_avg_pool1d(hidden, seconds), F.adaptive_max_pool1d(hidden, seconds)], dim=1)
         return self.players(pooled), self.style(torch.cat([hidden.mean(dim=-1), hidden.amax(dim=-1)], dim=1))
 

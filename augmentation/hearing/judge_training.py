@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,18 @@ from augmentation.training_data import drawn_players
 from augmentation.workers import end_with_parent
 from munet.files import atomic_path
 from munet.music.instruments import CLASS_OF
+from munet.precision import native_precision
 
 SECONDS = 10
 RENDER_RATE = 44100  # Hz
 FIRST_TRAINING_SEED = 2_000_000  # far from the seeds that are held back for measuring
 SEEDS_OF_A_RUN = 100_000  # runs of another seed see other pieces
 SAVE_SECONDS = 300  # of training that a run which is cut off loses at most
+STYLE_WEIGHT, SMOOTHING = 0.1, 0.1  # of the style's cross-entropy: players share theirs, styles are alike
 LOUDER, TOGETHER = 4.0, 0.4  # decibels by which one of two pieces at once may be louder, and how many rows are two
 VALIDATION_SEEDS = range(985_000, 985_400)
 CLEARLY, HARDLY = 0.15 - 1e-6, 0.02  # seconds of sound within a second: a class that plays, and one that does not
+DILATIONS = (1, 2, 4)  # of a new judge's layers over time: five seconds of context, in which bars repeat
 Example = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
 
 
@@ -55,6 +58,7 @@ class JudgeTraining:
         memory: batches to draw them from.
         any_players: share of the pieces whose players are drawn whatever the style: classes that no style has often
             become as common as the others, and no style gives its players away.
+        fewer_players: share of the pieces in which only some of the players play, so that none gives others away.
     """
 
     out: str
@@ -67,6 +71,7 @@ class JudgeTraining:
     replays: int = 0
     memory: int = 200
     any_players: float = 0.0
+    fewer_players: float = 0.0
 
 
 def players(piece: Piece, instruments: Sequence[str], seconds: int = SECONDS) -> tuple[np.ndarray, np.ndarray]:
@@ -88,13 +93,18 @@ def players(piece: Piece, instruments: Sequence[str], seconds: int = SECONDS) ->
     return (sounding >= CLEARLY).astype(np.float32), ((sounding >= CLEARLY) | (sounding <= HARDLY)).astype(np.float32)
 
 
-def example(seed: int, judge_config: Any, any_players: float = 0.0) -> Example:
+def example(seed: int, judge_config: Any, any_players: float = 0.0, fewer_players: float = 0.0) -> Example:
     """Return mono sound `(samples,)`, who plays, how clear that is, and the index of the style, of one piece.
 
-    With a probability of `any_players` the players are drawn, see `JudgeTraining`.
+    With the probabilities `any_players` and `fewer_players` the players are drawn, or some are left out, see
+    `JudgeTraining`.
     """
-    drawn = np.random.default_rng((seed, 6)).random() < any_players
+    rng = np.random.default_rng((seed, 6))
+    drawn, fewer = rng.random() < any_players, rng.random() < fewer_players
     piece = compose(seed, plan=drawn_players(seed) if drawn else None, duration=float(SECONDS))
+    if fewer and len(piece.tracks) > 1:
+        kept = rng.permutation(len(piece.tracks))[: rng.integers(1, len(piece.tracks))]
+        piece = replace(piece, tracks=tuple(piece.tracks[index] for index in sorted(kept)))
     audio = render(piece, RENDER_RATE).mean(axis=0)
     sound = resampled(audio, RENDER_RATE, judge_config.sample_rate)[: SECONDS * judge_config.sample_rate]
     present, clear = players(piece, judge_config.instruments)
@@ -103,10 +113,12 @@ def example(seed: int, judge_config: Any, any_players: float = 0.0) -> Example:
 
 
 class Pieces(IterableDataset[Example]):
-    """Examples without end, each seed once over all workers; a share of them with any players, see `example`."""
+    """Examples without end, each seed once over all workers; for the shares see `JudgeTraining`."""
 
-    def __init__(self, judge_config: Any, first_seed: int, any_players: float = 0.0) -> None:
-        self.config, self.first, self.any_players = judge_config, first_seed, any_players
+    def __init__(
+        self, judge_config: Any, first_seed: int, any_players: float = 0.0, fewer_players: float = 0.0
+    ) -> None:
+        self.config, self.first, self.shares = judge_config, first_seed, (any_players, fewer_players)
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()
@@ -114,7 +126,7 @@ class Pieces(IterableDataset[Example]):
         torch.set_num_threads(1)
         seed = self.first + start
         while True:
-            yield example(seed, self.config, self.any_players)
+            yield example(seed, self.config, *self.shares)
             seed += step
 
 
@@ -171,7 +183,8 @@ class JudgeTrainer:
     def __init__(self, settings: JudgeTraining, judge: Judge, device: str = "cpu") -> None:
         self.settings, self.out = settings, Path(settings.out)
         self.device = torch.device(device)
-        self.judge = judge.to(self.device).train()
+        self.dtype = native_precision(self.device)[0]
+        self.judge = judge.to(self.device, memory_format=torch.channels_last).train()
         self.optimizer = torch.optim.AdamW(self.judge.parameters(), lr=settings.learning_rate, weight_decay=1e-2)
         self.generator = torch.Generator(self.device).manual_seed(settings.seed)
         self.seen = 0
@@ -182,13 +195,15 @@ class JudgeTrainer:
             self.judge.load_state_dict(tensors)
 
     def loss(self, batch: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return the loss of one batch: cross-entropy of players that are clear, and a quarter of that of the style."""
+        """Return the loss of one batch: cross-entropy of players that are clear, and a little of that of the style."""
         sound, present, clear, style = (part.to(self.device) for part in batch)
         with torch.no_grad():
             spectrum = disturbed(self.judge.spectrum(sound), self.generator)
-        logits, styles = self.judge(spectrum, present.shape[-1])
-        each = F.binary_cross_entropy_with_logits(logits, present, reduction="none")
-        return (each * clear).sum() / clear.sum().clamp_min(1) + 0.25 * F.cross_entropy(styles, style) / 3
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            logits, styles = self.judge(spectrum, present.shape[-1])
+        each = F.binary_cross_entropy_with_logits(logits.float(), present, reduction="none")
+        players_loss = (each * clear).sum() / clear.sum().clamp_min(1)
+        return players_loss + STYLE_WEIGHT * F.cross_entropy(styles.float(), style, label_smoothing=SMOOTHING)
 
     def step(self, batch: Sequence[torch.Tensor]) -> float:
         """Do one optimizer step; return the loss."""
@@ -205,7 +220,7 @@ class JudgeTrainer:
         torch.manual_seed(settings.seed + self.seen)
         budget = settings.minutes * 60 * 0.9
         first = FIRST_TRAINING_SEED + SEEDS_OF_A_RUN * settings.seed + self.seen
-        pieces = Pieces(self.judge.config, first, settings.any_players)
+        pieces = Pieces(self.judge.config, first, settings.any_players, settings.fewer_players)
         start = {"multiprocessing_context": "forkserver", "worker_init_fn": _begin} if settings.workers else {}
         loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, **start)
         memory: deque[list[torch.Tensor]] = deque(maxlen=settings.memory)
@@ -306,7 +321,10 @@ def train_judge(settings: JudgeTraining, device: str = "cpu", start: Path | None
         start: folder of a judge to go on from, None for a fresh one.
     """
     torch.manual_seed(settings.seed)
-    judge = Judge(sorted(STYLES)) if start is None else Judge.from_pretrained(start, torch_dtype=torch.float32)
+    if start is None:
+        judge = Judge(sorted(STYLES), dilations=DILATIONS)
+    else:
+        judge = Judge.from_pretrained(start, torch_dtype=torch.float32)
     trainer = JudgeTrainer(settings, judge, device)
     trainer.train()
     figures = measure(trainer.judge, VALIDATION_SEEDS[: settings.validation])

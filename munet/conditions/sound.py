@@ -74,8 +74,7 @@ class SoundCode(nn.Module):
         Args:
             aligned: `(clips, rows, frames)` of the window; deviation: of the piece, `(clips, codes)`.
         """
-        said = aligned[:, WHO_PLAYS].amax(dim=1, keepdim=True) > 0
-        return torch.where(said, self.expected(aligned) + deviation, 0.0)
+        return torch.where(who_is_said(aligned)[:, None], self.expected(aligned) + deviation, 0.0)
 
     def drawn(self, noise: torch.Tensor) -> torch.Tensor:
         """Return a deviation `(clips, codes)` of a clip's own, decided by its initial noise.
@@ -162,6 +161,11 @@ class SoundCode(nn.Module):
         self.expecting.copy_(weights.T)
         least = LEAST_VARIANCE * torch.eye(codes, dtype=torch.double)
         self.deviation.copy_(torch.linalg.cholesky(left.T @ left / len(left) + least))
+
+
+def who_is_said(aligned: torch.Tensor) -> torch.Tensor:
+    """Return for each clip whether its aligned condition `(clips, rows, frames)` says who plays, `(clips,)`."""
+    return aligned[:, WHO_PLAYS].amax(dim=1) > 0
 
 
 def regression(told: torch.Tensor, found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -139,7 +139,7 @@ class DistillTrainer(MuNetTrainer):
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted squared error against the velocity that lands where the guided teacher does."""
         settings, tokens = self.settings, self.shown(rows)
-        told = self.told_of(latents := tokens.pop("latents"))
+        told = self.told_of(latents := tokens.pop("latents"), tokens["aligned"])
         given = self.inputs(tokens) | told
         without = None
         if is_guided(self.weights):

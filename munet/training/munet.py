@@ -23,6 +23,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel
 from torch import nn
 
+from munet.conditions.sound import who_is_said
 from munet.conditions.text import encode_tokens
 from munet.music import MusicPlan
 from munet.training.denoiser import ClipTokens, Denoiser, told_of
@@ -166,13 +167,15 @@ class MuNetTrainer:
         tokens = self.settings.dropout(self.conditions(rows), self.null, self.generator, self.processes.share)
         return tokens | {"latents": rows["latents"].float()}
 
-    def told_of(self, latents: torch.Tensor) -> dict[str, torch.Tensor]:
+    def told_of(self, latents: torch.Tensor, aligned: torch.Tensor) -> dict[str, torch.Tensor]:
         """What a model that takes it is told of the latents themselves: some frames and their mask, and their sound."""
         unet = self.pipeline.unet
-        if not unet.config.known_latents:
-            return told_of(unet, latents)
-        size = (len(latents), latents.shape[2], self.generator, self.settings.unknown)
-        return told_of(unet, latents, known_frames(*size, share=self.processes.share))
+        size = (len(latents), latents.shape[2], self.generator, self.settings.unknown, self.processes.share)
+        told = told_of(unet, latents, known_frames(*size) if unet.config.known_latents else None)
+        if "sound" in told:
+            untold = self.random(torch.rand, len(latents)) < self.settings.untold_sound
+            told["sound"] = told["sound"].masked_fill((untold & ~who_is_said(aligned))[:, None], 0.0)
+        return told
 
     def autocast(self) -> torch.autocast:
         """Reduced precision where the hardware has it."""
@@ -188,7 +191,7 @@ class MuNetTrainer:
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted velocity loss of rows from the pool, over the frames that are not known."""
         settings, tokens = self.settings, self.shown(rows)
-        inputs = self.told_of(latents := tokens.pop("latents")) | self.inputs(tokens)
+        inputs = self.told_of(latents := tokens.pop("latents"), tokens["aligned"]) | self.inputs(tokens)
         uniform = self.random(torch.rand, len(latents))
         timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
         noise = self.random(torch.randn, *latents.shape)
@@ -317,14 +320,11 @@ class MuNetTrainer:
 
     def _report(self, pool: RowSource, peak: float, each: int) -> Any:
         """Rate, share of the measured peak (FLOP/s), and how much of the data was seen."""
-        flops = self.flops
-        print(f"munet: {self.why}; matrix products {peak / 1e12:.2f} TFLOP/s, a sample {flops / 1e9:.1f} GFLOP")
+        print(f"munet: {self.why}; matrix products {peak / 1e12:.2f} TFLOP/s, a sample {self.flops / 1e9:.1f} GFLOP")
 
         def report(steps: int, seconds: float) -> str:
-            rate = steps * each / seconds
-            return (
-                f"{rate:,.0f} samples/s, {rate * flops / peak:.0%} of the peak, {pool.seen} rows seen, {pool.size} held"
-            )
+            rate, rows = steps * each / seconds, f"{pool.seen} rows seen, {pool.size} held"
+            return f"{rate:,.0f} samples/s, {rate * self.flops / peak:.0%} of the peak, {rows}"
 
         return report
 

@@ -54,7 +54,9 @@ class MuNetTraining:
         ema_decay: of the weights' moving average, reached after a warm-up.
         snr_gamma, snr_weighting: of the loss weights, see `munet.training.loop.min_snr_weights`; gamma None for equal
         ones; least_snr: that velocities count with at least. timestep_shift: see `munet.training.loop.drawn_timesteps`.
-        dropout: of conditions; unknown: how often no latents are known, in a model that takes them.
+        dropout: of conditions; unknown: how often no latents are known, in a model that takes them; untold_sound: how
+            often a model that takes a sound code is told none where nothing says who plays: with the code it need not
+            read the text.
         pool_clips: rows held in memory; prefill: rows to wait for before the first step.
         draws_per_row: see `munet.training.pool.Pool`.
         checkpoint_seconds: wall seconds from checkpoint to checkpoint.
@@ -93,6 +95,7 @@ class MuNetTraining:
     timestep_shift: float = 1.0
     dropout: ConditionDropout = field(default_factory=ConditionDropout)
     unknown: float = 0.5
+    untold_sound: float = 0.7
     pool_clips: int = 2000
     prefill: int = 200
     draws_per_row: float = 4.0

@@ -201,3 +201,29 @@ def test_a_share_of_the_pieces_has_any_players() -> None:
         heard = set(drawn.amax(dim=1).nonzero()[:, 0].tolist())
         assert heard and heard <= asked
         assert not torch.equal(own, drawn)
+
+
+def test_some_players_are_left_out() -> None:
+    """With a share of 1 some of a piece's players play, and nobody else; the style stays."""
+    judge = Judge(sorted(STYLES_OF_CORPUS), mel_bins=16, channels=(4, 4, 4), width=8)
+    fewer = 0
+    for seed in (2_000_001, 2_000_002, 2_000_003):
+        (_, all_of_them, _, style), (_, some, _, same) = (
+            example(seed, judge.config, 0.0, share) for share in (0.0, 1.0)
+        )
+        whole, kept = (set(part.amax(dim=1).nonzero()[:, 0].tolist()) for part in (all_of_them, some))
+        assert kept <= whole and style == same
+        fewer += len(kept) < len(whole)
+    assert fewer > 0
+
+
+def test_layers_over_time_reach_as_far_as_their_dilations() -> None:
+    torch.manual_seed(0)
+    reach = []
+    for dilations in ((1,), (1, 2, 4)):
+        judge = Judge(STYLES, mel_bins=16, channels=(4, 4, 4), width=8, dilations=dilations).eval()
+        spectrum = torch.zeros(1, 800, 16, requires_grad=True)
+        judge(spectrum, 16)[0][0, :, 8].sum().backward()
+        heard = spectrum.grad.abs().amax(dim=2)[0].nonzero()[:, 0]
+        reach.append(int(heard.max() - heard.min()))
+    assert reach[1] - reach[0] == 2 * 2 * (2 + 4) * 8, "two more to each side, each dilation of 8 frames a step"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from munet.conditions.sound import WHO_PLAYS
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.training.grow import grown
@@ -105,6 +106,17 @@ def test_a_training_grows_what_it_starts_from_and_is_gone_on_from(tmp_path: Path
     assert torch.equal(again.pipeline.unet.sound_code.axes, code.axes)
     made = [_played(again, seed) for seed in (0, 0, 1)]
     assert torch.equal(made[0], made[1]) and not torch.allclose(made[0], made[2])
+    _check_untold(again)
+
+
+def _check_untold(trainer: MuNetTrainer) -> None:
+    """Where nothing says who plays most are told no sound; where something does, all are told."""
+    latents = torch.randn(400, *toy_rows(trainer, 2)["latents"].shape[1:], generator=torch.Generator().manual_seed(2))
+    aligned = torch.zeros(400, trainer.null["aligned"].shape[1], latents.shape[2])
+    aligned[:200, WHO_PLAYS] = 1
+    told = trainer.told_of(latents, aligned)["sound"].any(dim=1)
+    assert told[:200].all()
+    assert 0.2 < told[200:].float().mean() < 0.4
 
 
 def _played(trainer: MuNetTrainer, seed: int) -> torch.Tensor:
