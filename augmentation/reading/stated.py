@@ -9,6 +9,7 @@ from augmentation.reading.fields import chosen_key, stated_chords
 from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
 from augmentation.reading.readers.chords import bars_of
+from augmentation.reading.readers.harmonic_rhythm import find_harmonic_rhythms
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
@@ -34,7 +35,7 @@ class Reading:
         tokens: of the text.
         tempos, meters, keys, lengths, modes: all statements, in order; `tempo`, `meter`, `key`, `length` are those
             that count.
-        chords: the list of chords.
+        chords: the list of chords; harmonic_rhythm: how long each of the chords lasts, said beside them.
         arrangement: who plays and how.
         changes: what changes within the piece, said in prose.
         tagged: the parts of a text that is divided into sections or tells them in their order.
@@ -47,6 +48,7 @@ class Reading:
     lengths: tuple[Statement, ...]
     modes: tuple[Statement, ...]
     chords: Statement | None
+    harmonic_rhythm: Statement | None
     arrangement: Arrangement
     changes: tuple[Change, ...]
     tagged: tuple[Tagged, ...]
@@ -110,10 +112,15 @@ def read(text: str) -> Reading:
         tuple(lengths),
         tuple(find_modes(tokens)),
         chords,
+        next((one for one in find_harmonic_rhythms(tokens) if not _within(one, chords)), None),
         arrangement,
         tuple(changes),
         tagged,
     )
+
+
+def _within(one: Statement, other: Statement | None) -> bool:
+    return other is not None and other.first <= one.first < other.last
 
 
 def _is_for_a_part(tokens: Tokens, player: Player) -> bool:

@@ -107,6 +107,22 @@ class ChordLine:
             placed[0] = placed[0][0], 0.0
         return without_repeats(placed)
 
+    def paced(self, meter: int, chords: int, count: int, unit: str) -> ChordLine:
+        """Return the line in bars, each chord as long as the others; the last one fills its bar.
+
+        Args:
+            meter: beats per bar.
+            chords, count, unit: so many chords in so many of a "bar" or "beat"; one of the two numbers is 1.
+        """
+        if unit == "bar":
+            whole = self.symbols * (chords if len(self.symbols) % chords else 1)  # until it ends with a bar
+            groups = [whole[at : at + chords] for at in range(0, len(whole), chords)]
+            return replace(self, bars=tuple(group for group in groups for _ in range(count)), times=None)
+        sounding = [symbol for symbol in self.symbols for _ in range(count)]
+        sounding += sounding[-1:] * (-len(sounding) % meter)
+        bars = tuple(tuple(sounding[at : at + meter]) for at in range(0, len(sounding), meter))
+        return replace(self, bars=bars, times=None)
+
     def transpose(self, semitones: int) -> ChordLine:
         """Return the line moved by `semitones`."""
 

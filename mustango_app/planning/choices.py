@@ -128,18 +128,39 @@ def whole_bars(
     return (bpm if sources["bpm"].is_fixed else 60 * meter * bars / duration), duration
 
 
-def stated_line(asked: Asked, key: Key | None) -> tuple[ChordLine | None, Source]:
+def stated_line(asked: Asked, key: Key | None, meter: int) -> tuple[ChordLine | None, Source]:
     """Return the chords fixed without times, else those of the text; None if there are none.
+
+    Args:
+        asked: the request.
+        key: home of degrees.
+        meter: beats per bar.
 
     Raises:
         PlanError: naming a symbol of the text's list that is not understood.
     """
     if asked.line is not None:
-        return asked.line, GIVEN
+        return in_rhythm(asked, asked.line, meter), GIVEN
     statement = asked.reading.chords
     if statement is None or asked.plan.chords:
         return None, GIVEN
-    return read_chord_line(statement.value, key), STATED
+    return in_rhythm(asked, read_chord_line(statement.value, key), meter), STATED
+
+
+def in_rhythm(asked: Asked, line: ChordLine, meter: int) -> ChordLine:
+    """Return the chords in bars as the text says how long each of them lasts, if they have no bars of their own."""
+    stated = asked.reading.harmonic_rhythm
+    if stated is None or line.bars is not None or line.times is not None:
+        return line
+    return line.paced(meter, stated.value.chords, stated.value.count, stated.value.unit)
+
+
+def has_bars(asked: Asked) -> bool:
+    """Whether the chords that are fixed or stated have bars of their own."""
+    if asked.line is not None:
+        return asked.line.bars is not None
+    chords = asked.reading.chords
+    return chords is not None and read_chord_line(chords.value, None).bars is not None
 
 
 def is_named_progression(asked: Asked) -> bool:

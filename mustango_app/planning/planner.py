@@ -26,6 +26,7 @@ from mustango_app.planning.choices import (
     choose_meter,
     choose_progression,
     counted,
+    in_rhythm,
     main_word,
     place,
     progressions,
@@ -95,7 +96,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
     bpm, sources["bpm"] = choose_bpm(lead, count, (pace, style, mood))
-    key, line = _harmony(asked, lead, sources, (mood, style))
+    key, line = _harmony(asked, lead, sources, (mood, style), meter)
     duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
     if asked.plan.loop:
         bpm, duration = whole_bars(asked, bpm, meter, duration, sources)
@@ -148,7 +149,7 @@ def _lead(asked: Asked) -> Asked:
 
 
 def _harmony(
-    whole: Asked, asked: Asked, sources: Sources, words: Sequence[Word | None]
+    whole: Asked, asked: Asked, sources: Sources, words: Sequence[Word | None], meter: int
 ) -> tuple[Key, ChordLine | None]:
     """Return the key and the chords that are fixed or stated; a key that is open follows from them.
 
@@ -157,13 +158,14 @@ def _harmony(
         asked: what it says of the whole piece, see `_lead`.
         sources: gets where key and chords come from.
         words: mood and style, which suggest a mode.
+        meter: beats per bar.
     """
     key: Key | None = None
     if asked.plan.key is not None:
         key, sources["key"] = Key.parse(asked.plan.key), GIVEN
     elif (home := home_key(asked)) or asked.reading.key:
         key, sources["key"] = home or (asked.reading.key.value if asked.reading.key else None), STATED
-    line, sources["chords"] = stated_line(asked, key)
+    line, sources["chords"] = stated_line(asked, key, meter)
     if key is None:
         key, sources["key"] = choose_key(asked, line or _chords_of_sections(whole), words)
     return key, line
@@ -235,8 +237,9 @@ def _in_one(asked: Asked, whole: MusicPlan, line: ChordLine | None, sources: Sou
         return whole.with_(beats=beats, chords=asked.plan.chords)
     if line is None:
         line, sources["chords"] = choose_progression(asked, Key.parse(whole.key or ""), style)
-        line = replace(line, symbols=line.symbols[: max(1, len(beats))])
-    return whole.with_(beats=beats, chords=place(line, beats, meter, duration, sources["chords"] != GIVEN))
+        line = in_rhythm(asked, replace(line, symbols=line.symbols[: max(1, len(beats))]), meter)
+    forgiving = sources["chords"] != GIVEN or line is not asked.line
+    return whole.with_(beats=beats, chords=place(line, beats, meter, duration, forgiving))
 
 
 def _in_sections(
@@ -253,11 +256,13 @@ def _in_sections(
     if line is None and not asked.plan.chords:
         sources["chords"] = choose_progression(asked, frame.key, style)[1]
     # Stated chords lie where they would without sections, if the sections are chosen or the chords stand in bars.
-    in_bars = line is not None and (chosen or (asked.line is not None and line.bars is not None))
+    barred = line is not None and line.bars is not None
+    in_bars = line is not None and (chosen or (barred and bool(asked.line or asked.reading.harmonic_rhythm)))
     told = sources["sections"] == STATED and not asked.reading.tagged
     if told and not any(_differs(section) for section in sections):
         in_bars = True  # only who plays changes, or how lively: harmony goes on
-        line = line or (None if asked.plan.chords else choose_progression(asked, frame.key, style)[0])
+        if line is None and not asked.plan.chords:
+            line = in_rhythm(asked, choose_progression(asked, frame.key, style)[0], frame.meter)
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and sources["duration"] not in (GIVEN, STATED) and not chosen
     if open_ended:
@@ -270,8 +275,10 @@ def _in_sections(
         choices = progressions(asked, home, style)
         own = choices[number % len(choices)] if line is None else _moved(asked, line, frame.key, home)
         room = max(1, section.bars * laid.meter if section.bars else int(len(laid.beats()) / _RAMP))
+        paced = in_rhythm(asked, own, laid.meter)
+        symbols = own.symbols[:room] if paced is own else _filling(paced, max(1, room // laid.meter))
         kept = section.chords or asked.plan.chords or in_bars
-        filled.append(section if kept else section.with_(chords=own.symbols[:room]))
+        filled.append(section if kept else section.with_(chords=symbols))
     players = [section.instruments or whole.instruments or () for section in filled]
     band = asked.plan.instruments or ordered([name for names in players for name in names])
     if sources["sections"] != GIVEN and set(band) != set(whole.instruments or ()):  # who plays in one does not in all
@@ -284,6 +291,12 @@ def _in_sections(
     if in_bars and line is not None:
         chords = place(line, plan.beats or (), frame.meter, plan.duration or 0.0, sources["chords"] != GIVEN)
     return plan.with_(beats=given.beats or plan.beats, chords=chords)
+
+
+def _filling(line: ChordLine, bars: int) -> tuple[str, ...]:
+    """Return the chords of so many bars of a line in bars, which goes round."""
+    rounds = line.bars or ()
+    return tuple(symbol for number in range(bars) for symbol in rounds[number % len(rounds)])
 
 
 def _differs(section: Section) -> bool:

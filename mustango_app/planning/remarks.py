@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from augmentation.reading.readers.harmonic_rhythm import HarmonicRhythm
 from augmentation.reading.readers.sections import Change
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 from munet.music import MusicPlan, Note, Section, tempo_word
 from mustango_app.planning.asked import Asked
+from mustango_app.planning.choices import has_bars
 from mustango_app.planning.source import Source
 from mustango_app.planning.translate import ENGLISH, UNKNOWN, Translation
 
@@ -98,6 +100,16 @@ def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
     if chords is not None:
         line = " ".join(symbol for symbol, _ in (plan.chords or ())[:8])
         yield _stated(asked, chords, chords, line, "chords")
+    if (rhythm := reading.harmonic_rhythm) is not None:
+        used = not asked.plan.chords and not has_bars(asked)
+        outcome = _each_chord(rhythm.value) if used else "the chords have bars or times of their own"
+        yield _row(asked, rhythm.first, rhythm.last, "chords", outcome, used)
+
+
+def _each_chord(rhythm: HarmonicRhythm) -> str:
+    if rhythm.chords > 1:
+        return f"{rhythm.chords} chords a bar"
+    return f"each chord lasts {rhythm.count} {rhythm.unit}{'s' if rhythm.count > 1 else ''}"
 
 
 def _length(asked: Asked, plan: MusicPlan) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from augmentation.reading.readers.harmonic_rhythm import covered
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
@@ -32,9 +33,10 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
     length ("at 5.4 seconds", "2 seconds of silence"), nor is a decade.
     """
     found: list[Statement] = []
+    of_chords = covered(tokens)
     for index, token in enumerate(tokens):
         value, last = _value(tokens, index)
-        if value is None:
+        if value is None or index in of_chords:
             continue
         if _called_after_its_unit(tokens, index):
             found.append(Statement("duration", value, index - 2, last, 0))

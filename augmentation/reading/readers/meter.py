@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from augmentation.reading.readers.harmonic_rhythm import covered
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.readers.tempo import Tempo
 from augmentation.reading.tokens import Kind, Token, Tokens
@@ -43,7 +44,10 @@ def find_meters(tokens: Tokens) -> list[Statement]:
     that are nothing without their metre ("waltz").
     """
     found: list[Statement] = []
+    of_chords = covered(tokens)
     for index, token in enumerate(tokens):
+        if index in of_chords:
+            continue
         statement = (
             _signature(tokens, index) or _in_words(tokens, index) or _counted(tokens, index) or _beat_is(tokens, index)
         )
