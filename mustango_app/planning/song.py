@@ -22,7 +22,7 @@ from munet.music.instruments import CLASS_OF
 from munet.music.notation import ChordLine
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import DEFAULT_STYLE
-from mustango_app.planning.choices import progressions
+from mustango_app.planning.choices import in_rhythm, progressions
 from mustango_app.planning.form import Frame, allows_sections
 
 SHORTEST = 40.0  # seconds from which a piece has a form
@@ -69,7 +69,7 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
         line: the chords that are stated; without any each theme gets a progression of its own.
     """
     form = FORMS[STYLES[frame.style if frame.style in STYLES else DEFAULT_STYLE].form]
-    themes = _themes(asked, frame.key, style, form)
+    themes = _themes(asked, frame, style, form)
     turn = len(themes[form.rounds[0]] if line is None else line.bars or line.symbols)
     turn = turn if turn < max(_TURNS) and turn not in _TURNS else 4
     layouts = list(_layouts(form, frame, turn, _SECTION)) or list(_layouts(form, frame, turn, _ANY))
@@ -159,11 +159,15 @@ def _orders(form: Form) -> Iterator[tuple[str, ...]]:
 # --- what each plays
 
 
-def _themes(asked: Asked, key: Key, style: Word | None, form: Form) -> Mapping[str, tuple[str, ...]]:
+Bars = tuple[tuple[str, ...], ...]  # the chords of each bar
+
+
+def _themes(asked: Asked, frame: Frame, style: Word | None, form: Form) -> Mapping[str, Bars]:
     """Return the chords of every kind of section, each theme with a progression of its own as far as there are any."""
-    lines = [line.symbols for line in progressions(asked, key, style)]
+    paced = [in_rhythm(asked, line, frame.meter) for line in progressions(asked, frame.key, style)]
+    lines = [line.bars or tuple((symbol,) for symbol in line.symbols) for line in paced]
     fits = [line for line in lines if len(line) == len(lines[0]) or len(line) in (2, 4, 8)] or lines
-    own: dict[str, tuple[str, ...]] = {}
+    own: dict[str, Bars] = {}
     for name in dict.fromkeys((*form.rounds, *([form.middle] if form.middle else []))):
         shared = own.get(_CHORDS_OF.get(name, ""))
         own[name] = shared or fits[len(set(own.values())) % len(fits)]
@@ -172,9 +176,9 @@ def _themes(asked: Asked, key: Key, style: Word | None, form: Form) -> Mapping[s
     return MappingProxyType({**own, "intro": own[form.rounds[0]], "outro": own[form.closing]})
 
 
-def _chords(theme: Sequence[str], bars: int, key: Key, ends: bool) -> tuple[str, ...]:
-    """Return a chord for each bar; an ending arrives at the tonic."""
-    symbols = [theme[bar % len(theme)] for bar in range(bars)]
+def _chords(theme: Bars, bars: int, key: Key, ends: bool) -> tuple[str, ...]:
+    """Return the chords of so many bars; an ending arrives at the tonic."""
+    symbols = [symbol for bar in range(bars) for symbol in theme[bar % len(theme)]]
     if ends:
         symbols[-1] = str(degree_chord("i" if key.is_minor else "I", key))
     return tuple(symbols)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from munet.music import MusicPlan
@@ -45,6 +47,16 @@ def test_in_sections_as_well() -> None:
     assert len(plan.chords or ()) >= 3
     stated = plan_from_text("verse 4 bars, chorus 4 bars, 120 bpm, 4/4, C Am, each two bars")
     assert starts(stated) == [("C", 0), ("Am", 4), ("C", 8), ("Am", 12)]
+
+
+def test_in_a_form_that_is_chosen_for_the_length() -> None:
+    for said, each in (("chords change every two bars", 4), ("two chords per bar", 1)):
+        plan = plan_from_text(f"pop at 120 bpm, 4/4, 60 seconds, {said}")
+        assert plan.sections
+        starts_at = [second for _, second in (plan.chords or ())[:-1]]
+        assert {second % each for second in starts_at} == {0}
+        gaps = [later - earlier for earlier, later in pairwise(starts_at)]
+        assert sorted(gaps)[len(gaps) // 2] == each
 
 
 def test_bars_of_the_chords_themselves_win_and_the_words_are_not_dropped_silently() -> None:
