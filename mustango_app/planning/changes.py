@@ -6,11 +6,15 @@ cut where the words say, else evenly, and each part has what holds in it. Explic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 from augmentation.reading.readers.arrangement import Player
-from augmentation.reading.readers.sections import Change
+from augmentation.reading.readers.moments import read_moment
+from augmentation.reading.readers.sections import Change, turn_moments
 from augmentation.reading.stated import Reading
 from augmentation.reading.tokens import Kind, Token
 from munet.music import Key, Section
@@ -18,7 +22,7 @@ from munet.music.checks import BPM_RANGE
 from munet.music.sections import theme_of
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
-from mustango_app.planning.form import Frame, change_of, stated_keys
+from mustango_app.planning.form import Frame, change_of, energy_within, stated_keys
 
 TAIL_BARS = 4  # that a piece without a stated length lasts from its last change on
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
@@ -26,7 +30,29 @@ _HALF = 0.5
 _REACH = 8  # tokens behind "modulates"
 _ENERGIES = ("calm", "moderate", "energetic")
 _ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "turns", "gets")
+_BEFORE = MappingProxyType({"chorus": "verse", "drop": "build-up", "bridge": "verse", "outro": "verse",
+                            "solo": "verse", "breakdown": "verse"})  # fmt: skip
+_GRADUAL = re.compile("build|grad|slow|grow|swell|intens|gain|cresc|decresc|dimin|dy|die|wind")
 Ramp = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Step:
+    """An energy on the way of a piece.
+
+    Args:
+        energy: from here on.
+        index: the token that says it.
+        place: the share of the piece where it begins, or of the way to `bar` or `second`; None if the text does not
+            say it.
+        bar, second: as in `Change`.
+    """
+
+    energy: str
+    index: int
+    place: float | None = None
+    bar: int | None = None
+    second: float | None = None
 
 
 def last_change(reading: Reading, bar: float) -> float:
@@ -47,29 +73,32 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     target = None if "key" in asked.given else _target(reading, frame)
     entries = [] if "instruments" in asked.given else [one for one in reading.changes if one.kind in ("enter", "leave")]
     path = [] if "energy" in asked.given else energy_path(reading)
+    named = [one for one in reading.changes if one.kind == "section"]
     modulation = change_of(reading, "modulate") if target else None
     whole = round(frame.duration * frame.bpm / 60 / frame.meter)
     pace = change_of(reading, "faster", "slower") if ramp else None
     pace = pace if pace and pace.is_placed else None  # else the tempo moves from the beginning on
-    cuts = _cuts([*entries, *(one for one in (modulation, pace) if one)], path, frame, whole)
+    cuts = _cuts([*entries, *named, *(one for one in (modulation, pace) if one)], path, frame, whole)
     ramp_from = cuts[pace] if pace else 0
     starts = sorted({start for start in cuts.values() if 0 < start < whole} | {0})
     if len(starts) < 2 or frame.duration <= _second(starts[-1], frame) + 60 / frame.bpm:
         return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
     sections = []
     for number, (start, end) in enumerate(pairwise([*starts, whole])):
+        name = _named(named, cuts, start)
+        lively = _energy(path, cuts, start) or (energy_within(frame.energy, theme_of(name)) if name else None)
         sections.append(
             Section(
-                _name(entries, number, len(starts)),
+                name or _name(entries, number, len(starts)),
                 start=_second(start, frame),
                 bpm=_tempo(ramp, ramp_from, start, end, whole),
                 key=None if target is None else str(target if start >= cuts[modulation] else frame.key),
                 instruments=_band(entries, cuts, start, reading, frame),
-                energy=_energy(path, cuts, start),
+                energy=None if "energy" in asked.given else lively,
             )
         )
     same = {(section.bpm, section.key, section.instruments, section.energy) for section in sections}
-    return tuple(sections) if len(same) > 1 else ()
+    return tuple(sections) if len(same) > 1 or named else ()
 
 
 def modulated(asked: Asked, frame: Frame, sections: tuple[Section, ...]) -> tuple[Section, ...]:
@@ -87,23 +116,23 @@ def modulated(asked: Asked, frame: Frame, sections: tuple[Section, ...]) -> tupl
     return tuple(section.with_(key=str(target)) if at >= named[-1] else section for at, section in enumerate(sections))
 
 
-def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
-    """Return how the energy moves on, as (energy, token, share of the piece where it begins, if the text says it).
+def energy_path(reading: Reading) -> list[Step]:
+    """Return how the energy moves on.
 
     Either two energies or more with a word for their order between them ("starts quiet, then huge at the end"), or one
-    change ("builds up"), which has the energies below or above what is stated. Empty where the energy stays.
+    change ("builds up"), which has the energies below or above what is stated: the last of them where the text says
+    ("builds to a climax at 20 seconds"). Empty where the energy stays.
     """
     found, tokens = reading.arrangement, reading.tokens
     words = [(word.prior.energy, word.index) for word in found.moods if word.prior.energy]
     stated = sorted([*found.energies, *words], key=lambda pair: pair[1])
-    path: list[tuple[str, int, float | None]] = []
+    path: list[Step] = []
     for energy, index in stated:
         if not path:
-            path.append((energy, index, 0.0))
-        elif energy != path[-1][0] and _in_order(reading, path[-1][1], index):
+            path.append(Step(energy, index, place=0.0))
+        elif energy != path[-1].energy and _in_order(reading, path[-1].index, index):
             ahead = next((at for at in range(index + 1, index + _REACH) if tokens.ends(at)), index)
-            places = [float(tokens[at][Kind.PLACE]) for at in range(path[-1][1], ahead + 1) if Kind.PLACE in tokens[at]]
-            path.append((energy, index, places[0] if places else None))
+            path.append(_step(reading, energy, path[-1].index, index, ahead))
     if len(path) > 1:
         return path
     change = change_of(reading, "louder", "softer")
@@ -112,12 +141,28 @@ def energy_path(reading: Reading) -> list[tuple[str, int, float | None]]:
     ladder = _ENERGIES if change.kind == "louder" else _ENERGIES[::-1]
     steps = ladder
     if path:
-        energy, index, _ = path[0]
-        at = ladder.index(energy)
-        steps = ladder[: at + 1] if index > change.first else ladder[at:]  # "builds to a huge climax", or from it on
+        at = ladder.index(path[0].energy)
+        # "builds to a huge climax", or from it on
+        steps = ladder[: at + 1] if path[0].index > change.first else ladder[at:]
     if len(steps) == 1:
         steps = ladder
-    return [(energy, change.first, place / len(steps)) for place, energy in enumerate(steps)]
+    if change.bar is None and change.second is None:
+        return [Step(energy, change.first, place=at / len(steps)) for at, energy in enumerate(steps)]
+    steps = steps if _GRADUAL.match(reading.tokens.word(change.first)) else steps[-2:]
+    share = 1 / (len(steps) - 1)
+    return [Step(energy, change.first, share * at, change.bar, change.second) for at, energy in enumerate(steps)]
+
+
+def _step(reading: Reading, energy: str, before: int, index: int, last: int) -> Step:
+    """Return an energy that comes after another one, with when it begins."""
+    tokens, turns = reading.tokens, turn_moments(reading.tokens)
+    for at in range(before, last + 1):
+        bar, second = read_moment(tokens, at)
+        if at in turns or bar or second:
+            return Step(energy, index, 1.0, **turns.get(at, {"bar": bar, "second": second}))
+        if Kind.PLACE in tokens[at]:
+            return Step(energy, index, float(tokens[at][Kind.PLACE]))
+    return Step(energy, index)
 
 
 def _in_order(reading: Reading, first: int, last: int) -> bool:
@@ -136,21 +181,24 @@ def _in_order(reading: Reading, first: int, last: int) -> bool:
 Mark = Change | int | None  # a change, or the number of an energy
 
 
-def _cuts(
-    changes: Sequence[Change], path: Sequence[tuple[str, int, float | None]], frame: Frame, whole: int
-) -> dict[Mark, int]:
+def _cuts(changes: Sequence[Change], path: Sequence[Step], frame: Frame, whole: int) -> dict[Mark, int]:
     """Return where changes happen and energies begin, in bars from 0 on."""
     cuts: dict[Mark, int] = {}
     for change in changes:
-        if change.bar is not None:
-            cuts[change] = change.bar - 1 if change.bar > 0 else max(0, whole + change.bar)
-        elif change.second is not None:
-            cuts[change] = round(change.second * frame.bpm / 60 / frame.meter)
-        else:
-            cuts[change] = round(whole * (_HALF if change.place is None else change.place))
-    for number, (_, _, place) in enumerate(path):
-        cuts[number] = round(whole * (number / len(path) if place is None else place))
+        moment = _moment(change, frame, whole)
+        cuts[change] = round(whole * (_HALF if change.place is None else change.place)) if moment is None else moment
+    for number, step in enumerate(path):
+        moment = _moment(step, frame, whole)
+        place = number / len(path) if step.place is None else step.place
+        cuts[number] = round((whole if moment is None else moment) * place)
     return cuts
+
+
+def _moment(said: Change | Step, frame: Frame, whole: int) -> int | None:
+    """Return the bar, from 0 on, that a text says as a bar or a second; None if it says none."""
+    if said.bar is not None:
+        return said.bar - 1 if said.bar > 0 else max(0, whole + said.bar)
+    return None if said.second is None else round(said.second * frame.bpm / 60 / frame.meter)
 
 
 def _second(bars: int, frame: Frame) -> float:
@@ -176,8 +224,16 @@ def _name(entries: Sequence[Change], number: int, count: int) -> str:
     return ("first part", "second part")[number] if count == 2 else f"part {number + 1}"
 
 
-def _energy(path: Sequence[tuple[str, int, float | None]], cuts: dict[Mark, int], start: int) -> str | None:
-    begun = [energy for number, (energy, _, _) in enumerate(path) if cuts[number] <= start]
+def _named(changes: Sequence[Change], cuts: dict[Mark, int], start: int) -> str | None:
+    """Return the name of the section that plays from a bar on, where the text says when sections begin."""
+    begun = [change for change in changes if cuts[change] <= start]
+    if begun:
+        return max(begun, key=lambda change: cuts[change]).section
+    return _BEFORE.get(theme_of(changes[0].section or ""), "intro") if changes else None
+
+
+def _energy(path: Sequence[Step], cuts: dict[Mark, int], start: int) -> str | None:
+    begun = [step.energy for number, step in enumerate(path) if cuts[number] <= start]
     return begun[-1] if begun else None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from augmentation.compose.sections import lifted
 from augmentation.reading.readers.arrangement import Arrangement, Word
 from augmentation.reading.readers.meter import count_bar
 from augmentation.reading.readers.sections import Change, Tagged
@@ -25,6 +26,9 @@ from mustango_app.planning.style import main_style
 
 OPEN_BARS = 8  # of a marked section that says no length
 _FEELS = MappingProxyType({"half-time": 0.5, "double-time": 2.0})
+# How much livelier than the piece a section is.
+_LIFT = MappingProxyType({"intro": -1, "outro": -1, "bridge": -1, "breakdown": -1, "episode": -1,
+                          "chorus": 1, "drop": 1, "solo": 1})  # fmt: skip
 _MOST_BARS = BARS_RANGE[1]
 _EVERYONE = ("full band", "whole band", "entire band", "everyone", "everyone plays", "full ensemble", "full orchestra")
 
@@ -224,6 +228,12 @@ def energy_of(found: Arrangement) -> str | None:
     if found.energies:
         return found.energies[0][0]
     return next((word.prior.energy for word in (*found.moods, *found.paces) if word.prior.energy), None)
+
+
+def energy_within(stated: str | None, name: str) -> str:
+    """Return the energy of a section; none has more than the text states."""
+    steps = _LIFT.get(name, 0)
+    return lifted(stated or "moderate", min(0, steps) if stated else steps)
 
 
 def shared_out(sections: Sequence[Section], frame: Frame) -> tuple[Section, ...]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
 
-from augmentation.compose.sections import lifted
 from augmentation.compose.styles import FORMS, STYLES, Form
 from augmentation.reading.readers.arrangement import Word
 from munet.music import Key, MusicPlan, Section, theme_of
@@ -23,7 +22,7 @@ from munet.music.notation import ChordLine
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import DEFAULT_STYLE
 from mustango_app.planning.choices import in_rhythm, progressions
-from mustango_app.planning.form import Frame, allows_sections
+from mustango_app.planning.form import Frame, allows_sections, energy_within
 
 SHORTEST = 40.0  # seconds from which a piece has a form
 _SECTION, _ANY = (8.0, 40.0), (4.0, 120.0)  # seconds that a verse or chorus lasts, and where nothing else fits
@@ -37,10 +36,8 @@ _ALIKE = 0.25  # how much worse than the best a form may fit and still be chosen
 _LACKING = 0.6  # how much worse a piece is without an intro or outro,
 _LONG_INTRO = 0.2  # or with an intro as long as a verse
 _FOUNDATION = ("drums", "bass", "synth bass")
-# How much livelier than the piece a section is, and whose chords it plays if not its own.
-_LIFT = MappingProxyType({"intro": -1, "outro": -1, "bridge": -1, "breakdown": -1, "episode": -1,
-                          "chorus": 1, "drop": 1, "solo": 1})  # fmt: skip
 _THEMES = ("verse", "pre-chorus", "chorus", "bridge", "hook", "drop", "breakdown", "theme", "episode")
+# Whose chords a section plays if not its own.
 _CHORDS_OF = MappingProxyType({"build-up": "drop", "solo": "theme"})
 
 
@@ -86,7 +83,7 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
                 bars,
                 chords=_chords(themes[name], bars, frame.key, name == "outro") if line is None else None,
                 instruments=None if "instruments" in asked.given else casts[name],
-                energy=None if "energy" in asked.given else _energy(frame.energy, name),
+                energy=None if "energy" in asked.given else energy_within(frame.energy, name),
             )
         )
     return (*sections[:-1], sections[-1].with_(bars=None))
@@ -182,12 +179,6 @@ def _chords(theme: Bars, bars: int, key: Key, ends: bool) -> tuple[str, ...]:
     if ends:
         symbols[-1] = str(degree_chord("i" if key.is_minor else "I", key))
     return tuple(symbols)
-
-
-def _energy(stated: str | None, name: str) -> str:
-    """Return the energy of a section; none has more than the text states."""
-    steps = _LIFT.get(name, 0)
-    return lifted(stated or "moderate", min(0, steps) if stated else steps)
 
 
 def _casts(asked: Asked, band: tuple[str, ...], form: Form) -> Mapping[str, tuple[str, ...] | None]:

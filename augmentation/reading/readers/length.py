@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from augmentation.reading.readers.harmonic_rhythm import covered
+from augmentation.reading.readers.parts import find_parts
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
@@ -28,15 +29,16 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
     """Return the statements of the length, as ("seconds", number) or ("bars", number).
 
     Ranks: 0 named ("lasting 1:30", "length 30s", "30 seconds long", "bars: 8"), 1 of a thing ("a 30-second loop",
-    "8 bars of funk", "half a minute of rain"), 2 alone between commas or after "for", 3 alone behind another
-    field ("song in F# minor 2 minutes"). A moment or a span inside the music is no
+    "8 bars of funk", "half a minute of rain") or the sum of parts that all have a length, 2 alone between commas or
+    after "for", 3 alone behind another field ("song in F# minor 2 minutes"). A moment or a span inside the music is no
     length ("at 5.4 seconds", "2 seconds of silence"), nor is a decade.
     """
-    found: list[Statement] = []
-    of_chords = covered(tokens)
+    parts = find_parts(tokens)
+    found = [total for one in parts if (total := one.total())]
+    of_others = covered(tokens) | {at for one in parts for at, _ in one.lengths}
     for index, token in enumerate(tokens):
         value, last = _value(tokens, index)
-        if value is None or index in of_chords:
+        if value is None or index in of_others:
             continue
         if _called_after_its_unit(tokens, index):
             found.append(Statement("duration", value, index - 2, last, 0))

@@ -12,6 +12,8 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
+from augmentation.reading.readers.moments import read_moment
+from augmentation.reading.readers.parts import find_parts
 from augmentation.reading.tokens import Kind, Tokens
 
 _LONGEST_TAG = 24  # tokens within brackets
@@ -19,7 +21,7 @@ _FORM = re.compile("A[A-D]{2,7}")
 _LETTERS = MappingProxyType({"A": "verse", "B": "chorus", "C": "bridge", "D": "breakdown"})
 _BROADWAY, _ITS_LETTERS = "AABA", MappingProxyType({"A": "theme", "B": "bridge"})
 _PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only")  # between an instrument and "at bar 5"
-_MOMENTS = ("at", "from", "in", "on", "by", "until")
+_COMES = ("comes", "come", "hits", "lands", "arrives", "is", "drops", "should", "must", "exactly", "right", "that")
 _REACH = 8  # tokens between "drums enter" and "the chorus"
 _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
@@ -62,10 +64,11 @@ class Change:
     """A change within the piece.
 
     Args:
-        kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter" or "leave".
+        kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter", "leave", or
+            "section" where one begins.
         first, last: its tokens.
         player: for "enter" and "leave" the token of the instrument.
-        section: name of the section where it happens.
+        section: name of the section where it happens, or which begins.
         place: the share of the piece where it happens; bar: the bar, from 1 on, or -2 for the last two; second: the
             second. At most one of these is known.
     """
@@ -139,10 +142,10 @@ def find_told(tokens: Tokens) -> list[Tagged]:
     """
     names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
     names = [at for at in names if tokens.word(tokens.back(at, _DETERMINERS)) not in _WITHIN]
-    names = [at for at in names if Kind.USUAL not in tokens[at] or _moment(tokens, at + 1) == (None, None)]
+    names = [at for at in names if Kind.USUAL not in tokens[at] or read_moment(tokens, at + 1) == (None, None)]
     names = [at for at in names if Kind.NEGATION not in tokens[tokens.back(at, (*_DETERMINERS, "any"))]]
     starts = _told_from(tokens, names)
-    if len(names) < 2:
+    if len(names) < 2 or all(_begin(tokens, at) for at in names):
         return []
     if not any(tokens.word(at) in _ORDER for at in range(starts[0] - 2, names[-1])) and not (
         _listed(tokens, names) or _contrasted(tokens, names, starts)
@@ -250,6 +253,10 @@ def find_changes(tokens: Tokens) -> list[Change]:
             )
             if player is not None and change.is_placed:
                 found.append(change)
+        elif Kind.SECTION in token and Kind.USUAL not in token and (begun := _begin(tokens, index)):
+            bar, second = begun
+            name = _name(tokens, index, index + 2)
+            found.append(Change("section", index, index + 1, section=name, bar=bar, second=second))
         elif token.word in ("up", "down") and (end := _interval_end(tokens, index)):
             change = Change("modulate", index, end, **_where(tokens, end - 1))
             told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
@@ -259,13 +266,29 @@ def find_changes(tokens: Tokens) -> list[Change]:
             at = index + 1
             while tokens.word(at) in _PARTS:
                 at += 1
-            bar, second = _moment(tokens, at)
+            bar, second = read_moment(tokens, at)
             place = float(tokens[at][Kind.PLACE]) if Kind.PLACE in tokens[at] else None
             if bar or second or place:  # "a guitar solo at bar 9", "strings in the second half"
                 found.append(Change("enter", index, at, index, bar=bar, second=second, place=place))
+            if (bar or second) and any(until := read_moment(tokens, _until(tokens, at))):
+                found.append(Change("leave", index, at, index, bar=until[0], second=until[1]))
     known = {change.player for change in found}
     found += [change for change in _one_by_one(tokens) if change.player not in known]
     return sorted(found, key=lambda change: change.first)
+
+
+def _begin(tokens: Tokens, index: int) -> tuple[int | None, float | None] | None:
+    """Return the bar or second at which the text says that a section begins: "the drop comes at 0:20"."""
+    at = index + 1 + (Kind.NUMBER in tokens[index + 1])
+    while tokens.word(at) in _COMES or Kind.ENTER in tokens[at]:
+        at += 1
+    moment = read_moment(tokens, at)
+    return moment if any(moment) and tokens.word(at) not in ("in", "by", "until") else None
+
+
+def _until(tokens: Tokens, index: int) -> int:
+    """Return the token that says until when: "from 0:10 to 0:20"; -1 if none does."""
+    return next((at for at in range(index + 2, index + 5) if tokens.word(at) in ("to", "until", "till")), -1)
 
 
 def _interval_end(tokens: Tokens, index: int) -> int | None:
@@ -287,7 +310,11 @@ def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
     for index in silent:
         first, last = _clause(tokens, index)
         where = next(
-            (moment for at in range(index, last) if tokens.word(at) == "until" and any(moment := _moment(tokens, at))),
+            (
+                moment
+                for at in range(index, last)
+                if tokens.word(at) == "until" and any(moment := read_moment(tokens, at))
+            ),
             None,
         )
         names = {tokens[at][Kind.SECTION] for at in range(first, last) if Kind.SECTION in tokens[at]}
@@ -313,6 +340,7 @@ def _one_by_one(tokens: Tokens) -> list[Change]:
     their clause says."""
     found: list[Change] = []
     turns = [at for at in range(len(tokens)) if tokens.word(at) == "then"]
+    moments = turn_moments(tokens)
     for turn in turns:
         own = [at for at in turns if tokens.sentences[at] == tokens.sentences[turn]]
         earlier = range(tokens.sentences[turn], own[0])
@@ -322,7 +350,17 @@ def _one_by_one(tokens: Tokens) -> list[Change]:
         places = [float(tokens[at][Kind.PLACE]) for at in range(turn, end) if Kind.PLACE in tokens[at]]
         place = places[0] if places else (own.index(turn) + 1) / (len(own) + 1)
         players = [at for at in range(turn + 1, end) if any(kind in tokens[at] for kind in _PLAYERS)]
-        found += [Change("enter", turn, at + 1, at, place=place) for at in players if not _denied(tokens, at)]
+        where = moments.get(turn) or {"place": place}
+        found += [Change("enter", turn, at + 1, at, **where) for at in players if not _denied(tokens, at)]
+    return found
+
+
+def turn_moments(tokens: Tokens) -> dict[int, dict[str, Any]]:
+    """Return "then" -> when it comes, as arguments of `Change`, where the parts before it have a length."""
+    found: dict[int, dict[str, Any]] = {}
+    for parts in find_parts(tokens):
+        for turn, moment in parts.moments().items():
+            found[turn] = {"bar": int(moment) + 1} if parts.unit == "bars" else {"second": moment}
     return found
 
 
@@ -342,7 +380,7 @@ def _where(tokens: Tokens, index: int) -> dict[str, Any]:
     for at in range(index + 1, min(index + _REACH, len(tokens))):
         if tokens.stops(at):
             break
-        bar, second = _moment(tokens, at)
+        bar, second = read_moment(tokens, at)
         if bar or second:
             return {"bar": bar, "second": second}
         if Kind.PLACE in tokens[at]:
@@ -359,25 +397,3 @@ def _where(tokens: Tokens, index: int) -> dict[str, Any]:
         ):
             return {"section": tokens[at][Kind.SECTION]}
     return {}
-
-
-def _moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
-    """Return the bar, from 1 on, or the second that is said from a preposition on: "at bar 5", "after 8 bars",
-    "at 10 seconds", "from 0:30 on"."""
-    if tokens.word(at) not in (*_MOMENTS, "after"):
-        return None, None
-    after = tokens.word(at) == "after"
-    first = tokens.ahead(at, ("the", "about", "around"))
-    if tokens.word(first) in ("last", "final"):
-        number, unit = tokens[first + 1].get(Kind.QUANTITY, (0.0, ""))
-        return (-int(number), None) if unit == "bar" and number >= 1 else (None, None)
-    if Kind.CLOCK in tokens[first]:
-        return None, tokens[first][Kind.CLOCK]
-    number, unit = tokens[first].get(Kind.QUANTITY, (0.0, ""))
-    if unit in ("second", "minute") and Kind.DECADE not in tokens[first]:
-        return None, number * (60 if unit == "minute" else 1)
-    if unit == "bar" and after and number >= 1:
-        return int(number) + 1, None
-    if tokens[first].get(Kind.UNIT) == "bar" and tokens[first + 1].get(Kind.NUMBER, 0) >= 1:
-        return int(tokens[first + 1][Kind.NUMBER]) + after, None
-    return None, None

@@ -1,0 +1,29 @@
+"""Reader of moments within a piece: "at bar 5", "after 8 bars", "at 10 seconds", "from 0:30 on"."""
+
+from __future__ import annotations
+
+from augmentation.reading.tokens import Kind, Tokens
+
+_BEFORE = ("at", "from", "in", "on", "by", "until", "till", "to")
+
+
+def read_moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
+    """Return the bar, from 1 on, or the second that is said from a preposition on: "at bar 5", "after 8 bars",
+    "at 10 seconds", "from 0:30 on", "to 0:40"."""
+    if tokens.word(at) not in (*_BEFORE, "after"):
+        return None, None
+    after = tokens.word(at) == "after"
+    first = tokens.ahead(at, ("the", "about", "around"))
+    if tokens.word(first) in ("last", "final"):
+        number, unit = tokens[first + 1].get(Kind.QUANTITY, (0.0, ""))
+        return (-int(number), None) if unit == "bar" and number >= 1 else (None, None)
+    if Kind.CLOCK in tokens[first]:
+        return None, tokens[first][Kind.CLOCK]
+    number, unit = tokens[first].get(Kind.QUANTITY, (0.0, ""))
+    if unit in ("second", "minute") and Kind.DECADE not in tokens[first]:
+        return None, number * (60 if unit == "minute" else 1)
+    if unit == "bar" and after and number >= 1:
+        return int(number) + 1, None
+    if tokens[first].get(Kind.UNIT) == "bar" and tokens[first + 1].get(Kind.NUMBER, 0) >= 1:
+        return int(tokens[first + 1][Kind.NUMBER]) + after, None
+    return None, None

@@ -1,0 +1,67 @@
+"""What happens at a moment that the text says: sections, energies and parts with a length."""
+
+from __future__ import annotations
+
+import pytest
+
+from munet.music import MusicPlan
+from mustango_app.planning.planner import plan_from_text
+
+
+def starts(plan: MusicPlan) -> list[tuple[str, float]]:
+    return [(part.name, round(part.start, 3)) for part in plan.parts()]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the drop comes at 0:16", [("build-up", 0), ("drop", 16)]),
+        ("drop at 16 seconds", [("build-up", 0), ("drop", 16)]),
+        ("chorus starts at bar 9", [("verse", 0), ("chorus", 16)]),
+        ("chorus after 8 bars", [("verse", 0), ("chorus", 16)]),
+        ("verse at 0:08, chorus at 0:24", [("intro", 0), ("verse", 8), ("chorus", 24)]),
+    ],
+)
+def test_sections_begin_when_the_text_says(text: str, expected: list[tuple[str, float]]) -> None:
+    plan = plan_from_text(f"{text}, techno, 120 bpm, 4/4, 32 seconds")
+    assert starts(plan) == expected
+    energies = [part.energy for part in plan.parts()]
+    assert energies[-1] == "energetic" and energies[0] != "energetic"
+
+
+def test_a_section_without_a_moment_is_told_beside_one_that_has_it() -> None:
+    plan = plan_from_text("trance: intro 8 bars, build-up, drop at bar 33, 120 seconds")
+    assert [part.name for part in plan.parts()] == ["intro", "build-up", "drop"]
+
+
+def test_a_climax_comes_when_the_text_says_and_what_leads_to_it_before() -> None:
+    plan = plan_from_text("pop, builds to a climax at 20 seconds, 120 bpm, 4/4, 30 seconds")
+    assert [(part.energy, part.start) for part in plan.parts()] == [("calm", 0), ("moderate", 10), ("energetic", 20)]
+    louder = plan_from_text("rock, gets louder after 16 seconds, 120 bpm, 4/4, 30 seconds")
+    assert [(part.energy, part.start) for part in louder.parts()] == [("moderate", 0), ("energetic", 16)]
+    sudden = plan_from_text("quiet, then huge at bar 9, 120 bpm, 4/4, 30 seconds")
+    assert [(part.energy, part.start) for part in sudden.parts()] == [("calm", 0), ("energetic", 16)]
+
+
+def test_a_length_of_a_part_is_not_that_of_the_piece() -> None:
+    plan = plan_from_text("solo piano for 8 seconds, then drums and bass, 120 bpm, 4/4, 24 seconds")
+    assert plan.duration == 24
+    assert [(part.start, "drums" in (part.instruments or ())) for part in plan.parts()] == [(0, False), (8, True)]
+    calm = plan_from_text("calm for 4 bars, then loud, 120 bpm, 4/4, 24 seconds")
+    assert [(part.energy, part.start) for part in calm.parts()] == [("calm", 0), ("energetic", 8)]
+
+
+def test_parts_that_all_have_a_length_are_as_long_as_their_sum() -> None:
+    plan = plan_from_text("4 bars of drums, then bass and guitar for 8 bars, 120 bpm, 4/4")
+    assert plan.duration == 24
+    assert [part.start for part in plan.parts()] == [0, 8]
+
+
+def test_a_length_before_then_is_that_of_the_piece_where_nothing_new_comes() -> None:
+    assert plan_from_text("a drum loop for 30 seconds, then fade").duration == 30
+
+
+def test_a_solo_ends_when_the_text_says() -> None:
+    plan = plan_from_text("jazz, saxophone from bar 5 to bar 9, 120 bpm, 4/4, 24 seconds")
+    plays = [(part.start, "alto saxophone" in (part.instruments or ())) for part in plan.parts()]
+    assert plays == [(0, False), (8, True), (16, False)]
