@@ -24,7 +24,8 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     """Return who plays, drums first.
 
     What is played alone, an ensemble, three instruments or more, or any without a style, are the whole band; fewer join
-    the style's own. Whoever is removed is silent, with all of the class.
+    the style's own, of whom nobody plays a melody where the text wants none. Whoever is removed is silent, with all of
+    the class.
 
     Args:
         found: what the text says.
@@ -41,10 +42,11 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
             player for player in found.players if player not in found.alone and all(one.together for one in found.alone)
         ]
         named = [*named, *resolve(extra, table)]
-    band = named if whole else _completed(named, table, pick)
+    roles = tuple(role for role in _ROLES if role != "melody" or not found.tuneless)
+    band = named if whole else _completed(named, table, pick, roles)
     band = [name for name in band if not is_removed(name, found.removed)]
     if not band:
-        band = [name for name in _completed([], table, pick) if not is_removed(name, found.removed)] or named
+        band = [name for name in _completed([], table, pick, roles) if not is_removed(name, found.removed)] or named
     return ordered(band)
 
 
@@ -94,13 +96,13 @@ def resolve(players: Sequence[Player], table: Style) -> list[str]:
     return list(dict.fromkeys(band))
 
 
-def _completed(named: Sequence[str], table: Style, pick: Pick) -> list[str]:
-    """Add the style's usual roles to what is named; a role that a named instrument of the palette takes stays its."""
+def _completed(named: Sequence[str], table: Style, pick: Pick, roles: Sequence[str]) -> list[str]:
+    """Add usual roles of the style to what is named; a role that a named instrument of the palette takes stays its."""
     band = list(named)
     classes = {CLASS_OF.get(name, name) for name in named}
     if table.odds.get("drums", 0.0) >= _EVEN_ODDS and "drums" not in classes:
         band.append("drums")
-    for role in _ROLES:
+    for role in roles:
         palette = table.palette.get(role, ())
         odds = 1.0 if role == "comp" else table.odds.get(role, 0.0)
         taken = any(

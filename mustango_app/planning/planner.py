@@ -190,9 +190,8 @@ def _band(asked: Asked, style: str | None) -> tuple[tuple[str, ...], Source]:
         return asked.plan.instruments, GIVEN
     if asked.reading.tagged:  # who is silent in one section may play in others
         found = replace(found, removed=_lead(asked).reading.arrangement.removed)
-    source = (
-        STATED if found.players or found.removed else Source(Origin.SUGGESTED, f"style: {style}") if style else DEFAULT
-    )
+    said = found.players or found.removed or found.tuneless
+    source = STATED if said else Source(Origin.SUGGESTED, f"style: {style}") if style else DEFAULT
     return choose_band(found, style, asked.pick), source
 
 

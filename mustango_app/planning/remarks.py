@@ -156,6 +156,10 @@ def _players(asked: Asked, plan: MusicPlan) -> Rows:
         yield _row(
             asked, first, player.last, "instruments", outcome if silent else "asked for elsewhere in the text", silent
         )
+    for index in found.tuneless:
+        used = "instruments" not in asked.given and "melody" not in asked.given
+        outcome = "nobody plays a melody" if used else "the argument wins"
+        yield _row(asked, _negation_before(tokens, index), index + 1, "instruments", outcome, used)
 
 
 def _plays(name: str, plan: MusicPlan) -> bool:

@@ -18,6 +18,7 @@ _CALLED = (Kind.STYLE, Kind.MOOD, Kind.PACE, Kind.ENERGY, Kind.DANCE, Kind.VOICE
 _JOINTS = (",", "and", "or", "nor", "&", "/", "+", "plus")
 _QUALITY = ("recording", "quality", "audio", "sound")  # behind "lo-fi", when it is no style
 _EMPTY = ("a", "an", "the", "any", "some", "too", "very", "really", "so", "of", "-", "at", "all", "please", "use")
+_TUNES = ("melody", "melodies", "lead melody", "lead line", "topline", "tune")
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 
 
@@ -66,6 +67,7 @@ class Arrangement:
         energies: ("calm", token), in order.
         denied: tokens of styles, moods and paces that are negated.
         voices, effects: tokens of what has no field; (token, denied).
+        tuneless: tokens of a melody that nobody is to play.
         names: (first, last) tokens of names of artists.
     """
 
@@ -79,6 +81,7 @@ class Arrangement:
     denied: list[int] = field(default_factory=list)
     voices: list[tuple[int, bool]] = field(default_factory=list)
     effects: list[tuple[int, bool]] = field(default_factory=list)
+    tuneless: list[int] = field(default_factory=list)
     names: list[tuple[int, int]] = field(default_factory=list)
 
     def players_at(self, index: int | None) -> list[Player]:
@@ -97,6 +100,8 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
         player = _player(tokens, index)
         if player is not None:
             _take(found, player, index in denied, index in only)
+        if token.word in _TUNES and Kind.NEGATION in tokens[tokens.back(index, (*_EMPTY, "main", "lead", "clear"))]:
+            found.tuneless.append(index)
         if Kind.DRUMLESS in token:
             found.removed.append(Player((token[Kind.DRUMLESS],), False, False, index, index + 1))
         for kind, rows in ((Kind.STYLE, found.styles), (Kind.MOOD, found.moods), (Kind.PACE, found.paces)):

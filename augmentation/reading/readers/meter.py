@@ -10,6 +10,7 @@ from augmentation.reading.readers.tempo import Tempo
 from augmentation.reading.tokens import Kind, Token, Tokens
 from augmentation.reading.vocabulary import trie
 
+_ODD = 7  # beats of an odd metre that says no number
 _MOST = 15  # beats in a bar
 _FRACTIONS = ("of", "note", "notes", "tone", "inch", "delay", "delays", "hi", "hats", "hat", "hi-hats")
 _COPULAS = ("is", "are", "of", "to", "in", "at", "a", "an", "follows", "steady", "constant", "consistent", "standard",
@@ -41,7 +42,7 @@ def find_meters(tokens: Tokens) -> list[Statement]:
     """Return the statements of the metre, as time signatures (beats, note); (3, 0) where only the beats are said.
 
     Ranks: 0 "3/4", "six-eight", "common time"; 1 "the beat counts to 4", "a 3-beat rhythm", "in three"; 2 the dances
-    that are nothing without their metre ("waltz").
+    that are nothing without their metre ("waltz"), and "odd time".
     """
     found: list[Statement] = []
     of_chords = covered(tokens)
@@ -52,10 +53,9 @@ def find_meters(tokens: Tokens) -> list[Statement]:
             _signature(tokens, index) or _in_words(tokens, index) or _counted(tokens, index) or _beat_is(tokens, index)
         )
         if statement is None and Kind.METER in token:
-            beats = int(token[Kind.METER])
-            statement = Statement(
-                "meter", (beats, 2 if token.word in ("cut time", "alla breve") else 0), index, index + 1
-            )
+            note = 2 if token.word in ("cut time", "alla breve") else 0
+            rank = 2 if int(token[Kind.METER]) == _ODD else 0  # "odd time" may be any
+            statement = Statement("meter", (int(token[Kind.METER]), note), index, index + 1, rank)
         if statement is None and (beats := dance(token)):
             statement = Statement("meter", (beats, 4), index, index + 1, 2)
         if statement:

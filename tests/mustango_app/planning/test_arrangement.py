@@ -152,3 +152,20 @@ def test_an_argument_against_the_text_is_said() -> None:
     plan = plan_from_text("techno at 140 bpm in A minor", bpm=120)
     assert not note_on(plan, "140 bpm").used and "argument" in note_on(plan, "140 bpm").outcome
     assert note_on(plan, "A minor").used
+
+
+@pytest.mark.parametrize(
+    "text", ["funk without a melody", "house with no melody and no vocals", "trap beat, no lead melody"]
+)
+def test_nobody_plays_a_melody_where_the_text_wants_none(text: str) -> None:
+    plan, with_one = plan_from_text(text), plan_from_text(text.split(" with")[0].split(",")[0])
+    palette = STYLES[plan.style or ""].palette
+    leads = set(palette["melody"]) - {name for role, names in palette.items() if role != "melody" for name in names}
+    assert not leads & set(plan.instruments or ())
+    assert len(plan.instruments or ()) < len(with_one.instruments or ())
+    assert [note.outcome for note in plan.notes if "melody" in note.statement] == ["nobody plays a melody"]
+
+
+def test_an_odd_metre_is_one_and_a_number_beside_it_counts() -> None:
+    assert plan_from_text("prog rock in odd time").meter == 7
+    assert plan_from_text("jazz in an odd meter, 5/4").meter == 5
