@@ -8,20 +8,13 @@ from functools import lru_cache
 from augmentation.reading.fields import chosen_key, stated_chords
 from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
+from augmentation.reading.readers.changes import Change, find_absences, find_changes
 from augmentation.reading.readers.chords import bars_of
 from augmentation.reading.readers.harmonic_rhythm import find_harmonic_rhythms
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
-from augmentation.reading.readers.sections import (
-    Change,
-    Tagged,
-    find_absences,
-    find_changes,
-    find_lettered,
-    find_tagged,
-    find_told,
-)
+from augmentation.reading.readers.sections import Tagged, find_lettered, find_tagged, find_told
 from augmentation.reading.readers.statement import Statement, plainest
 from augmentation.reading.readers.tempo import find_tempos
 from augmentation.reading.tokens import Tokens

@@ -13,8 +13,8 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from augmentation.reading.readers.arrangement import Player
+from augmentation.reading.readers.changes import Change, turn_moments
 from augmentation.reading.readers.moments import read_moment
-from augmentation.reading.readers.sections import Change, turn_moments
 from augmentation.reading.stated import Reading
 from augmentation.reading.tokens import Kind, Token
 from munet.music import Key, Section

@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 from augmentation.compose.sections import lifted
 from augmentation.reading.readers.arrangement import Arrangement, Word
+from augmentation.reading.readers.changes import Change
 from augmentation.reading.readers.meter import count_bar
-from augmentation.reading.readers.sections import Change, Tagged
+from augmentation.reading.readers.sections import Tagged
 from augmentation.reading.stated import Reading, read
 from augmentation.reading.tokens import Kind
 from munet.music import Key, Section, theme_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from augmentation.reading.readers.changes import Change
 from augmentation.reading.readers.harmonic_rhythm import HarmonicRhythm
-from augmentation.reading.readers.sections import Change
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 from munet.music import MusicPlan, Note, Section, tempo_word

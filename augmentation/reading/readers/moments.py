@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from augmentation.reading.tokens import Kind, Tokens
 
-_BEFORE = ("at", "from", "in", "on", "by", "until", "till", "to")
+_BEFORE = ("at", "from", "in", "on", "by", "until", "till", "to", "for")
 
 
 def read_moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
@@ -14,9 +14,11 @@ def read_moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
         return None, None
     after = tokens.word(at) == "after"
     first = tokens.ahead(at, ("the", "about", "around"))
-    if tokens.word(first) in ("last", "final"):
+    if tokens.word(first) in ("last", "final"):  # "for the last 4 bars"
         number, unit = tokens[first + 1].get(Kind.QUANTITY, (0.0, ""))
         return (-int(number), None) if unit == "bar" and number >= 1 else (None, None)
+    if tokens.word(at) == "for":
+        return None, None
     if Kind.CLOCK in tokens[first]:
         return None, tokens[first][Kind.CLOCK]
     number, unit = tokens[first].get(Kind.QUANTITY, (0.0, ""))

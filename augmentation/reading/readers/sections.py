@@ -1,6 +1,5 @@
 """Reader of form: sections that a text marks ("[intro 4 bars] soft piano [verse] add bass") or tells in their order
-("a quiet intro, then a loud chorus"), and changes said in prose ("starts slow then speeds up", "modulates to A major",
-"drums enter in the chorus").
+("a quiet intro, then a loud chorus").
 """
 
 from __future__ import annotations
@@ -10,32 +9,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
 
 from augmentation.reading.readers.moments import read_moment
-from augmentation.reading.readers.parts import find_parts
 from augmentation.reading.tokens import Kind, Tokens
 
 _LONGEST_TAG = 24  # tokens within brackets
 _FORM = re.compile("A[A-D]{2,7}")
 _LETTERS = MappingProxyType({"A": "verse", "B": "chorus", "C": "bridge", "D": "breakdown"})
 _BROADWAY, _ITS_LETTERS = "AABA", MappingProxyType({"A": "theme", "B": "bridge"})
-_PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only")  # between an instrument and "at bar 5"
 _COMES = ("comes", "come", "hits", "lands", "arrives", "is", "drops", "should", "must", "exactly", "right", "that")
-_REACH = 8  # tokens between "drums enter" and "the chorus"
 _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
 _LISTED = (",", "and", "-", ">", "/", "|", "then", "a", "the", "big", "\u2192", "+", "&")
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
-_AFTER_INTRO, _OUTRO = 0.25, 0.75  # where in a piece an intro ends and an outro begins
 _LENGTHS = ("second", "minute", "bar")
 _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
-_PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
+PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _SAYING = frozenset(
-    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.SIGNATURE, Kind.QUANTITY, *_PLAYERS)
+    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.SIGNATURE, Kind.QUANTITY, *PLAYERS)
 )  # what parts one section from another
 
 
@@ -59,35 +53,6 @@ class Tagged:
     told: bool = False
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change within the piece.
-
-    Args:
-        kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter", "leave", or
-            "section" where one begins.
-        first, last: its tokens.
-        player: for "enter" and "leave" the token of the instrument.
-        section: name of the section where it happens, or which begins.
-        place: the share of the piece where it happens; bar: the bar, from 1 on, or -2 for the last two; second: the
-            second. At most one of these is known.
-    """
-
-    kind: str
-    first: int
-    last: int
-    player: int | None = None
-    section: str | None = None
-    place: float | None = None
-    bar: int | None = None
-    second: float | None = None
-
-    @property
-    def is_placed(self) -> bool:
-        """Whether the text says where it happens."""
-        return not (self.section is None and self.place is None and self.bar is None and self.second is None)
-
-
 def find_tagged(tokens: Tokens) -> list[Tagged]:
     """Return the sections that brackets or headings ("Verse 1: ...") mark; none unless one is in square brackets or
     there are two."""
@@ -105,14 +70,14 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
                 ),
                 None,
             )
-            name = _name(tokens, index + 1, close) if close else None
+            name = section_name(tokens, index + 1, close) if close else None
             if close and name:
                 heads.append((index, close + 1, name))
                 square = square or token.text == "["
         elif Kind.SECTION in token and (index == 0 or tokens.stops(index - 1) or tokens.word(index - 1) == ","):
             colon = _heading_end(tokens, index)
             if tokens.word(colon) == ":":
-                heads.append((index, colon + 1, _name(tokens, index, colon) or token[Kind.SECTION]))
+                heads.append((index, colon + 1, section_name(tokens, index, colon) or token[Kind.SECTION]))
     if not square and len(heads) < 2:
         return []
     ends = [head[0] for head in heads[1:]] + [len(tokens)]
@@ -145,7 +110,7 @@ def find_told(tokens: Tokens) -> list[Tagged]:
     names = [at for at in names if Kind.USUAL not in tokens[at] or read_moment(tokens, at + 1) == (None, None)]
     names = [at for at in names if Kind.NEGATION not in tokens[tokens.back(at, (*_DETERMINERS, "any"))]]
     starts = _told_from(tokens, names)
-    if len(names) < 2 or all(_begin(tokens, at) for at in names):
+    if len(names) < 2 or all(section_begins(tokens, at) for at in names):
         return []
     if not any(tokens.word(at) in _ORDER for at in range(starts[0] - 2, names[-1])) and not (
         _listed(tokens, names) or _contrasted(tokens, names, starts)
@@ -157,7 +122,7 @@ def find_told(tokens: Tokens) -> list[Tagged]:
         while tokens.word(end - 1) in (*_JOINTS, "and", "it", "that") and end > at + 1:
             end -= 1
         words = tokens.span(first, end).strip(" ,;:.\n")
-        name = _name(tokens, at, at + 2) or ""
+        name = section_name(tokens, at, at + 2) or ""
         found.append(Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True))
     # "a drop, with a build-up of 8 bars first"
     return sorted(found, key=lambda told: not told.text.endswith(" first"))
@@ -227,7 +192,7 @@ def _told_from(tokens: Tokens, names: Sequence[int]) -> list[int]:
     return starts
 
 
-def _name(tokens: Tokens, first: int, last: int) -> str | None:
+def section_name(tokens: Tokens, first: int, last: int) -> str | None:
     """Return the name of a section within a tag: "verse 2"."""
     for at in range(first, last):
         if Kind.SECTION in tokens[at]:
@@ -236,164 +201,10 @@ def _name(tokens: Tokens, first: int, last: int) -> str | None:
     return None
 
 
-def find_changes(tokens: Tokens) -> list[Change]:
-    """Return the changes that prose speaks of, in order."""
-    found: list[Change] = []
-    for index, token in enumerate(tokens):
-        if Kind.CHANGE in token and not _denied(tokens, index) and tokens.word(index + 1) != "by":
-            found.append(Change(token[Kind.CHANGE], index, index + 1, None, **_where(tokens, index)))
-        elif Kind.ENTER in token:
-            player = _player_of(tokens, index)
-            change = Change(
-                "leave" if token[Kind.ENTER] == "leave" else "enter",
-                index if player is None else min(player, index),
-                index + 1 if player is None else max(player, index) + 1,
-                player,
-                **_where(tokens, index),
-            )
-            if player is not None and change.is_placed:
-                found.append(change)
-        elif Kind.SECTION in token and Kind.USUAL not in token and (begun := _begin(tokens, index)):
-            bar, second = begun
-            name = _name(tokens, index, index + 2)
-            found.append(Change("section", index, index + 1, section=name, bar=bar, second=second))
-        elif token.word in ("up", "down") and (end := _interval_end(tokens, index)):
-            change = Change("modulate", index, end, **_where(tokens, end - 1))
-            told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
-            if change.is_placed and not told:
-                found.append(change)
-        elif any(kind in token for kind in _PLAYERS) and not _denied(tokens, index):
-            at = index + 1
-            while tokens.word(at) in _PARTS:
-                at += 1
-            bar, second = read_moment(tokens, at)
-            place = float(tokens[at][Kind.PLACE]) if Kind.PLACE in tokens[at] else None
-            if bar or second or place:  # "a guitar solo at bar 9", "strings in the second half"
-                found.append(Change("enter", index, at, index, bar=bar, second=second, place=place))
-            if (bar or second) and any(until := read_moment(tokens, _until(tokens, at))):
-                found.append(Change("leave", index, at, index, bar=until[0], second=until[1]))
-    known = {change.player for change in found}
-    found += [change for change in _one_by_one(tokens) if change.player not in known]
-    return sorted(found, key=lambda change: change.first)
-
-
-def _begin(tokens: Tokens, index: int) -> tuple[int | None, float | None] | None:
+def section_begins(tokens: Tokens, index: int) -> tuple[int | None, float | None] | None:
     """Return the bar or second at which the text says that a section begins: "the drop comes at 0:20"."""
     at = index + 1 + (Kind.NUMBER in tokens[index + 1])
     while tokens.word(at) in _COMES or Kind.ENTER in tokens[at]:
         at += 1
     moment = read_moment(tokens, at)
     return moment if any(moment) and tokens.word(at) not in ("in", "by", "until") else None
-
-
-def _until(tokens: Tokens, index: int) -> int:
-    """Return the token that says until when: "from 0:10 to 0:20"; -1 if none does."""
-    return next((at for at in range(index + 2, index + 5) if tokens.word(at) in ("to", "until", "till")), -1)
-
-
-def _interval_end(tokens: Tokens, index: int) -> int | None:
-    """Return the token behind the interval that follows "up" or "down": "up a tone", "down three semitones"."""
-    at = tokens.ahead(index, ("a", "one", "by", "whole"))
-    token = tokens[at]
-    return at + 1 if "semitone" in (token.get(Kind.UNIT), token.get(Kind.QUANTITY, (0, ""))[1]) else None
-
-
-def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
-    """Return as changes those who are silent for a part of the piece alone: "the intro has no drums" lets them enter
-    later, "no drums at the end" leave, "no drums until bar 5" enter there.
-
-    Args:
-        tokens: of a text that names no sections one after the other.
-        silent: tokens of those who are named as silent.
-    """
-    found = []
-    for index in silent:
-        first, last = _clause(tokens, index)
-        where = next(
-            (
-                moment
-                for at in range(index, last)
-                if tokens.word(at) == "until" and any(moment := read_moment(tokens, at))
-            ),
-            None,
-        )
-        names = {tokens[at][Kind.SECTION] for at in range(first, last) if Kind.SECTION in tokens[at]}
-        places = [float(tokens[at][Kind.PLACE]) for at in range(first, last) if Kind.PLACE in tokens[at]]
-        if where:
-            found.append(Change("enter", index, index + 1, index, bar=where[0], second=where[1]))
-        elif names == {"intro"}:
-            found.append(Change("enter", index, index + 1, index, place=_AFTER_INTRO))
-        elif names == {"outro"} or places:
-            found.append(Change("leave", index, index + 1, index, place=places[0] if places else _OUTRO))
-    return found
-
-
-def _clause(tokens: Tokens, index: int) -> tuple[int, int]:
-    """Return the tokens between the commas or ends of sentences around one."""
-    first = next(at for at in range(index, -2, -1) if at < 0 or tokens.stops(at) or tokens.word(at) in (",", ";"))
-    last = next(at for at in range(index, len(tokens) + 1) if tokens.stops(at) or tokens.word(at) in (",", ";"))
-    return first + 1, last
-
-
-def _one_by_one(tokens: Tokens) -> list[Change]:
-    """Return the entries of those who come in their order ("first piano, then drums, then strings"): evenly, or where
-    their clause says."""
-    found: list[Change] = []
-    turns = [at for at in range(len(tokens)) if tokens.word(at) == "then"]
-    moments = turn_moments(tokens)
-    for turn in turns:
-        own = [at for at in turns if tokens.sentences[at] == tokens.sentences[turn]]
-        earlier = range(tokens.sentences[turn], own[0])
-        if not any(kind in tokens[at] for at in earlier for kind in _PLAYERS):
-            continue
-        end = next(at for at in range(turn + 1, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
-        places = [float(tokens[at][Kind.PLACE]) for at in range(turn, end) if Kind.PLACE in tokens[at]]
-        place = places[0] if places else (own.index(turn) + 1) / (len(own) + 1)
-        players = [at for at in range(turn + 1, end) if any(kind in tokens[at] for kind in _PLAYERS)]
-        where = moments.get(turn) or {"place": place}
-        found += [Change("enter", turn, at + 1, at, **where) for at in players if not _denied(tokens, at)]
-    return found
-
-
-def turn_moments(tokens: Tokens) -> dict[int, dict[str, Any]]:
-    """Return "then" -> when it comes, as arguments of `Change`, where the parts before it have a length."""
-    found: dict[int, dict[str, Any]] = {}
-    for parts in find_parts(tokens):
-        for turn, moment in parts.moments().items():
-            found[turn] = {"bar": int(moment) + 1} if parts.unit == "bars" else {"second": moment}
-    return found
-
-
-def _denied(tokens: Tokens, index: int) -> bool:
-    return Kind.NEGATION in tokens[tokens.back(index, ("a", "any", "the"))]
-
-
-def _player_of(tokens: Tokens, index: int) -> int | None:
-    """Return the instrument that "enter" or "add" speaks of: before it, or after "add"."""
-    adds = tokens[index][Kind.ENTER] == "add"
-    near = range(index + 1, index + 4) if adds else range(index - 1, index - 4, -1)
-    return next((at for at in near if any(kind in tokens[at] for kind in _PLAYERS)), None)
-
-
-def _where(tokens: Tokens, index: int) -> dict[str, Any]:
-    """Return where the words behind a change say that it happens, as arguments of `Change`."""
-    for at in range(index + 1, min(index + _REACH, len(tokens))):
-        if tokens.stops(at):
-            break
-        bar, second = read_moment(tokens, at)
-        if bar or second:
-            return {"bar": bar, "second": second}
-        if Kind.PLACE in tokens[at]:
-            return {"place": float(tokens[at][Kind.PLACE])}
-        if Kind.SECTION in tokens[at] and tokens.word(tokens.back(at, ("the", "first", "second"))) in (
-            "in",
-            "at",
-            "on",
-            "for",
-            "during",
-            "with",
-            "into",
-            "by",
-        ):
-            return {"section": tokens[at][Kind.SECTION]}
-    return {}

@@ -103,6 +103,11 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     began = tokens.back(index - 1, _WAY)
     if tokens.word(index - 1) == "to" and tokens.word(began - 1) == "from" and _value(tokens, began) is not None:
         return Statement("bpm", Tempo(_value(tokens, began), to=high), began, last)
+    arrows = [(index + 1 + _arrow(tokens, index + 1), index), (index, index - 1 - _arrow(tokens, index, -1))]
+    for other, begin in arrows:  # "90bpm -> 120bpm", "90 → 120 bpm"
+        start, end = _value(tokens, begin), _value(tokens, other)
+        if other > begin + 1 and start is not None and end is not None:
+            return Statement("bpm", Tempo(start, to=end), begin, other + 1)
     joint = tokens.word(index + 1)
     above = (
         _value(tokens, index + 2)
@@ -120,6 +125,14 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     if tokens[index - 1].word == ")" or unit is None:
         return Statement("bpm", Tempo(high), first, last)
     return Statement("bpm", Tempo(high, unit), unit_at, last)
+
+
+def _arrow(tokens: Tokens, index: int, step: int = 1) -> int:
+    """Return how many tokens make up an arrow that begins at `index`, or ends before it; 0 for none."""
+    words = tokens.word(index if step > 0 else index - 1), tokens.word(index + 1 if step > 0 else index - 2)
+    if words[0] in ("\u2192", "\u27f6"):
+        return 1
+    return 2 if words[::step] in (("-", ">"), ("=", ">")) else 0
 
 
 def _range(tokens: Tokens, first: int, last: int, low: float, high: float) -> Statement:

@@ -65,3 +65,22 @@ def test_a_solo_ends_when_the_text_says() -> None:
     plan = plan_from_text("jazz, saxophone from bar 5 to bar 9, 120 bpm, 4/4, 24 seconds")
     plays = [(part.start, "alto saxophone" in (part.instruments or ())) for part in plan.parts()]
     assert plays == [(0, False), (8, True), (16, False)]
+
+
+def test_all_who_are_joined_by_and_enter_or_leave() -> None:
+    plan = plan_from_text("guitar and drums drop out for the last 4 bars, rock, 120 bpm, 4/4, 16 bars")
+    first, last = plan.parts()
+    assert (first.start, last.start) == (0, 24)
+    assert {"drums", "electric guitar"} <= set(first.instruments or ())
+    assert not {"drums", "electric guitar"} & set(last.instruments or ())
+    later = plan_from_text("pop with piano. Strings, flute and drums come in at bar 5, 120 bpm, 4/4, 16 bars")
+    begin = set(later.parts()[0].instruments or ())
+    assert "piano" in begin and not {"drums", "flute"} & begin
+
+
+@pytest.mark.parametrize(
+    "text", ["90bpm -> 120bpm over 20 seconds", "90 -> 120 bpm, 20 seconds", "90 bpm → 120 bpm, 20 s"]
+)
+def test_an_arrow_between_tempi_is_a_change(text: str) -> None:
+    plan = plan_from_text(f"{text}, edm")
+    assert plan.bpm == 90 and [section.bpm for section in plan.sections or ()] == [(90, 120)]
