@@ -225,7 +225,7 @@ class JudgeTrainer:
         loader = DataLoader(pieces, settings.batch_size, num_workers=settings.workers, **start)
         memory: deque[list[torch.Tensor]] = deque(maxlen=settings.memory)
         choice = np.random.default_rng(settings.seed + self.seen)
-        smooth, told, saved = None, started, started
+        smooth, told, saved, before = None, started, started, self.seen
         for batch in loader:
             share = min(1.0, (time.monotonic() - started) / budget)
             for group in self.optimizer.param_groups:
@@ -238,7 +238,8 @@ class JudgeTrainer:
                 self.step(together(memory[index], self.generator))
             if time.monotonic() - told > 20:
                 told = time.monotonic()
-                say(f"judge: {self.seen} pieces, loss {smooth:.4f}, {self.seen / (told - started):.1f} pieces/s")
+                rate = (self.seen - before) / (told - started)
+                say(f"judge: {self.seen} pieces, loss {smooth:.4f}, {rate:.1f} pieces/s")
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
                 saved = time.monotonic()

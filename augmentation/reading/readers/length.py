@@ -131,6 +131,8 @@ def _rank(tokens: Tokens, index: int, last: int) -> int | None:
             return 2
         if before == "for" and unit == "bar":
             return 2
+        if alone and before in ("over", "across"):  # "crescendo over 8 bars"
+            return 3
         keywords = not decade or any(Kind.QUANTITY in one or Kind.SIGNATURE in one for one in tokens[:index])
         if alone and keywords and any(kind in tokens[index - 1] for kind in _BESIDE):
             return 3  # "120 bpm trap 30s", but not "jazz 30s"

@@ -169,3 +169,10 @@ def test_nobody_plays_a_melody_where_the_text_wants_none(text: str) -> None:
 def test_an_odd_metre_is_one_and_a_number_beside_it_counts() -> None:
     assert plan_from_text("prog rock in odd time").meter == 7
     assert plan_from_text("jazz in an odd meter, 5/4").meter == 5
+
+
+@pytest.mark.parametrize("said", ["no beat", "without a beat", "without rhythm section", "beatless"])
+def test_without_a_beat_there_are_no_drums(said: str) -> None:
+    plan = plan_from_text(f"house, {said}")
+    assert "drums" not in (plan.instruments or ())
+    assert any(note.outcome == "no drums" and note.used for note in plan.notes)

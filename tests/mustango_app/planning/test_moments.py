@@ -84,3 +84,7 @@ def test_all_who_are_joined_by_and_enter_or_leave() -> None:
 def test_an_arrow_between_tempi_is_a_change(text: str) -> None:
     plan = plan_from_text(f"{text}, edm")
     assert plan.bpm == 90 and [section.bpm for section in plan.sections or ()] == [(90, 120)]
+
+
+def test_what_goes_over_some_bars_lasts_as_long() -> None:
+    assert plan_from_text("crescendo over 8 bars, strings, 120 bpm, 4/4").duration == 16
