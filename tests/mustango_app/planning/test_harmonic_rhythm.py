@@ -66,3 +66,20 @@ def test_bars_of_the_chords_themselves_win_and_the_words_are_not_dropped_silentl
     assert not note.used and "bars" in note.outcome
     (used,) = [note for note in plan_from_text("C F, each two bars").notes if note.statement == "each two bars"]
     assert used.used and used.outcome == "each chord lasts 2 bars"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "每个和弦两小节",
+        "zwei Takte pro Akkord",
+        "deux mesures par accord",
+        "dos compases por acorde",
+        "due battute per accordo",
+        "dois compassos por acorde",
+        "1コードにつき2小節",
+    ],
+)
+def test_other_languages_say_it_too(said: str) -> None:
+    plan = plan_from_text(f"C G Am F, {said}", bpm=120, meter=4)
+    assert starts(plan) == [("C", 0), ("G", 4), ("Am", 8), ("F", 12)]
