@@ -57,7 +57,10 @@ def pack(
     pipeline.register_modules(vae=decoder)
     for module in (pipeline.unet, pipeline.beat_encoder, pipeline.chord_encoder, pipeline.vae):
         # Small buffers, means and deviations among them, stay in single precision: half would cost more than it saves.
-        matrices = [(name, buffer) for name, buffer in module.named_buffers() if buffer.numel() >= LARGE]
+        saved = module.state_dict()
+        matrices = [
+            (name, buffer) for name, buffer in module.named_buffers() if name in saved and buffer.numel() >= LARGE
+        ]
         for name, tensor in (*module.named_parameters(), *matrices):
             tensor.data = tensor.data.half()
             if not torch.isfinite(tensor).all():
