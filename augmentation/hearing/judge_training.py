@@ -3,7 +3,7 @@
 Pieces are composed and rendered by worker processes while the network learns. Rendering is what costs, so batches can
 be learned again: disturbed anew, and two pieces played at once in place of one. The run is resumed from its folder.
 Thresholds are set on pieces that training does not see, for what `Arrangement.presence` tells of a whole clip, where
-each class has the best F1.
+each class has nearly the best F1.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ SEEDS_OF_A_RUN = 100_000  # runs of another seed see other pieces
 SAVE_SECONDS = 300  # of training that a run which is cut off loses at most
 STYLE_WEIGHT, SMOOTHING = 0.1, 0.1  # of the style's cross-entropy: players share theirs, styles are alike
 LOUDER, TOGETHER = 4.0, 0.4  # decibels by which one of two pieces at once may be louder, and how many rows are two
+NEARLY = 0.02  # of F1 that a surer threshold may cost
 VALIDATION_SEEDS = range(985_000, 985_400)
 CLEARLY, HARDLY = 0.15 - 1e-6, 0.02  # seconds of sound within a second: a class that plays, and one that does not
 DILATIONS = (1, 2, 4)  # of a new judge's layers over time: five seconds of context, in which bars repeat
@@ -265,7 +266,7 @@ class JudgeTrainer:
 
 @torch.no_grad()
 def measure(judge: Judge, seeds: Sequence[int]) -> dict[str, Any]:
-    """Return how well a judge knows the pieces of some seeds, and the thresholds at which each class has the best F1.
+    """Return how well a judge knows the pieces of some seeds, and the thresholds at which each class has nearly the best F1.
 
     What counts is `Arrangement.presence`: whether a class is heard anywhere in a clip. Pieces in which it plays
     for less than a clear second are left out for that class.
@@ -295,7 +296,9 @@ def measure(judge: Judge, seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def best_threshold(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Return the threshold of the best F1, and recall, false alarms and precision there.
+    """Return the highest threshold whose F1 is within `NEARLY` of the best, and recall, false alarms and precision there.
+
+    F1 hardly changes over a wide range, for what plays often above all; there who is not surely heard is not heard.
 
     Args:
         heard: probabilities `(pieces,)`.
@@ -304,7 +307,8 @@ def best_threshold(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     yes, no = heard[truth == 1], heard[truth == 0]
     grid = np.linspace(0.02, 0.98, 97)
     hits, alarms = (np.array([(part >= t).sum() for t in grid]) for part in (yes, no))
-    best = int(np.argmax(2 * hits / np.maximum(1, hits + alarms + len(yes)))) if len(yes) else len(grid) // 2
+    scores = 2 * hits / np.maximum(1, hits + alarms + len(yes))
+    best = int(np.flatnonzero(scores >= scores.max() - NEARLY)[-1]) if len(yes) else len(grid) // 2
     return {
         "threshold": round(float(grid[best]), 3),
         "recall": float(hits[best] / max(1, len(yes))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
@@ -16,7 +17,7 @@ _LASTING = ("lasts", "last", "lasting", "held", "hold", "holds", "is", "are", "f
 _CHANGING = ("change", "changes", "changing", "move", "moves", "moving", "switch", "switches", "switching", "shift",
              "shifts", "shifting", "that", "which", "should", "do", "the", "to", "slowly", "quickly",
              "only")  # fmt: skip
-_TIMES = {"once": 1, "twice": 2}
+_TIMES = MappingProxyType({"once": 1, "twice": 2})
 _EACH = ("each", "apiece")
 _CHORDS = ("chord", "chords")
 
