@@ -266,7 +266,7 @@ class JudgeTrainer:
 
 @torch.no_grad()
 def measure(judge: Judge, seeds: Sequence[int]) -> dict[str, Any]:
-    """Return how well a judge knows the pieces of some seeds, and the thresholds at which each class has nearly the best F1.
+    """Return how well a judge knows the pieces of some seeds, and thresholds of nearly the best F1 for each class.
 
     What counts is `Arrangement.presence`: whether a class is heard anywhere in a clip. Pieces in which it plays
     for less than a clear second are left out for that class.
@@ -296,7 +296,7 @@ def measure(judge: Judge, seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def best_threshold(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Return the highest threshold whose F1 is within `NEARLY` of the best, and recall, false alarms and precision there.
+    """Return the highest threshold whose F1 is nearly the best, and recall, false alarms and precision there.
 
     F1 hardly changes over a wide range, for what plays often above all; there who is not surely heard is not heard.
 
