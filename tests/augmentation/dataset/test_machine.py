@@ -44,10 +44,15 @@ def test_singing_is_said_once_and_only_if_it_is_sure() -> None:
 
 
 def test_the_judge_names_players_of_the_piece() -> None:
-    piece = compose(3, duration=6.0)
-    tags = tags_of(render(piece, 22050), 22050)
-    assert 1 <= len(tags.instruments) <= 4
-    assert set(tags.instruments) & set(classes_of(piece.instruments))
+    """Of the players that it names in eight pieces at least half are there; one in six would be by chance."""
+    right = named = 0
+    for seed in range(1, 9):
+        piece = compose(seed, duration=6.0)
+        tags = tags_of(render(piece, 22050), 22050)
+        assert 1 <= len(tags.instruments) <= 4
+        right += len(set(tags.instruments) & set(classes_of(piece.instruments)))
+        named += len(tags.instruments)
+    assert right >= named / 2
 
 
 def song(duration: float, beat: float = 0.5, phase: float = 0.9) -> BeatTrack:
