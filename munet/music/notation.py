@@ -123,6 +123,11 @@ class ChordLine:
         bars = tuple(tuple(sounding[at : at + meter]) for at in range(0, len(sounding), meter))
         return replace(self, bars=bars, times=None)
 
+    def over(self, bars: int) -> tuple[str, ...]:
+        """Return the symbols of so many bars: the line goes round, a bar a chord where it has no bars of its own."""
+        rounds = self.bars or tuple((symbol,) for symbol in self.symbols)
+        return tuple(symbol for number in range(bars) for symbol in rounds[number % len(rounds)])
+
     def transpose(self, semitones: int) -> ChordLine:
         """Return the line moved by `semitones`."""
 

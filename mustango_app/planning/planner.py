@@ -275,7 +275,7 @@ def _in_sections(
         own = choices[number % len(choices)] if line is None else _moved(asked, line, frame.key, home)
         room = max(1, section.bars * laid.meter if section.bars else int(len(laid.beats()) / _RAMP))
         paced = in_rhythm(asked, own, laid.meter)
-        symbols = own.symbols[:room] if paced is own else _filling(paced, max(1, room // laid.meter))
+        symbols = own.symbols[:room] if paced is own else paced.over(max(1, room // laid.meter))
         kept = section.chords or asked.plan.chords or in_bars
         filled.append(section if kept else section.with_(chords=symbols))
     players = [section.instruments or whole.instruments or () for section in filled]
@@ -290,12 +290,6 @@ def _in_sections(
     if in_bars and line is not None:
         chords = place(line, plan.beats or (), frame.meter, plan.duration or 0.0, sources["chords"] != GIVEN)
     return plan.with_(beats=given.beats or plan.beats, chords=chords)
-
-
-def _filling(line: ChordLine, bars: int) -> tuple[str, ...]:
-    """Return the chords of so many bars of a line in bars, which goes round."""
-    rounds = line.bars or ()
-    return tuple(symbol for number in range(bars) for symbol in rounds[number % len(rounds)])
 
 
 def _differs(section: Section) -> bool:

@@ -236,11 +236,10 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
         elif change.kind == "modulate":
             used = any(section.key and section.key != plan.key for section in plan.sections or ())
             outcome = "a section in another key" if used else "the key is fixed, or there is no time for it"
-        elif change.kind == "section":
-            used = any(section.name == change.section for section in plan.sections or ())
-            outcome = f"sections: {names}" if used else "there is no time for it, or the sections say otherwise"
-        elif change.kind in ("enter", "leave"):
-            used = "instruments" not in asked.given and _comes_or_goes(asked, plan, change)
+        elif change.kind in ("section", "enter", "leave"):
+            begins = any(section.name == change.section for section in plan.sections or ())
+            moves = "instruments" not in asked.given and _comes_or_goes(asked, plan, change)
+            used = begins if change.kind == "section" else moves
             outcome = f"sections: {names}" if used else "there is no time for it, or the sections say otherwise"
         elif slower := next((one for one in plan.sections or () if one.bpm in (plan.bpm / 2, plan.bpm * 2)), None):
             used, outcome = True, f"{slower.name} is counted at {slower.bpm:g} BPM"

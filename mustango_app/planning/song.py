@@ -67,7 +67,7 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
     """
     form = FORMS[STYLES[frame.style if frame.style in STYLES else DEFAULT_STYLE].form]
     themes = _themes(asked, frame, style, form)
-    turn = len(themes[form.rounds[0]] if line is None else line.bars or line.symbols)
+    turn = _bars(themes[form.rounds[0]] if line is None else line)
     turn = turn if turn < max(_TURNS) and turn not in _TURNS else 4
     layouts = list(_layouts(form, frame, turn, _SECTION)) or list(_layouts(form, frame, turn, _ANY))
     if not layouts:
@@ -156,15 +156,11 @@ def _orders(form: Form) -> Iterator[tuple[str, ...]]:
 # --- what each plays
 
 
-Bars = tuple[tuple[str, ...], ...]  # the chords of each bar
-
-
-def _themes(asked: Asked, frame: Frame, style: Word | None, form: Form) -> Mapping[str, Bars]:
+def _themes(asked: Asked, frame: Frame, style: Word | None, form: Form) -> Mapping[str, ChordLine]:
     """Return the chords of every kind of section, each theme with a progression of its own as far as there are any."""
-    paced = [in_rhythm(asked, line, frame.meter) for line in progressions(asked, frame.key, style)]
-    lines = [line.bars or tuple((symbol,) for symbol in line.symbols) for line in paced]
-    fits = [line for line in lines if len(line) == len(lines[0]) or len(line) in (2, 4, 8)] or lines
-    own: dict[str, Bars] = {}
+    lines = [in_rhythm(asked, line, frame.meter) for line in progressions(asked, frame.key, style)]
+    fits = [line for line in lines if _bars(line) == _bars(lines[0]) or _bars(line) in (2, 4, 8)] or lines
+    own: dict[str, ChordLine] = {}
     for name in dict.fromkeys((*form.rounds, *([form.middle] if form.middle else []))):
         shared = own.get(_CHORDS_OF.get(name, ""))
         own[name] = shared or fits[len(set(own.values())) % len(fits)]
@@ -173,9 +169,14 @@ def _themes(asked: Asked, frame: Frame, style: Word | None, form: Form) -> Mappi
     return MappingProxyType({**own, "intro": own[form.rounds[0]], "outro": own[form.closing]})
 
 
-def _chords(theme: Bars, bars: int, key: Key, ends: bool) -> tuple[str, ...]:
+def _bars(line: ChordLine) -> int:
+    """Return the bars of a line, a bar a chord where it has none of its own."""
+    return len(line.bars or line.symbols)
+
+
+def _chords(theme: ChordLine, bars: int, key: Key, ends: bool) -> tuple[str, ...]:
     """Return the chords of so many bars; an ending arrives at the tonic."""
-    symbols = [symbol for bar in range(bars) for symbol in theme[bar % len(theme)]]
+    symbols = list(theme.over(bars))
     if ends:
         symbols[-1] = str(degree_chord("i" if key.is_minor else "I", key))
     return tuple(symbols)

@@ -67,7 +67,7 @@ def find_changes(tokens: Tokens) -> list[Change]:
             told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
             if change.is_placed and not told:
                 found.append(change)
-        elif any(kind in token for kind in PLAYERS) and not _denied(tokens, index):
+        elif _plays(tokens, index) and not _denied(tokens, index):
             at = index + 1
             while tokens.word(at) in _PARTS:
                 at += 1
@@ -105,14 +105,8 @@ def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
     found = []
     for index in silent:
         first, last = _clause(tokens, index)
-        where = next(
-            (
-                moment
-                for at in range(index, last)
-                if tokens.word(at) == "until" and any(moment := read_moment(tokens, at))
-            ),
-            None,
-        )
+        ends = (read_moment(tokens, at) for at in range(index, last) if tokens.word(at) == "until")
+        where = next((moment for moment in ends if any(moment)), None)
         names = {tokens[at][Kind.SECTION] for at in range(first, last) if Kind.SECTION in tokens[at]}
         places = [float(tokens[at][Kind.PLACE]) for at in range(first, last) if Kind.PLACE in tokens[at]]
         if where:
@@ -140,12 +134,12 @@ def _one_by_one(tokens: Tokens) -> list[Change]:
     for turn in turns:
         own = [at for at in turns if tokens.sentences[at] == tokens.sentences[turn]]
         earlier = range(tokens.sentences[turn], own[0])
-        if not any(kind in tokens[at] for at in earlier for kind in PLAYERS):
+        if not any(_plays(tokens, at) for at in earlier):
             continue
         end = next(at for at in range(turn + 1, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
         places = [float(tokens[at][Kind.PLACE]) for at in range(turn, end) if Kind.PLACE in tokens[at]]
         place = places[0] if places else (own.index(turn) + 1) / (len(own) + 1)
-        players = [at for at in range(turn + 1, end) if any(kind in tokens[at] for kind in PLAYERS)]
+        players = [at for at in range(turn + 1, end) if _plays(tokens, at)]
         where = moments.get(turn) or {"place": place}
         found += [Change("enter", turn, at + 1, at, **where) for at in players if not _denied(tokens, at)]
     return found
