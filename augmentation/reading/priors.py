@@ -34,6 +34,7 @@ class Prior:
         energy: "calm", "moderate" or "energetic".
         style: name of the composer's style.
         loose: whether the words suit other styles too.
+        lends: whether the words name a form that another style may take, which then has its tempo and metre.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Prior:
     energy: str | None = None
     style: str | None = None
     loose: bool = False
+    lends: bool = False
 
     def progressions(self, mode: str) -> tuple[str, ...]:
         """Return the style's progressions in a mode, as degrees; none if this is no style."""
@@ -63,6 +65,7 @@ MOODS: Mapping[str, Prior] = MappingProxyType({
 PACES: Mapping[str, Prior] = MappingProxyType({
     "very slow": Prior("pace", (44, 58), None, None, "calm"),
     "very fast": Prior("pace", (165, 200), None, None, "energetic"),
+    "walking": Prior("pace", (76, 100)),
     "moderate": Prior("pace", (92, 112)),
     "upbeat": Prior("pace", (118, 144)),
     "fast": Prior("pace", (132, 168)),
@@ -73,7 +76,7 @@ PACES: Mapping[str, Prior] = MappingProxyType({
 @lru_cache(maxsize=1)
 def styles() -> Mapping[str, Prior]:
     """Return the words that ask for a style: word -> what it suggests."""
-    rows = {word: Prior("style", asked.tempo, asked.meter, asked.mode, None, name)
+    rows = {word: Prior("style", asked.tempo, asked.meter, asked.mode, None, name, lends=asked.lends)
             for word, (name, asked) in style_words().items()}  # fmt: skip
     for style in STYLES.values():
         for phrase in (style.name, *style.words.tags, *style.words.nouns):

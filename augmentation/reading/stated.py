@@ -10,6 +10,7 @@ from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
 from augmentation.reading.readers.changes import Change, find_absences, find_changes
 from augmentation.reading.readers.chords import bars_of
+from augmentation.reading.readers.ends import ALONE, find_ends
 from augmentation.reading.readers.harmonic_rhythm import find_harmonic_rhythms
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
@@ -82,7 +83,7 @@ def read(text: str) -> Reading:
         lengths.append(Statement("duration", ("bars", float(bars)), chords.first, chords.last, 1))
     stated = [*keys, *lengths, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
-    changes = find_changes(tokens)
+    changes = sorted([*find_changes(tokens), *find_ends(tokens)], key=lambda change: change.first)
     tagged = tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens))
     if not tagged:
         absent = find_absences(tokens, [player.first for player in arrangement.removed])
@@ -92,6 +93,7 @@ def read(text: str) -> Reading:
         changes = sorted([*changes, *absent], key=lambda change: change.first)
     entering = [one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)]
     later = [player for player in entering if _is_for_a_part(tokens, player)]
+    later += [one for change in changes if change.kind == ALONE for one in arrangement.players_at(change.player)]
     arrangement.alone[:] = [player for player in arrangement.alone if player not in later]
     if arrangement.alone:  # who enters later plays beside them
         arrangement.alone += [player for player in arrangement.players

@@ -7,7 +7,7 @@ with its sections (`plan`, `sections`, `layout`, `completion`, `edits`); chords 
 from munet.music.checks import BEAT_UNITS, ENERGIES, PlanError
 from munet.music.chords import MUSTANGO_QUALITIES, QUALITIES, Chord
 from munet.music.grid import TEMPO_WORDS, beat_grid, spread_chords, tempo_word
-from munet.music.keys import MODES, Key, estimate_key
+from munet.music.keys import MODES, Key, estimate_key, key_in_mode
 from munet.music.notation import ChordLine, parse_chord_line, read_chord_line
 from munet.music.notes import Note
 from munet.music.plan import MusicPlan
@@ -17,5 +17,5 @@ from munet.music.spelling import PITCH_NAMES_FLAT, PITCH_NAMES_SHARP
 __all__ = [
     "BEAT_UNITS", "ENERGIES", "MODES", "MUSTANGO_QUALITIES", "PITCH_NAMES_FLAT", "PITCH_NAMES_SHARP", "QUALITIES",
     "TEMPO_WORDS", "Chord", "ChordLine", "Key", "MusicPlan", "Note", "Part", "PlanError", "Section", "beat_grid",
-    "estimate_key", "parse_chord_line", "read_chord_line", "spread_chords", "tempo_word", "theme_of",
+    "estimate_key", "key_in_mode", "parse_chord_line", "read_chord_line", "spread_chords", "tempo_word", "theme_of",
 ]  # fmt: skip

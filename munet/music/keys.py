@@ -40,6 +40,7 @@ _PROGRESSIONS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     | {"dorian": (0, 3, 0, 6), "phrygian": (0, 1, 0, 6), "lydian": (0, 1, 0, 4), "mixolydian": (0, 6, 3, 0)}
     | {"locrian": (0, 4, 1, 0)}
 )
+_AT_AN_END = 0.05  # how much more a tonic counts as the first or the last chord
 _MOST_ACCIDENTALS = 7  # of a signature
 _MODE_WORDS = "|".join(mode for mode in MODES if mode not in ("major", "minor"))
 _KEY = re.compile(
@@ -137,9 +138,11 @@ class Key:
 
     def relative(self) -> Key:
         """Return the key of the other kind with the same scale: major of a minor one, minor of a major one."""
-        if self.is_minor:
-            return Key(name_of(self.signature), "major")
-        return Key(name_of(self.signature + 3), "minor")
+        return self.in_mode("major" if self.is_minor else "minor")
+
+    def in_mode(self, mode: str) -> Key:
+        """Return the key of a mode with the same scale: of A minor E phrygian."""
+        return Key(name_of(self.signature + DEGREE_FIFTHS[MODES[mode]]), mode)
 
 
 @lru_cache(maxsize=512)
@@ -186,6 +189,31 @@ def estimate_key(chords_with_durations: Iterable[tuple[str | Chord, float]]) -> 
         return round(points, 9)  # equal scores stay equal: the tonic that is heard first wins, then major
 
     return max(_candidates([chord for chord, _ in pairs]), key=score)
+
+
+def key_in_mode(chords_with_durations: Iterable[tuple[str | Chord, float]], mode: str) -> Key:
+    """Return the key of a mode whose scale holds most of the chords' tones: of Am G F E in phrygian E phrygian.
+
+    Its tonic is the root of one of them, rather the first's or the last's. Major and minor keys are those of
+    `estimate_key`, or the relative ones.
+
+    Raises:
+        PlanError: no chord but N sounds.
+    """
+    pairs = [(c if isinstance(c, Chord) else Chord.parse(c), seconds) for c, seconds in chords_with_durations]
+    key = estimate_key(pairs)
+    if mode in ("major", "minor"):
+        return key.in_mode(mode)
+    pairs = [(chord, seconds) for chord, seconds in pairs if not chord.is_none and seconds > 0]
+
+    def score(key: Key) -> float:
+        scale = set(key.scale())
+        tones = ((chord.pitch_classes(), seconds) for chord, seconds in pairs)
+        held = sum(seconds * sum(tone in scale for tone in own) / len(own) for own, seconds in tones)
+        ends = sum(_AT_AN_END * (chord.root_pc == key.tonic_pc) for chord, _ in (pairs[0], pairs[-1]))
+        return round(held / sum(seconds for _, seconds in pairs) + ends, 9)
+
+    return max((Key(chord.root, mode) for chord, _ in pairs), key=score)
 
 
 def _cadences(triads: Sequence[tuple[int, str]], key: Key) -> bool:

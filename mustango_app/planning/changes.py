@@ -7,13 +7,14 @@ cut where the words say, else evenly, and each part has what holds in it. Explic
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
 from augmentation.reading.readers.arrangement import Player
 from augmentation.reading.readers.changes import Change, turn_moments
+from augmentation.reading.readers.ends import ALONE
 from augmentation.reading.readers.moments import read_moment
 from augmentation.reading.stated import Reading
 from augmentation.reading.tokens import Kind, Token
@@ -26,7 +27,7 @@ from mustango_app.planning.form import Frame, change_of, energy_within, stated_k
 
 TAIL_BARS = 4  # that a piece without a stated length lasts from its last change on
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
-_HALF = 0.5
+_HALF, _OPENING = 0.5, 0.25
 _REACH = 8  # tokens behind "modulates"
 _ENERGIES = ("calm", "moderate", "energetic")
 _ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "turns", "gets")
@@ -70,17 +71,18 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     """Return the sections of a piece that changes its tempo, key, energy or band; none if it does not."""
     reading = asked.reading
     ramp = None if "bpm" in asked.given else _ramp(reading, frame)
-    target = None if "key" in asked.given else _target(reading, frame)
     entries = [] if "instruments" in asked.given else [one for one in reading.changes if one.kind in ("enter", "leave")]
     path = [] if "energy" in asked.given else energy_path(reading)
     named = [one for one in reading.changes if one.kind == "section"]
-    modulation = change_of(reading, "modulate") if target else None
     whole = round(frame.duration * frame.bpm / 60 / frame.meter)
+    keys = {} if "key" in asked.given else _keys(reading, frame, whole)
     pace = change_of(reading, "faster", "slower") if ramp else None
     pace = pace if pace and pace.is_placed else None  # else the tempo moves from the beginning on
-    cuts = _cuts([*entries, *named, *(one for one in (modulation, pace) if one)], path, frame, whole)
+    cuts = _cuts([*entries, *named, *([pace] if pace else [])], path, frame, whole)
     ramp_from = cuts[pace] if pace else 0
-    starts = sorted({start for start in cuts.values() if 0 < start < whole} | {0})
+    solos = [] if "instruments" in asked.given else _solos(reading, {*cuts.values(), *keys}, whole)
+    bars = {*cuts.values(), *keys, *(bar for solo in solos for bar in (solo.start, solo.end))}
+    starts = sorted({start for start in bars if 0 < start < whole} | {0})
     if len(starts) < 2 or frame.duration <= _second(starts[-1], frame) + 60 / frame.bpm:
         return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
     sections = []
@@ -92,8 +94,8 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
                 name or _name(entries, number, len(starts)),
                 start=_second(start, frame),
                 bpm=_tempo(ramp, ramp_from, start, end, whole),
-                key=None if target is None else str(target if start >= cuts[modulation] else frame.key),
-                instruments=_band(entries, cuts, start, reading, frame),
+                key=str(_in_force(keys, start) or frame.key) if keys else None,
+                instruments=_band(entries, solos, cuts, start, reading, frame),
                 energy=None if "energy" in asked.given else lively,
             )
         )
@@ -136,6 +138,8 @@ def energy_path(reading: Reading) -> list[Step]:
     if len(path) > 1:
         return path
     change = change_of(reading, "louder", "softer")
+    if change is None and (turn := change_of(reading, "mood")) is not None:
+        return _turned(reading, turn)
     if change is None:
         return []
     ladder = _ENERGIES if change.kind == "louder" else _ENERGIES[::-1]
@@ -151,6 +155,15 @@ def energy_path(reading: Reading) -> list[Step]:
     steps = steps if _GRADUAL.match(reading.tokens.word(change.first)) else steps[-2:]
     share = 1 / (len(steps) - 1)
     return [Step(energy, change.first, share * at, change.bar, change.second) for at, energy in enumerate(steps)]
+
+
+def _turned(reading: Reading, turn: Change) -> list[Step]:
+    """Return the energies of a mood that turns into another, if they are two."""
+    tokens = reading.tokens
+    before = next(word for word in reversed(reading.arrangement.moods) if word.index < turn.first)
+    energies = [prior.energy or _ENERGIES[1] for prior in (before.prior, tokens[turn.last - 1][Kind.MOOD])]
+    steps = [Step(energies[0], before.index, place=0.0), Step(energies[1], turn.last - 1, place=turn.place)]
+    return steps if energies[0] != energies[1] else []
 
 
 def _step(reading: Reading, energy: str, before: int, index: int, last: int) -> Step:
@@ -178,6 +191,65 @@ def _in_order(reading: Reading, first: int, last: int) -> bool:
     return between or any(Kind.PLACE in tokens[at] for at in range(first + 1, end))
 
 
+@dataclass(frozen=True)
+class Solo:
+    """Who plays alone from one bar to another, from 0 on."""
+
+    start: int
+    end: int
+    players: tuple[Player, ...]
+
+
+def _solos(reading: Reading, cuts: Set[int], whole: int) -> list[Solo]:
+    """Return who plays alone at the beginning, until something else happens, and at the end."""
+    later = sorted(bar for bar in cuts if 0 < bar < whole)
+    found = []
+    changes = [change for change in reading.changes if change.kind == ALONE]
+    for first in dict.fromkeys(change.first for change in changes):
+        own = [change for change in changes if change.first == first]
+        players = tuple(one for change in own for one in reading.arrangement.players_at(change.player))
+        place = own[0].place or 0.0
+        if place == 0:
+            found.append(Solo(0, later[0] if later else max(1, round(_OPENING * whole)), players))
+        else:
+            start = max(round(place * whole), *(bar + 1 for bar in later), 1)
+            found.append(Solo(min(whole - 1, start), whole, players))
+    return found
+
+
+def _keys(reading: Reading, frame: Frame, whole: int) -> dict[int, Key]:
+    """Return the keys to which the piece goes, by the bar from which they hold."""
+    if (turn := change_of(reading, "mood")) is not None and not stated_turn(reading):
+        mode = reading.tokens[turn.last - 1][Kind.MOOD].mode
+        other = frame.key.is_minor != (mode == "minor")
+        return {_bar(turn, frame, whole): frame.key.relative()} if other else {}
+    change, target = change_of(reading, "modulate"), _target(reading, frame)
+    if change is None or target is None:
+        return {}
+    if change.every is None:
+        return {_bar(change, frame, whole): target}
+    keys, key, steps = {}, frame.key, (target.tonic_pc - frame.key.tonic_pc + 6) % 12 - 6
+    for bar in range(change.every, whole, change.every):
+        keys[bar] = key = key.transpose(steps)
+    return keys
+
+
+def stated_turn(reading: Reading) -> bool:
+    """Whether a text says the key to which it goes, so that a mood that turns says nothing of it."""
+    return change_of(reading, "modulate") is not None
+
+
+def _in_force(keys: Mapping[int, Key], start: int) -> Key | None:
+    begun = [bar for bar in keys if bar <= start]
+    return keys[max(begun)] if begun else None
+
+
+def _bar(change: Change, frame: Frame, whole: int) -> int:
+    """Return the bar, from 0 on, where a change happens; in the middle if the text does not say it."""
+    moment = _moment(change, frame, whole)
+    return round(whole * (_HALF if change.place is None else change.place)) if moment is None else moment
+
+
 Mark = Change | int | None  # a change, or the number of an energy
 
 
@@ -185,8 +257,7 @@ def _cuts(changes: Sequence[Change], path: Sequence[Step], frame: Frame, whole: 
     """Return where changes happen and energies begin, in bars from 0 on."""
     cuts: dict[Mark, int] = {}
     for change in changes:
-        moment = _moment(change, frame, whole)
-        cuts[change] = round(whole * (_HALF if change.place is None else change.place)) if moment is None else moment
+        cuts[change] = _bar(change, frame, whole)
     for number, step in enumerate(path):
         moment = _moment(step, frame, whole)
         place = number / len(path) if step.place is None else step.place
@@ -238,11 +309,13 @@ def _energy(path: Sequence[Step], cuts: dict[Mark, int], start: int) -> str | No
 
 
 def _band(
-    entries: Sequence[Change], cuts: dict[Mark, int], start: int, reading: Reading, frame: Frame
+    entries: Sequence[Change], solos: Sequence[Solo], cuts: dict[Mark, int], start: int, reading: Reading, frame: Frame
 ) -> tuple[str, ...] | None:
-    """Return who plays from a bar on: the band without those who are yet to enter, or have left."""
-    if not entries:
+    """Return who plays from a bar on: the band without those who are yet to enter, or have left, or who plays alone."""
+    if not entries and not solos:
         return None
+    if solo := next((one for one in solos if one.start <= start < one.end), None):
+        return ordered(resolve_in(solo.players, frame.style))
     away: list[Player] = []
     for change in entries:
         if (cuts[change] > start) == (change.kind == "enter"):

@@ -14,7 +14,7 @@ from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.readers.chords import PROGRESSION
 from augmentation.reading.readers.meter import count_bar, dance
 from augmentation.reading.readers.statement import Statement
-from munet.music import Key, MusicPlan, PlanError, estimate_key
+from munet.music import Key, MusicPlan, PlanError, estimate_key, key_in_mode
 from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked
@@ -170,15 +170,16 @@ def is_named_progression(asked: Asked) -> bool:
 
 
 def choose_key(asked: Asked, line: ChordLine | None, words: Sequence[Word | None]) -> tuple[Key, Source]:
-    """Take the key from the chords; without chords the mode that mood or style suggests, and a common tonic."""
+    """Take the key from the chords, in the mode that is stated beside them; without chords the mode that mood or style
+    suggests, and a common tonic."""
+    stated = asked.reading.modes[0].value if asked.reading.modes else None
     sounding = [(symbol, 1.0) for symbol in (line.symbols if line else ()) if symbol != "N"]
     if asked.plan.chords:
         duration = asked.plan.duration or max(second for _, second in asked.plan.chords) + _TAIL
         spans = MusicPlan(chords=asked.plan.chords, duration=duration).chord_intervals()
         sounding = [(str(chord), end - start) for start, end, chord in spans if end > start and not chord.is_none]
     if sounding:
-        return estimate_key(sounding), FROM_CHORDS
-    stated = asked.reading.modes[0].value if asked.reading.modes else None
+        return key_in_mode(sounding, stated) if stated else estimate_key(sounding), FROM_CHORDS
     word = next((word for word in words if word and word.prior.mode), None)
     if stated or word:
         mode = stated or (word.prior.mode if word else None) or "major"

@@ -91,6 +91,12 @@ def first_paces(reading: Reading) -> list[Word]:
     return [word for word in reading.arrangement.paces if change is None or word.index < change.first]
 
 
+def first_moods(reading: Reading) -> list[Word]:
+    """Return the moods in which the piece begins: of one that turns into another those said before."""
+    change = change_of(reading, "mood")
+    return [word for word in reading.arrangement.moods if change is None or word.index < change.first]
+
+
 def change_of(reading: Reading, *kinds: str) -> Change | None:
     """Return the first change of one of some kinds of which a text speaks."""
     return next((change for change in reading.changes if change.kind in kinds), None)
@@ -119,7 +125,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
             playing, says = choose_band(reading.arrangement, style, asked.pick), "style" not in asked.given
         tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
                                     reading.meter.value if reading.meter else None)  # fmt: skip
-        key = reading.key.value if reading.key else None
+        key = reading.key.value if reading.key else _in_mode(reading, frame)
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
         if alone := _chords_alone(tagged.body):
             key, chords = None if len(alone) == 1 else key, alone
@@ -151,6 +157,16 @@ def _style_within(reading: Reading, frame: Frame) -> str | None:
     """Return the style that a section names for itself, if it is another than the piece's."""
     word = main_style(reading.arrangement)
     return None if word is None or word.weak or word.prior.style == frame.style else word.prior.style
+
+
+def _in_mode(reading: Reading, frame: Frame) -> Key | None:
+    """Return the key of a section of which the text says the mode alone ("a chorus in major"): the relative one."""
+    if not reading.modes:
+        return None
+    mode = reading.modes[0].value
+    if mode in ("major", "minor"):
+        return frame.key if frame.key.is_minor == (mode == "minor") else frame.key.relative()
+    return Key(frame.key.tonic, mode)  # the same tonic in another light
 
 
 def _chords_alone(body: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from mustango_app.planning.form import (
     allows_sections,
     cut_to,
     energy_of,
+    first_moods,
     first_paces,
     home_key,
     marked_sections,
@@ -46,7 +47,7 @@ from mustango_app.planning.form import (
 from mustango_app.planning.remarks import cut_note, in_words, language_notes, make_notes
 from mustango_app.planning.song import chosen_sections, has_form, theme_lines, with_tune_again
 from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
-from mustango_app.planning.style import main_style
+from mustango_app.planning.style import form_of, main_style
 
 Sources = dict[str, Source]
 _RAMP = 1.5  # how many fewer beats a section may have than at the plan's own tempo
@@ -89,13 +90,13 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     found = lead.reading.arrangement
     style, mood, pace = (
         main_style(found, asked.plan.style),
-        main_word(found.moods),
+        main_word(first_moods(lead.reading)),
         main_word(first_paces(lead.reading)),
     )
     sources: Sources = {}
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
-    bpm, sources["bpm"] = choose_bpm(lead, count, (pace, style, mood))
+    bpm, sources["bpm"] = choose_bpm(lead, count, (pace, form_of(found, style), style, mood))
     key, line = _harmony(asked, lead, sources, (mood, style), meter)
     duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
     if asked.plan.loop:
@@ -141,6 +142,8 @@ def _lead(asked: Asked) -> Asked:
         if getattr(head, single) is None:
             where = parts[:1] if field == "meters" else parts
             changes[field] = next((getattr(part, field) for part in where if getattr(part, single)), ())
+    if not (head.modes or head.keys or changes.get("keys")):
+        changes["modes"] = next((part.modes for part in parts if part.modes), ())
     if not head.arrangement.styles:
         found = [part.arrangement.styles for part in parts if part.arrangement.styles]
         plain = (styles for styles in found if not all(word.weak for word in styles))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.readers.changes import Change
+from augmentation.reading.readers.ends import ALONE
 from augmentation.reading.readers.harmonic_rhythm import HarmonicRhythm
+from augmentation.reading.readers.meter import dance
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
-from munet.music import MusicPlan, Note, Section, tempo_word
+from munet.music import Key, MusicPlan, Note, Section, tempo_word
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.choices import has_bars
 from mustango_app.planning.source import Source
@@ -95,7 +98,12 @@ def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
         elif one is reading.key or one.value != (reading.key.value if reading.key else None):
             yield _stated(asked, one, reading.key, str(plan.key), "key")
     for one in reading.modes:
-        yield _row(asked, one.first, one.last, "key", str(plan.key), (plan.key or "").endswith(one.value))
+        own = _section_at(asked, plan, one.first)
+        in_mode = (plan.key or "").endswith(one.value)
+        if not in_mode and own is not None and (own.key or "").endswith(one.value):
+            yield _row(asked, one.first, one.last, "sections", f"{own.name}: {own.key}", "key" not in asked.given)
+        else:
+            yield _row(asked, one.first, one.last, "key", str(plan.key), in_mode)
     chords = reading.chords
     if chords is not None:
         line = " ".join(symbol for symbol, _ in (plan.chords or ())[:8])
@@ -192,6 +200,9 @@ def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows
             continue
         outcome = str(plan.style) if own else f"{plan.style} counts" if plan.style else "no style"
         used = own and "style" not in asked.given
+        if word.prior.lends and not own and (word.source in sources.get("bpm", "") or dance(tokens[word.index])):
+            lent = f"with {plan.meter} beats a bar" if dance(tokens[word.index]) else f"at {plan.bpm:g} BPM"
+            outcome, used = f"{plan.style} {lent}", True
         if not own and (section := _section_at(asked, plan, word.index)) and section.instruments != plan.instruments:
             outcome, used = f"{section.name}: {', '.join(section.instruments or ())}", "style" not in asked.given
         yield _row(asked, word.index, word.index + 1, "style", outcome, used)
@@ -209,6 +220,8 @@ def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows
         if decides:
             values = ", ".join(f"{plan.bpm:g} BPM" if name == "bpm" else str(getattr(plan, name)) for name in decides)
             yield _row(asked, word.index, word.index + 1, decides[0], values, True)
+        elif all(word.index != index for _, index in found.energies):
+            yield _row(asked, word.index, word.index + 1, *_idle(word, asked, plan, sources))
     for word in found.paces:
         if word.source in sources.get("bpm", ""):
             yield _row(asked, word.index, word.index + 1, "bpm", f"{plan.bpm:g} BPM", True)
@@ -222,7 +235,23 @@ def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows
                    f"not {tokens.word(index)}", True)  # fmt: skip
 
 
+def _idle(word: Word, asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> tuple[str | None, str, bool]:
+    """Return field, outcome and use of a mood that decides nothing: it suits what is there, or something else wins."""
+    mode, energy = word.prior.mode, word.prior.energy
+    own = next((section.name for section in plan.sections or () if energy and section.energy == energy), None)
+    if own is not None:
+        return "sections", f"{own}: {energy}", True
+    if mode and plan.key and any(section.key and mode in section.key for section in plan.sections or ()):
+        return "sections", f"a section in {mode}", True
+    if mode and plan.key:
+        minor = Key.parse(plan.key).is_minor == (mode == "minor")
+        return "key", f"suits {plan.key}" if minor else f"{plan.key} is {sources['key']} and wins", minor
+    first = next((one.text for one in asked.reading.arrangement.moods if one is not word), "another word")
+    return "energy", f"{plan.energy} by {first!r}" if plan.energy else "nothing of it is left open", False
+
+
 def _changes(asked: Asked, plan: MusicPlan) -> Rows:
+    found = asked.reading.arrangement
     ramped = any(isinstance(section.bpm, tuple) for section in plan.sections or ())
     for change in asked.reading.changes:
         names = ", ".join(section.name for section in plan.sections or ())
@@ -236,6 +265,15 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
         elif change.kind == "modulate":
             used = any(section.key and section.key != plan.key for section in plan.sections or ())
             outcome = "a section in another key" if used else "the key is fixed, or there is no time for it"
+        elif change.kind == ALONE:
+            here = {name for player in found.players_at(change.player) for name in player.names}
+            bands = [section.instruments for section in plan.sections or () if section.instruments]
+            used = "instruments" not in asked.given and any(not here.isdisjoint(band) for band in bands)
+            used = used and len(set(bands)) > 1
+            outcome = f"sections: {names}" if used else "the same play throughout"
+        elif change.kind == "mood":
+            used = len({(section.key, section.energy) for section in plan.sections or ()}) > 1
+            outcome = f"sections: {names}" if used else "key and energy are fixed, or there is no time for it"
         elif change.kind in ("section", "enter", "leave"):
             begins = any(section.name == change.section for section in plan.sections or ())
             moves = "instruments" not in asked.given and _comes_or_goes(asked, plan, change)

@@ -13,14 +13,27 @@ from mustango_app.planning.translate import to_english
 
 
 def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
-    """Return the style that counts: the fixed one, else one with a metre of its own, the longest, the first."""
+    """Return the style that counts: the fixed one, else one that is more than a form, has a metre of its own, is the
+    longest, the first."""
     if fixed in STYLES:
         return Word(priors.of_style(STYLES[fixed]), -1, fixed)
     return max(
         found.styles,
-        key=lambda word: (not word.weak, word.prior.meter not in (None, 4), len(word.text), -word.index),
+        key=lambda word: (
+            not word.weak,
+            not word.prior.lends,
+            word.prior.meter not in (None, 4),
+            len(word.text),
+            -word.index,
+        ),
         default=None,
     )
+
+
+def form_of(found: Arrangement, style: Word | None) -> Word | None:
+    """Return the word for a form that the style takes: of "a jazz ballad" the ballad, whose tempo and metre count."""
+    lent = (word for word in found.styles if word.prior.lends and word is not style)
+    return next(lent, None) if style is not None and not style.prior.lends else None
 
 
 def style_of(text: Any) -> str:

@@ -26,6 +26,9 @@ _FUNCTION_WORDS = (
     "has have sung voice vocals solo duo trio intro outro coda finale final lento larghetto allegretto andantino "
     "lofi hiphop edm rap trap beat drums drum bass guitar melody rhythm energetic die war man was tempo am em dm gm "
     "bm fm cm hat will still refrain so wild jovial chant introduction ambiance core non come delicate do tom par "
+    "con moto ma troppo molto poco espressivo cantabile dolce maestoso brio agitato grazioso sostenuto giocoso mesto "
+    "lamentoso tranquillo scherzando fuoco assai mosso ritardando rallentando accelerando crescendo diminuendo legato "
+    "staccato tremolo vibrato glissando ostinato chorale toccata partita style "
     "march due sole sale male note case tone tones main pad pads alto soprano tenor radio opera quiet"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")

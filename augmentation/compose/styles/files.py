@@ -129,9 +129,9 @@ _CYCLES = _table(dict.fromkeys(_MODES, _several(_degrees)))
 _INSTRUMENT_LIST = _several(_one_of(tuple(INSTRUMENTS)))
 _ASKED = _table(
     {
-        "words": _several(_text), "tempo": _range(2), "meter": _whole(1, 15), "mode": _one_of(_MODES),
+        "words": _several(_text), "tempo": _range(2), "meter": _whole(1, 15), "mode": _one_of(_MODES), "lends": _flag,
     },
-    optional=("tempo", "meter", "mode"),
+    optional=("tempo", "meter", "mode", "lends"),
 )  # fmt: skip
 
 

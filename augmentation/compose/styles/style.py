@@ -88,12 +88,14 @@ class StyleWords:
 
 @dataclass(frozen=True)
 class Asked:
-    """Words of a prompt that ask for a style, and what they suggest: BPM range, beats per bar, mode."""
+    """Words of a prompt that ask for a style, and what they suggest: BPM range, beats per bar, mode; `lends` if they
+    name a form that other styles take too ("a punk anthem", "a jazz ballad")."""
 
     words: tuple[str, ...]
     tempo: tuple[float, float] | None = None
     meter: int | None = None
     mode: str | None = None
+    lends: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,12 @@ _CALLED = (Kind.STYLE, Kind.MOOD, Kind.PACE, Kind.ENERGY, Kind.DANCE, Kind.VOICE
 _JOINTS = (",", "and", "or", "nor", "&", "/", "+", "plus")
 _QUALITY = ("recording", "quality", "audio", "sound")  # behind "lo-fi", when it is no style
 _EMPTY = ("a", "an", "the", "any", "some", "too", "very", "really", "so", "of", "-", "at", "all", "please", "use")
+_TUNE_PLAYER = "flute"  # who plays a melody that is all there is
 _TUNES = ("melody", "melodies", "lead melody", "lead line", "topline", "tune")
+_PLAIN = ("old", "new", "free", "live", "modern", "vintage", "classic", "retro", "music", "this", "my", "the", "in",
+          "own", "same", "any", "a", "song", "track")  # fmt: skip
+_ALONE = ("loop", "loops", "beat", "beats", "groove", "track", "pattern", "riff", "bassline", "basslines", "line")
+_HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 
 
@@ -116,9 +121,31 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
             found.voices.append((index, index in denied))
         if Kind.EFFECT in token:
             found.effects.append((index, index in denied))
-    if len(found.players) == 1 and _is_solo(tokens, found.players[0]):
+    if not found.players and (tune := _bare_tune(tokens)) is not None:
+        found.players.append(Player((_TUNE_PLAYER,), False, False, tune, tune + 1))
+        found.alone = [*found.players]
+    if len(found.players) == 1 and (_is_solo(tokens, found.players[0]) or _is_loop(tokens, found.players[0])):
         found.alone = [*found.players]  # "a harp solo", and nobody else is named
     return found
+
+
+def _bare_tune(tokens: Tokens) -> int | None:
+    """Return the token of a melody that is all there is: "a melody without accompaniment", "only a melody"."""
+    for index, token in enumerate(tokens):
+        only = Kind.ONLY in tokens[index + 1] or Kind.ONLY in tokens[tokens.back(index, ("a", "one", "the", "single"))]
+        if token.word in _TUNES and only:
+            return index
+    return None
+
+
+def _is_loop(tokens: Tokens, player: Player) -> bool:
+    """Whether the piece is what one instrument plays: "drum loop 92 bpm", "funk bassline in E"; not "a techno track
+    with a drum loop"."""
+    noun = tokens.word(player.last - 1).rsplit(" ", 1)[-1]
+    noun = noun if noun in _ALONE else tokens.word(player.last)
+    before = range(player.first)
+    part = any(Kind.WITH in tokens[at] or Kind.PUNCT in tokens[at] or tokens.word(at) in _HEADS for at in before)
+    return noun in _ALONE and not part
 
 
 def _is_solo(tokens: Tokens, player: Player) -> bool:
@@ -186,6 +213,9 @@ def _no_player(tokens: Tokens, index: int) -> bool:
     if token.word in ("keys", "key"):
         before, after = tokens.word(index - 1), tokens.word(index + 1)
         return before in ("of", "change", "changes", "in", "two", "between", "both", "different") or after in (":", "=")
+    if token.word == "vibes":  # those of a mood: "summer vibes"
+        listed = tokens.word(index - 1) in (*_JOINTS, "with", "on") and tokens.ends(index + 1)
+        return not (listed or tokens.word(index + 1) in _JOINTS)
     if token.word in ("kick", "kicks") and tokens.word(index + 1) == "in":
         return True
     return token.word in ("string", "drone", "drones", "wind") and token.word != "strings"
@@ -203,6 +233,10 @@ def _names(tokens: Tokens) -> list[tuple[int, int]]:
                 last += 1
             if last > index + 1:
                 found.append((index, last))
+        elif token.word in ("style", "esque") and _unknown_name(tokens, first := tokens.back(index, ("-",))):
+            while _unknown_name(tokens, first - 1):
+                first -= 1
+            found.append((first, index + 1))
         elif Kind.TYPE_BEAT in token:
             first = index
             while first > 0 and (_capital(tokens[first - 1]) or tokens.word(first - 1) == "x") and index - first < 6:
@@ -210,6 +244,12 @@ def _names(tokens: Tokens) -> list[tuple[int, int]]:
             if first < index and Kind.STYLE not in tokens[first]:
                 found.append((first, index))
     return found
+
+
+def _unknown_name(tokens: Tokens, index: int) -> bool:
+    """Whether a word before "style" is a name: "Bach style", "Morricone-style"; not "old style", "jazz style"."""
+    token = tokens[index] if index >= 0 else None
+    return token is not None and _capital(token) and set(token.readings) <= {Kind.WORD} and token.word not in _PLAIN
 
 
 def _capital(token: Token) -> bool:
@@ -313,7 +353,7 @@ def _listed_before(tokens: Tokens, index: int) -> list[int]:
     while at >= 0:
         if any(kind in tokens[at] for kind in _PLAYERS):
             found.append(at)
-        elif tokens.word(at) not in ("and", "&", "+", "plus", "-"):
+        elif tokens.word(at) not in ("and", "&", "+", "plus", "-", *_TUNES):
             break
         at -= 1
     return found

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from augmentation.reading.readers.moments import read_moment
@@ -24,13 +24,14 @@ class Change:
     """A change within the piece.
 
     Args:
-        kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter", "leave", or
-            "section" where one begins.
+        kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter", "leave",
+            "section" where one begins, "alone" of who plays alone from there on (see `ends`), or "mood".
         first, last: its tokens.
         player: for "enter" and "leave" the token of the instrument.
         section: name of the section where it happens, or which begins.
         place: the share of the piece where it happens; bar: the bar, from 1 on, or -2 for the last two; second: the
             second. At most one of these is known.
+        every: bars after which it happens again.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Change:
     place: float | None = None
     bar: int | None = None
     second: float | None = None
+    every: int | None = None
 
     @property
     def is_placed(self) -> bool:
@@ -54,6 +56,7 @@ def find_changes(tokens: Tokens) -> list[Change]:
     for index, token in enumerate(tokens):
         if Kind.CHANGE in token and not _denied(tokens, index) and tokens.word(index + 1) != "by":
             found.append(Change(token[Kind.CHANGE], index, index + 1, None, **_where(tokens, index)))
+            found[-1] = replace(found[-1], every=_every(tokens, index))
         elif Kind.ENTER in token:
             kind, where = "leave" if token[Kind.ENTER] == "leave" else "enter", _where(tokens, index)
             for player in _players_of(tokens, index) if where else ():
@@ -63,9 +66,9 @@ def find_changes(tokens: Tokens) -> list[Change]:
             name = section_name(tokens, index, index + 2)
             found.append(Change("section", index, index + 1, section=name, bar=bar, second=second))
         elif token.word in ("up", "down") and (end := _interval_end(tokens, index)):
-            change = Change("modulate", index, end, **_where(tokens, end - 1))
+            change = Change("modulate", index, end, **_where(tokens, end - 1), every=_every(tokens, index))
             told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
-            if change.is_placed and not told:
+            if (change.is_placed or change.every) and not told:
                 found.append(change)
         elif _plays(tokens, index) and not _denied(tokens, index):
             at = index + 1
@@ -80,6 +83,17 @@ def find_changes(tokens: Tokens) -> list[Change]:
     known = {change.player for change in found}
     found += [change for change in _one_by_one(tokens) if change.player not in known]
     return sorted(found, key=lambda change: change.first)
+
+
+def _every(tokens: Tokens, index: int) -> int | None:
+    """Return the bars of "every 4 bars" behind a change."""
+    for at in range(index + 1, min(index + _REACH, len(tokens))):
+        number, unit = tokens[at].get(Kind.QUANTITY, (1.0, tokens[at].get(Kind.UNIT)))
+        if tokens.word(at - 1) in ("every", "each") and unit == "bar" and number >= 1:
+            return int(number)
+        if tokens.stops(at):
+            break
+    return None
 
 
 def _until(tokens: Tokens, index: int) -> int:

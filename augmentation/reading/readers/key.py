@@ -24,6 +24,7 @@ _LIST = ("of", "is", "are", ":", "=", "follows", "follow", "consists", "consisti
          "includes",
          "including", "from", "features", "featuring", "uses", "using")  # fmt: skip
 _FROM_TO, _MODULATION_REACH = ("from", "to", "into"), 6
+_MODE_NOUNS, _INTO = ("mode", "scale", "modality"), ("in", "to", "into")  # "lydian mode", "in major"
 _OTHER_KEY = ("or", "or,")
 _SHORT = re.compile(r"[A-G][#b]?(?:m|M|-)?")
 _SMALL_KEY = re.compile(r"([a-g][#b]?)(m|maj|min)?")
@@ -64,14 +65,18 @@ def find_keys(tokens: Tokens) -> list[Statement]:
 
 
 def find_modes(tokens: Tokens) -> list[Statement]:
-    """Return the statements of a mode alone: "in a minor key", "major tonality"."""
+    """Return the statements of a mode alone: "in a minor key", "chorus in major", "phrygian metal"."""
     found = []
     for index, token in enumerate(tokens):
         mode = token.get(Kind.MODE) or (
             token[Kind.KEY].mode if Kind.KEY in token and is_article(tokens, index) else None
         )
-        if mode and tokens[index + 1].get(Kind.NAME) == "key":
-            found.append(Statement("mode", mode, index, index + 2))
+        if mode is None:
+            continue
+        named = tokens[index + 1].get(Kind.NAME) == "key" or tokens.word(index + 1) in _MODE_NOUNS
+        within = tokens.word(tokens.back(index, ("a", "the"))) in _INTO and tokens.ends(index + 1)
+        if named or within or (mode not in ("major", "minor") and Kind.MODE in token):
+            found.append(Statement("mode", mode, index, index + 1 + named))
     return found
 
 

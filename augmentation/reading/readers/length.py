@@ -20,6 +20,7 @@ _THINGS = frozenset((
     "themes", "cue", "cues", "sting", "stings", "jam", "jams", "groove", "grooves", "ballad", "ballads", "solo",
     "solos", "soundtrack", "soundtracks", "ambience", "intro", "outro", "bed", "underscore", "riff", "riffs", "vamp",
 ))  # fmt: skip
+_ARTICLES = ("a", "an", "about", "make", "around", "of", "for")  # before "1:30 of techno"
 _FURTHEST = 6  # words between "30 seconds" and "loop"
 _BESIDE = (Kind.KEY, Kind.CHORD, Kind.QUANTITY, Kind.SIGNATURE, Kind.STYLE, Kind.MOOD, Kind.INSTRUMENT, Kind.PACE)
 _LONGEST_BARE_DECADE = 45  # "30s" alone in a list is a length, "80s" a decade
@@ -53,7 +54,10 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
         ):
             found.append(Statement("duration", value, index, last, 0))
         elif Kind.CLOCK in token:
-            if tokens.ends(index - 1) and tokens.ends(last):
+            begins = tokens.ends(index - 1) or tokens.word(index - 1) in _ARTICLES
+            if begins and (tokens.word(last) == "of" or _of_a_thing(tokens, last, False)):
+                found.append(Statement("duration", value, index, last, 1))
+            elif tokens.ends(index - 1) and tokens.ends(last):
                 found.append(Statement("duration", value, index, last, 2))
         elif Kind.NUMBER not in token and (rank := _rank(tokens, index, last)) is not None:
             found.append(Statement("duration", value, index, last, rank))
@@ -94,7 +98,11 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
         and tokens[tokens.ahead(index, ("a", "-"))].get(Kind.UNIT) == "minute"
     ):
         return ("seconds", 30.0), tokens.ahead(index, ("a", "-")) + 1
-    if token.word in ("a", "one") and tokens[tokens.ahead(index, ("-",))].get(Kind.UNIT) == "minute":
+    if (
+        token.word in ("a", "one")
+        and tokens.word(index - 1) != "half"
+        and tokens[tokens.ahead(index, ("-",))].get(Kind.UNIT) == "minute"
+    ):
         at = tokens.ahead(index, ("-",)) + 1
         if [tokens.word(at + step) for step in range(3)] == ["and", "a", "half"]:
             return ("seconds", 90.0), at + 3
@@ -120,6 +128,8 @@ def _rank(tokens: Tokens, index: int, last: int) -> int | None:
     music = tokens.word(last) == "of" and tokens.word(last + 1) not in ("silence", "delay", "reverb") and not decade
     if music and (unit == "second" or tokens.word(index - 1) not in ("each", "in")):
         return 1
+    if tokens.word(index - 1) == "of" and tokens.word(index - 2).rsplit(" ", 1)[-1] in _THINGS and not decade:
+        return 1  # "a loop of 4 bars"
     if not decade or token[Kind.QUANTITY][0] <= _LONGEST_BARE_DECADE:
         if _of_a_thing(tokens, last, decade):
             return 1

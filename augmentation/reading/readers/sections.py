@@ -21,15 +21,16 @@ _COMES = ("comes", "come", "hits", "lands", "arrives", "is", "drops", "should", 
 _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
-_LISTED = (",", "and", "-", ">", "/", "|", "then", "a", "the", "big", "\u2192", "+", "&")
+_LISTED = (",", "and", "-", ">", "/", "|", "then", "twice", "a", "the", "big", "\u2192", "+", "&")
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
 _LENGTHS = ("second", "minute", "bar")
 _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
+_MOST_TIMES = 8
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _SAYING = frozenset(
-    (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.SIGNATURE, Kind.QUANTITY, *PLAYERS)
+    (Kind.KEY, Kind.MODE, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.SIGNATURE, Kind.QUANTITY, *PLAYERS)
 )  # what parts one section from another
 
 
@@ -123,9 +124,17 @@ def find_told(tokens: Tokens) -> list[Tagged]:
             end -= 1
         words = tokens.span(first, end).strip(" ,;:.\n")
         name = section_name(tokens, at, at + 2) or ""
-        found.append(Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True))
+        told = Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True)
+        found += [told] * _times(tokens, at)
     # "a drop, with a build-up of 8 bars first"
     return sorted(found, key=lambda told: not told.text.endswith(" first"))
+
+
+def _times(tokens: Tokens, index: int) -> int:
+    """Return how often a section is told: "two verses", "chorus x2", "chorus twice"."""
+    counted = tokens[index - 1].get(Kind.NUMBER, 1) if tokens.word(index).endswith("s") else 1
+    counted = tokens[index + 1].get(Kind.REPEAT, 2 if tokens.word(index + 1) == "twice" else counted)
+    return int(counted) if 1 <= counted <= _MOST_TIMES else 1
 
 
 def _before_chords(tokens: Tokens, first: int, name: int, end: int) -> int:
@@ -170,7 +179,8 @@ def _is_each(tokens: Tokens, index: int) -> bool:
 def _listed(tokens: Tokens, names: Sequence[int]) -> bool:
     """Whether nothing but joints and numbers stands between the names of sections."""
     between = (at for one, other in pairwise(names) for at in range(one + 1, other))
-    return all(tokens.word(at) in _LISTED or Kind.NUMBER in tokens[at] for at in between)
+    counts = (Kind.NUMBER, Kind.REPEAT)
+    return all(tokens.word(at) in _LISTED or any(kind in tokens[at] for kind in counts) for at in between)
 
 
 def _contrasted(tokens: Tokens, names: Sequence[int], starts: Sequence[int]) -> bool:

@@ -14,6 +14,7 @@ from augmentation.reading.tokens import Kind, Tokens
 _BARE = (40.0, 240.0)  # a number without unit or name beside it is a tempo only here
 _MARKED = (20.0, 400.0)  # and beside a mark or an equals sign here
 _TAG, _TAG_ENDS = (60.0, 200.0), ("", ",", ";", "\n", ".")  # a number among tags, and what stands behind it
+_TAG_BEFORE = (Kind.STYLE, Kind.MACHINE, Kind.INSTRUMENT, Kind.USUAL, Kind.NEAR, Kind.ENSEMBLE, Kind.MOOD, Kind.PACE)
 _FEWEST = 10  # and right behind "tempo" from here on: fewer count the beats of a bar
 _LONGEST_FILLER = 40  # characters between "tempo" and its number
 _LONGEST_BIN = 50.0  # an open-ended bin ("above 210") counts as this many BPM wide, next to its neighbour
@@ -183,6 +184,8 @@ def _bare(tokens: Tokens, index: int) -> Statement | None:
         return Statement("bpm", Tempo(bpm, to=further[0]), index, further[1] + 1, 2)
     if _tagged(tokens, index):
         return Statement("bpm", Tempo(bpm), index, index + 1, 2)
+    if tokens.word(index + 1) == "ish" and _BARE[0] <= bpm <= _BARE[1]:
+        return Statement("bpm", Tempo(bpm), index, index + 2, 2)
     before = tokens.back(index, _ABOUT)
     moved = tokens.word(before) == "to" and tokens.word(tokens.back(before, _WAY)) in (*_MOVING, *_ENDING)
     if not (tokens.word(before) == "at" or moved) or not _BARE[0] <= bpm <= _BARE[1] or tokens[index].text[0].isalpha():
@@ -207,10 +210,12 @@ def _onward(tokens: Tokens, index: int) -> int:
 
 
 def _tagged(tokens: Tokens, index: int) -> bool:
-    """Whether a number stands alone among tags, or behind a style: "drum & bass, 174, F#m", "techno 130"."""
+    """Whether a number stands alone among tags, or behind a style or an instrument: "drum & bass, 174, F#m",
+    "techno 130", "supersaws 150", "dubstep wobble 140 half-time"."""
     left, right = tokens.word(index - 1), tokens.word(index + 1)
     alone = tokens.ends(index - 1) and left not in ("", "-", ".", ":", "/", "|", "(") and right in _TAG_ENDS
-    behind = Kind.STYLE in tokens[index - 1] and right in _TAG_ENDS
+    ends = right in _TAG_ENDS or Kind.CHANGE in tokens[index + 1]
+    behind = any(kind in tokens[index - 1] for kind in _TAG_BEFORE) and ends
     whole = tokens[index][Kind.NUMBER].is_integer() and tokens[index].text.isdigit()
     return whole and _TAG[0] <= tokens[index][Kind.NUMBER] <= _TAG[1] and (alone or behind)
 

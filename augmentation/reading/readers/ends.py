@@ -1,0 +1,65 @@
+"""Reader of what a piece begins and ends with, and of what it turns into: "starts with piano alone, then bass and drums
+enter, ends with piano alone", "starts in A minor and ends in A major", "a sad piano that turns happy".
+"""
+
+from __future__ import annotations
+
+from augmentation.reading.readers.changes import Change
+from augmentation.reading.readers.sections import PLAYERS
+from augmentation.reading.tokens import Kind, Tokens
+
+ALONE = "alone"  # kind of the change from or until which nobody else plays
+_STARTS = ("start", "starts", "starting", "opens", "opening", "begins", "begin", "beginning")
+_ENDS = ("end", "ends", "ending", "finishes", "finish", "finishing", "closes", "closing", "concludes", "resolves")
+_TURNS = ("turns", "turn", "turning", "becomes", "become", "becoming", "gets", "getting", "grows", "growing", "shifts",
+          "shifting", "then", "into", *_ENDS)  # fmt: skip
+_TO = ("with", "on", "off", "only", "just", "out", "by")  # behind "starts"
+_HITS = ("fill", "fills", "roll", "rolls", "hit", "hits", "crash", "break", "pickup", "bang", "stab")
+_LATE = 0.75  # where in a piece its end begins
+_HALF = 0.5
+
+
+def find_ends(tokens: Tokens) -> list[Change]:
+    """Return as changes who plays alone at the beginning and at the end, and a key and a mood that come last."""
+    found: list[Change] = []
+    for index, token in enumerate(tokens):
+        if token.word in (*_STARTS, *_ENDS) and tokens.word(index + 1) in _TO:
+            place = 0.0 if token.word in _STARTS else _LATE
+            found += [Change(ALONE, index, at + 1, at, place=place) for at in _played(tokens, index + 2)]
+        elif token.word in _ENDS and tokens.word(index + 1) in ("in", "on"):
+            at = tokens.ahead(index + 1, ("the", "key", "of"))
+            if _names_key(tokens, at) and any(_names_key(tokens, one) for one in _before(tokens, index)):
+                found.append(Change("modulate", index, at + 1, place=_LATE))
+        elif Kind.MOOD in token and token[Kind.MOOD].mode and (first := _turned_from(tokens, index)) is not None:
+            found.append(Change("mood", first, index + 1, place=_HALF))
+    return found
+
+
+def _before(tokens: Tokens, index: int) -> range:
+    """Return the tokens of the sentence before one."""
+    return range(tokens.sentences[index], index)
+
+
+def _played(tokens: Tokens, first: int) -> list[int]:
+    """Return the instruments of a list that begins within a clause: "piano and strings"; none that only hit once."""
+    end = next(at for at in range(first, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
+    found = [at for at in range(first, end) if any(kind in tokens[at] for kind in PLAYERS)]
+    brief = any(tokens.word(at).rsplit(" ", 1)[-1] in _HITS for at in range(first, end))
+    return [] if brief or any(Kind.NEGATION in tokens[at] for at in range(first, end)) else found
+
+
+def _names_key(tokens: Tokens, at: int) -> bool:
+    return Kind.KEY in tokens[at] or (Kind.CHORD in tokens[at] and tokens.word(at - 1) == "in")
+
+
+def _turned_from(tokens: Tokens, index: int) -> int | None:
+    """Return the token of the word for the turn, if a mood of the other mode stands before it in the sentence."""
+    mode = tokens[index][Kind.MOOD].mode
+    for at in reversed(_before(tokens, index)):
+        if tokens.word(at) in _TURNS:
+            other = any(Kind.MOOD in tokens[one] and tokens[one][Kind.MOOD].mode not in (None, mode)
+                        for one in _before(tokens, at))  # fmt: skip
+            return at if other else None
+        if any(kind in tokens[at] for kind in (Kind.PUNCT, Kind.SECTION)):
+            return None
+    return None

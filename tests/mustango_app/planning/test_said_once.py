@@ -1,0 +1,205 @@
+"""Statements that were dropped without a word: forms, modes, ends, turns, counts, names, tags, manners of playing."""
+
+from __future__ import annotations
+
+import pytest
+
+from munet.music import MusicPlan
+from mustango_app.planning.planner import plan_from_text
+
+
+def unused(plan: MusicPlan) -> list[str]:
+    """Return the statements that had no use."""
+    return [note.statement for note in plan.notes if not note.used]
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "meter", "slowest", "fastest"),
+    [
+        ("a jazz trio ballad in Eb", "jazz swing", 4, 60, 80),
+        ("metal ballad", "metal", 4, 60, 80),
+        ("punk anthem in E", "punk", 4, 160, 190),
+        ("EDM anthem", "house", 4, 118, 130),
+        ("country waltz in G", "country", 3, 92, 124),
+        ("blues waltz", "blues shuffle", 3, 88, 150),
+        ("folk march", "folk guitar", 4, 108, 120),
+        ("a ballad", "pop ballad", 4, 60, 80),
+        ("a waltz with an acoustic guitar", "waltz", 3, 88, 150),
+        ("Viennese waltz", "waltz", 3, 160, 180),
+        ("doom metal", "metal", 4, 58, 84),
+        ("uk garage", "house", 4, 126, 136),
+        ("future bass", "trap", 4, 140, 160),
+        ("happy hardcore", "trance", 4, 160, 180),
+        ("new jack swing", "rhythm and blues", 4, 100, 116),
+    ],
+)
+def test_a_form_gives_its_tempo_and_metre_to_the_style(
+    text: str, style: str, meter: int, slowest: float, fastest: float
+) -> None:
+    plan = plan_from_text(text)
+    assert (plan.style, plan.meter) == (style, meter)
+    assert slowest <= (plan.bpm or 0) <= fastest
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [("phrygian metal", "phrygian"), ("a piece in the lydian mode", "lydian"), ("dorian funk", "dorian")],
+)
+def test_a_mode_alone_is_kept(text: str, mode: str) -> None:
+    plan = plan_from_text(text)
+    assert (plan.key or "").endswith(mode)
+    assert not unused(plan)
+
+
+def test_chords_and_a_mode_say_the_tonic_together() -> None:
+    assert plan_from_text("flamenco, Phrygian, Am G F E").key == "E phrygian"
+    assert plan_from_text("Dm G, dorian").key == "D dorian"
+    assert plan_from_text("Am F C G").key == "A minor"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["minor key verse and major key chorus", "verse in minor, chorus in major", "verse in A minor, chorus in major"],
+)
+def test_sections_have_modes_of_their_own(text: str) -> None:
+    plan = plan_from_text(text)
+    verse, chorus = (part.key for part in plan.parts())
+    assert verse.endswith("minor")
+    assert chorus.endswith("major")
+    assert not unused(plan)
+
+
+def test_a_piece_starts_and_ends_with_those_it_says() -> None:
+    plan = plan_from_text("starts with piano alone, then bass and drums enter at bar 5, ends with piano alone")
+    assert [section.instruments for section in plan.sections or ()] == [
+        ("piano",),
+        ("drums", "electric bass", "piano"),
+        ("piano",),
+    ]
+    assert not unused(plan)
+    rock = plan_from_text("rock song that starts with acoustic guitar, 8 bars")
+    first, second = (section.instruments or () for section in rock.sections or ())
+    assert first == ("acoustic guitar",)
+    assert {"drums", "acoustic guitar"} < set(second)
+    assert plan_from_text("rock that starts with a drum fill").sections is None
+
+
+def test_a_key_and_a_mood_may_come_last() -> None:
+    plan = plan_from_text("start in A minor and end in A major, 8 bars")
+    assert [part.key for part in plan.parts()] == ["A minor", "A major"]
+    plan = plan_from_text("a sad piano that turns happy, 8 bars", seed=3)
+    before, after = plan.parts()
+    assert before.key.endswith("minor")
+    assert after.key.endswith("major")
+    assert [section.energy for section in plan.sections or ()] == ["calm", "moderate"]
+    assert not unused(plan)
+    fixed = plan_from_text("a sad piano that turns happy", key="A minor", energy="calm")
+    assert fixed.sections is None
+    assert "turns happy" in unused(fixed)
+
+
+def test_a_key_climbs_every_few_bars() -> None:
+    plan = plan_from_text("in C major, up a semitone every 4 bars, 16 bars", bpm=120)
+    assert [part.key for part in plan.parts()] == ["C major", "Db major", "D major", "Eb major"]
+    assert [part.start for part in plan.parts()] == [0.0, 8.0, 16.0, 24.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("two verses and a chorus", ["verse", "verse", "chorus"]),
+        ("intro, verse, chorus x2, outro", ["intro", "verse", "chorus", "chorus", "outro"]),
+        ("verse, then the chorus twice", ["verse", "chorus", "chorus"]),
+        ("verse 2 is calm, then chorus", ["verse 2", "chorus"]),
+    ],
+)
+def test_sections_are_counted(text: str, names: list[str]) -> None:
+    assert [part.name for part in plan_from_text(text).parts()] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "players"),
+    [
+        ("drum loop 92 bpm", ("drums",)),
+        ("hip hop drum loop", ("drums",)),
+        ("funk bassline in E", ("electric bass",)),
+        ("a melody without accompaniment", ("flute",)),
+        ("violin melody without accompaniment", ("violin",)),
+        ("just the violin melody", ("violin",)),
+        ("bass drum and tuba", ("drums", "tuba")),
+        ("jazz: piano, bass, vibes and drums", ("drums", "upright bass", "piano", "vibraphone")),
+    ],
+)
+def test_one_line_is_all_there_is(text: str, players: tuple[str, ...]) -> None:
+    assert plan_from_text(text).instruments == players
+
+
+def test_a_line_of_a_band_leaves_the_band() -> None:
+    for text in (
+        "a techno track, groovy bassline, 120 bpm",
+        "techno with a drum loop",
+        "a pop song with a guitar riff",
+    ):
+        assert len(plan_from_text(text).instruments or ()) > 2
+    assert "vibraphone" not in (plan_from_text("chill summer vibes").instruments or ())
+
+
+@pytest.mark.parametrize(
+    ("text", "bpm"),
+    [
+        ("not too fast, maybe 80ish", 80),
+        ("future bass with supersaws 150", 150),
+        ("dubstep wobble 140 half-time", 140),
+        ("four on the floor 124, house", 124),
+    ],
+)
+def test_bare_numbers_behind_players_are_tempi(text: str, bpm: float) -> None:
+    assert plan_from_text(text).bpm == bpm
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1:30 of techno", 90),
+        ("a 2:15 lofi track", 135),
+        ("half a minute of jazz", 30),
+        ("loop of 4 bars at 128 bpm", 7.5),
+        ("a clip of 20 seconds", 20),
+    ],
+)
+def test_lengths_of_things(text: str, seconds: float) -> None:
+    plan = plan_from_text(text)
+    assert plan.duration == seconds
+    assert not unused(plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "statement"),
+    [
+        ("staccato strings", "staccato"),
+        ("arpeggiated piano", "arpeggiated"),
+        ("syncopated bass, ska", "syncopated"),
+        ("metal in drop D", "drop D"),
+        ("harp, pentatonic scale", "pentatonic scale"),
+        ("Bach style chorale", "Bach style"),
+        ("music in Ennio Morricone style", "Ennio Morricone style"),
+        ("Indian classical with sitar", "Indian classical"),
+        ("happy song in F minor, 80 bpm", "happy"),
+        ("allegro ma non troppo", "ma non troppo"),
+    ],
+)
+def test_what_no_field_holds_is_said(text: str, statement: str) -> None:
+    assert statement in unused(plan_from_text(text))
+
+
+def test_what_a_mood_says_is_said_to_suit_or_to_lose() -> None:
+    notes = {note.statement: note for note in plan_from_text("dark techno 135 bpm in F minor").notes}
+    assert (notes["dark"].outcome, notes["dark"].used) == ("suits F minor", True)
+    notes = {note.statement: note for note in plan_from_text("dark techno 135 bpm in F major").notes}
+    assert (notes["dark"].outcome, notes["dark"].used) == ("F major is stated and wins", False)
+
+
+def test_italian_of_scores_is_no_italian() -> None:
+    for text in ("andante con moto in 6/8", "vivace, molto espressivo", "allegro con brio"):
+        assert all(note.statement not in ("Italian", "Spanish") for note in plan_from_text(text).notes)
+    assert plan_from_text("un valzer dolce con pianoforte").notes[0].statement == "Italian"
