@@ -18,7 +18,7 @@ from augmentation.reading.readers.meter import find_meters
 from augmentation.reading.readers.sections import Tagged, find_lettered, find_tagged, find_told
 from augmentation.reading.readers.statement import Statement, plainest
 from augmentation.reading.readers.tempo import find_tempos
-from augmentation.reading.tokens import Tokens
+from augmentation.reading.tokens import Kind, Tokens
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Reading:
         chords: the list of chords; harmonic_rhythm: how long each of the chords lasts, said beside them.
         arrangement: who plays and how.
         changes: what changes within the piece, said in prose.
+        loop: that the end is to lead into the beginning.
         tagged: the parts of a text that is divided into sections or tells them in their order.
     """
 
@@ -45,6 +46,7 @@ class Reading:
     harmonic_rhythm: Statement | None
     arrangement: Arrangement
     changes: tuple[Change, ...]
+    loop: Statement | None
     tagged: tuple[Tagged, ...]
 
     @property
@@ -92,6 +94,7 @@ def read(text: str) -> Reading:
         arrangement.removed[:] = [player for player in arrangement.removed if player.first not in away]
         changes = sorted([*changes, *absent], key=lambda change: change.first)
     entering = [one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)]
+    arrangement.later += entering
     later = [player for player in entering if _is_for_a_part(tokens, player)]
     later += [one for change in changes if change.kind == ALONE for one in arrangement.players_at(change.player)]
     arrangement.alone[:] = [player for player in arrangement.alone if player not in later]
@@ -110,8 +113,16 @@ def read(text: str) -> Reading:
         next((one for one in find_harmonic_rhythms(tokens) if not _within(one, chords)), None),
         arrangement,
         tuple(changes),
+        _find_loop(tokens),
         tagged,
     )
+
+
+def _find_loop(tokens: Tokens) -> Statement | None:
+    """Return the statement that the end is to lead into the beginning: "a seamless loop", "make it loopable"."""
+    said = (at for at, token in enumerate(tokens) if Kind.LOOP in token)
+    at = next((at for at in said if Kind.NEGATION not in tokens[tokens.back(at, ("a", "be"))]), None)
+    return None if at is None else Statement("loop", True, at, at + 1)
 
 
 def _within(one: Statement, other: Statement | None) -> bool:

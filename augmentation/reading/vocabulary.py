@@ -70,6 +70,7 @@ class Kind(StrEnum):
     ENERGY = "energy"
     VOICE = "voice"
     EFFECT = "effect"
+    LOOP = "loop"
     LINK = "link"
 
 

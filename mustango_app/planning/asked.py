@@ -84,6 +84,8 @@ def check(text: str, fixed: Mapping[str, Any]) -> Asked:
     if line is not None and line.times is not None:
         timed, line = tuple(zip(line.symbols, line.times, strict=True)), None
     plan = MusicPlan(**given, chords=timed)
+    if "loop" not in given and reading.loop is not None:
+        plan = plan.with_(loop=True)
     names = frozenset(given) | ({"chords"} if timed or line else set()) | ({"duration"} if bars else set())
     return Asked(text, said, reading, seed, plan, line, bars, longest, names)
 

@@ -35,7 +35,8 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     table = _table(style)
     named = resolve(found.alone or found.players, table)
     chamber = table.odds.get("drums", 0.0) < _EVEN_ODDS and len(named) >= _PAIR
-    tonal = any(CLASS_OF.get(name, name) not in _FOUNDATION for name in named)
+    first = resolve([player for player in found.players if player not in found.later], table)
+    tonal = any(CLASS_OF.get(name, name) not in _FOUNDATION for name in first)  # of those who are there from the start
     whole = bool(found.alone) or len(named) >= _FULL_LIST or (tonal and (style is None or chamber))
     if whole and found.alone:
         extra = [

@@ -29,6 +29,7 @@ TAIL_BARS = 4  # that a piece without a stated length lasts from its last change
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF, _OPENING = 0.5, 0.25
 _REACH = 8  # tokens behind "modulates"
+_NEIGHBOURS = MappingProxyType({"dominant": 7, "subdominant": 5})
 _ENERGIES = ("calm", "moderate", "energetic")
 _ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "turns", "gets")
 _BEFORE = MappingProxyType({"chorus": "verse", "drop": "build-up", "bridge": "verse", "outro": "verse",
@@ -357,8 +358,17 @@ def _target(reading: Reading, frame: Frame) -> Key | None:
     ahead = [key for key, at in stated_keys(reading) if at > change.first and key != frame.key]
     if ahead:
         return ahead[-1]
-    steps = next(filter(None, map(_semitones, reading.tokens[change.first :])), 2.0)
-    down = any(token.word in ("down", "lower") for token in reading.tokens[change.first : change.first + _REACH])
+    words = [token.word for token in reading.tokens[change.first : change.first + _REACH]]
+    for word, other in pairwise(words):
+        if word == "relative" and other in ("major", "minor", "key"):
+            return frame.key.relative()
+        if word == "parallel" and other in ("major", "minor", "key"):
+            return Key(frame.key.tonic, "major" if frame.key.is_minor else "minor")
+        if word == "the" and other in _NEIGHBOURS:
+            return frame.key.transpose(_NEIGHBOURS[other])
+    reach = reading.tokens[max(0, change.first - 1) if words[0] in ("higher", "lower") else change.first :]
+    steps = next(filter(None, map(_semitones, reach)), 2.0)
+    down = any(word in ("down", "lower") for word in words)
     return frame.key.transpose(int(-steps if down else steps))
 
 

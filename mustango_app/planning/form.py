@@ -125,6 +125,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
             playing, says = choose_band(reading.arrangement, style, asked.pick), "style" not in asked.given
         tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
                                     reading.meter.value if reading.meter else None)  # fmt: skip
+        tempo = _paced(reading, frame) if tempo is None else tempo
         key = reading.key.value if reading.key else _in_mode(reading, frame)
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
         if alone := _chords_alone(tagged.body):
@@ -157,6 +158,12 @@ def _style_within(reading: Reading, frame: Frame) -> str | None:
     """Return the style that a section names for itself, if it is another than the piece's."""
     word = main_style(reading.arrangement)
     return None if word is None or word.weak or word.prior.style == frame.style else word.prior.style
+
+
+def _paced(reading: Reading, frame: Frame) -> float | None:
+    """Return the tempo of a section that is called slow or fast, if the piece's own is not so."""
+    low, high = next((word.prior.tempo for word in reading.arrangement.paces if word.prior.tempo), (0.0, 0.0))
+    return None if not high or low <= frame.bpm <= high else (low + high) / 2
 
 
 def _in_mode(reading: Reading, frame: Frame) -> Key | None:

@@ -142,12 +142,16 @@ def _lead(asked: Asked) -> Asked:
         if getattr(head, single) is None:
             where = parts[:1] if field == "meters" else parts
             changes[field] = next((getattr(part, field) for part in where if getattr(part, single)), ())
+    if not (head.arrangement.paces or head.tempo or changes["tempos"]):
+        paces = next((part.arrangement.paces for part in parts if part.arrangement.paces), [])
+        changes["arrangement"] = replace(head.arrangement, paces=paces)
     if not (head.modes or head.keys or changes.get("keys")):
         changes["modes"] = next((part.modes for part in parts if part.modes), ())
     if not head.arrangement.styles:
         found = [part.arrangement.styles for part in parts if part.arrangement.styles]
         plain = (styles for styles in found if not all(word.weak for word in styles))
-        changes["arrangement"] = replace(head.arrangement, styles=next(plain, found[0] if found else []))
+        arrangement = changes.get("arrangement", head.arrangement)
+        changes["arrangement"] = replace(arrangement, styles=next(plain, found[0] if found else []))
     return replace(asked, reading=replace(head, **changes))
 
 

@@ -27,7 +27,13 @@ _FIELDS = MappingProxyType(
 
 def make_notes(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> tuple[Note, ...]:
     """Return the notes on a finished plan, in the order of the text."""
-    notes = [*_rhythm(asked, plan), *_harmony(asked, plan), *_length(asked, plan), *_players(asked, plan)]
+    notes = [
+        *_rhythm(asked, plan),
+        *_harmony(asked, plan),
+        *_length(asked, plan),
+        *_loop(asked, plan),
+        *_players(asked, plan),
+    ]
     notes += [*_words(asked, plan, sources), *_changes(asked, plan), *_told(asked, plan), *_unused(asked)]
     seen: set[str] = set()
     ordered = []
@@ -133,6 +139,20 @@ def _length(asked: Asked, plan: MusicPlan) -> Rows:
             yield _row(asked, one.first, one.last, "duration", f"cut to the longest that can be made: {outcome}", False)
         else:
             yield _stated(asked, one, reading.length, outcome, "duration")
+
+
+def _loop(asked: Asked, plan: MusicPlan) -> Rows:
+    one = asked.reading.loop
+    if one is not None:
+        used = "loop" not in asked.given
+        yield _row(
+            asked,
+            one.first,
+            one.last,
+            "loop",
+            f"runs on after {plan.duration:g} s" if used else "the argument wins",
+            used,
+        )
 
 
 def _players(asked: Asked, plan: MusicPlan) -> Rows:

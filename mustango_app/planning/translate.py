@@ -29,6 +29,7 @@ _FUNCTION_WORDS = (
     "con moto ma troppo molto poco espressivo cantabile dolce maestoso brio agitato grazioso sostenuto giocoso mesto "
     "lamentoso tranquillo scherzando fuoco assai mosso ritardando rallentando accelerando crescendo diminuendo legato "
     "staccato tremolo vibrato glissando ostinato chorale toccata partita style "
+    "mezzo forte mezzoforte fortissimo pianissimo sotto voce "
     "march due sole sale male note case tone tones main pad pads alto soprano tenor radio opera quiet"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")

@@ -22,7 +22,21 @@ _TUNE_PLAYER = "flute"  # who plays a melody that is all there is
 _TUNES = ("melody", "melodies", "lead melody", "lead line", "topline", "tune")
 _PLAIN = ("old", "new", "free", "live", "modern", "vintage", "classic", "retro", "music", "this", "my", "the", "in",
           "own", "same", "any", "a", "song", "track")  # fmt: skip
-_ALONE = ("loop", "loops", "beat", "beats", "groove", "track", "pattern", "riff", "bassline", "basslines", "line")
+_ALONE = (
+    "loop",
+    "loops",
+    "fill",
+    "fills",
+    "beat",
+    "beats",
+    "groove",
+    "track",
+    "pattern",
+    "riff",
+    "bassline",
+    "basslines",
+    "line",
+)
 _HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 
@@ -72,12 +86,14 @@ class Arrangement:
         energies: ("calm", token), in order.
         denied: tokens of styles, moods and paces that are negated.
         voices, effects: tokens of what has no field; (token, denied).
+        later: those of the players who enter within the piece.
         tuneless: tokens of a melody that nobody is to play.
         names: (first, last) tokens of names of artists.
     """
 
     players: list[Player] = field(default_factory=list)
     alone: list[Player] = field(default_factory=list)
+    later: list[Player] = field(default_factory=list)
     removed: list[Player] = field(default_factory=list)
     styles: list[Word] = field(default_factory=list)
     moods: list[Word] = field(default_factory=list)
@@ -269,6 +285,12 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
             denied.update(_scope(tokens, index, token[Kind.NEGATION] != "not"))
         elif token.get(Kind.WITH) == "for":
             only.update(at for at in _scope(tokens, index, True) if any(kind in tokens[at] for kind in _PLAYERS))
+        elif (
+            token.word == "solo"
+            and Kind.WITH in tokens[tokens.back(index, ("a", "the"))]
+            and _players_before(tokens, index)
+        ):
+            continue  # "strings with solo violin"
         elif Kind.ONLY in token:
             ahead = _scope(tokens, index, True) if not _solo_part(tokens, index) else []
             players = [at for at in ahead if any(kind in tokens[at] for kind in _PLAYERS)]
@@ -277,6 +299,10 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
             itself = {index} if any(kind in token for kind in _PLAYERS) else set()  # "a cappella" is a choir
             only.update(players, itself)
     return denied, only - denied
+
+
+def _players_before(tokens: Tokens, index: int) -> bool:
+    return any(kind in tokens[at] for at in range(index) for kind in _PLAYERS)
 
 
 def silences(tokens: Tokens) -> list[tuple[int, int]]:

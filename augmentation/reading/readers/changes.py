@@ -16,6 +16,7 @@ from augmentation.reading.tokens import Kind, Tokens
 _PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only")  # between an instrument and "at bar 5"
 _REACH = 8  # tokens between "drums enter" and "the chorus"
 _AFTER_INTRO, _OUTRO = 0.25, 0.75  # where in a piece an intro ends and an outro begins
+_LAST = 0.75  # and the last of several sections of one name
 _JOINED = ("and", "&", "plus")
 
 
@@ -65,8 +66,9 @@ def find_changes(tokens: Tokens) -> list[Change]:
             bar, second = begun
             name = section_name(tokens, index, index + 2)
             found.append(Change("section", index, index + 1, section=name, bar=bar, second=second))
-        elif token.word in ("up", "down") and (end := _interval_end(tokens, index)):
-            change = Change("modulate", index, end, **_where(tokens, end - 1), every=_every(tokens, index))
+        elif token.word in ("up", "down", "higher", "lower") and (end := _interval_end(tokens, index)):
+            where = _where(tokens, end - 1) or _said_before(tokens, index)
+            change = Change("modulate", index, end, **where, every=_every(tokens, index))
             told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
             if (change.is_placed or change.every) and not told:
                 found.append(change)
@@ -83,6 +85,15 @@ def find_changes(tokens: Tokens) -> list[Change]:
     known = {change.player for change in found}
     found += [change for change in _one_by_one(tokens) if change.player not in known]
     return sorted(found, key=lambda change: change.first)
+
+
+def _said_before(tokens: Tokens, index: int) -> dict[str, Any]:
+    """Return where the words before a change say that it happens: "last chorus a half step higher"."""
+    for at in range(_clause(tokens, index)[0], index):
+        if Kind.SECTION in tokens[at]:
+            last = tokens.word(at - 1) in ("last", "final")
+            return {"place": _LAST} if last else {"section": tokens[at][Kind.SECTION]}
+    return {}
 
 
 def _every(tokens: Tokens, index: int) -> int | None:
@@ -102,7 +113,10 @@ def _until(tokens: Tokens, index: int) -> int:
 
 
 def _interval_end(tokens: Tokens, index: int) -> int | None:
-    """Return the token behind the interval that follows "up" or "down": "up a tone", "down three semitones"."""
+    """Return the token behind the interval beside a direction: "up a tone", "three semitones lower"."""
+    if tokens.word(index) in ("higher", "lower"):
+        token = tokens[index - 1]
+        return index + 1 if "semitone" in (token.get(Kind.UNIT), token.get(Kind.QUANTITY, (0, ""))[1]) else None
     at = tokens.ahead(index, ("a", "one", "by", "whole"))
     token = tokens[at]
     return at + 1 if "semitone" in (token.get(Kind.UNIT), token.get(Kind.QUANTITY, (0, ""))[1]) else None

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from augmentation.reading.readers.key import counted_in_bars, is_article
+from augmentation.reading.readers.rounds import gone_round
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
@@ -42,7 +43,8 @@ def find_chords(tokens: Tokens, taken: Collection[int], meter: int = METER) -> l
     )
     capo = _capo(tokens)
     found = [_statement(tokens, run, capo, 0 if run in named else 1, meter) for run in chosen]
-    return [*found, *_degrees(tokens, bool(taken)), *_progressions(tokens)]
+    found = [*found, *_degrees(tokens, bool(taken)), *_progressions(tokens)]
+    return [gone_round(tokens, one) for one in found]
 
 
 def _statement(tokens: Tokens, run: Sequence[int], capo: int, rank: int, meter: int) -> Statement:

@@ -127,14 +127,18 @@ def _each_length(tokens: Tokens, index: int) -> Statement | None:
     named = tokens.word(index + 1) in _CHORDS
     if not named and (tokens.word(index) == "every" or not _of_listed_chords(tokens, index)):
         return None
+    if tokens.word(index + 1 + named) in _TIMES and tokens.ends(index + 2 + named):  # "F C Dm Bb, each twice"
+        times = _TIMES[tokens.word(index + 1 + named)]
+        return Statement("chords", HarmonicRhythm(1, times, "bar"), index, index + 2 + named)
     length = _length(tokens, tokens.ahead(index + named, _LASTING))
     return _statement(index, length[3], 1, length) if length else None
 
 
 def _chords_per(tokens: Tokens, index: int) -> Statement | None:
     """Read "two chords per bar", "one chord every two bars", "a new chord each beat", "4 chords in 8 bars"."""
-    number = tokens[index].get(Kind.NUMBER, 1.0 if tokens.word(index) in ("a", "single") else 0.0)
-    named = tokens.ahead(index, ("new", "different"))
+    bare = tokens.word(index) == "chord" and tokens.word(index + 1) in ("per", "every") and tokens.ends(index - 1)
+    number = 1.0 if bare else tokens[index].get(Kind.NUMBER, float(tokens.word(index) in ("a", "single")))
+    named = index if bare else tokens.ahead(index, ("new", "different"))
     if not (1 <= number <= _MOST and number == int(number) and tokens.word(named) == _CHORDS[number > 1]):
         return None
     length = _length(tokens, named + 1) or _length(tokens, tokens.ahead(named, ("per", "in", "to", "over", "on")))

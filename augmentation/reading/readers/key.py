@@ -108,7 +108,12 @@ def _candidate(tokens: Tokens, index: int) -> Key | None:
 
 
 def counted_in_bars(tokens: Tokens, index: int) -> bool:
-    """Whether a symbol is a chord that lasts some bars or beats: "2 bars of Am", "Am for 2 bars", "F (1 bar)"."""
+    """Whether a symbol is a chord that lasts some bars or beats: "2 bars of Am", "Am for 2 bars", "F (1 bar)".
+
+    So does one that is repeated: "F x2".
+    """
+    if Kind.REPEAT in tokens[index + 1] or tokens.word(index + 1) == "twice":
+        return True
     before = _lasts(tokens, index - 2) and tokens.word(index - 1) == "of"
     behind = _lasts(tokens, index + 2) and tokens.word(index + 1) in ("for", "(")
     free = tokens.ends(index - 1) or Kind.LINK in tokens[index - 1] or tokens.word(index - 1) in ("play", "plays")

@@ -19,6 +19,7 @@ _THINGS = frozenset((
     "compositions", "beat", "beats", "melody", "melodies", "ad", "ads", "commercial", "commercials", "theme",
     "themes", "cue", "cues", "sting", "stings", "jam", "jams", "groove", "grooves", "ballad", "ballads", "solo",
     "solos", "soundtrack", "soundtracks", "ambience", "intro", "outro", "bed", "underscore", "riff", "riffs", "vamp",
+    "fill", "fills",
 ))  # fmt: skip
 _ARTICLES = ("a", "an", "about", "make", "around", "of", "for")  # before "1:30 of techno"
 _FURTHEST = 6  # words between "30 seconds" and "loop"
@@ -91,7 +92,8 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
             last = index + 2
         return ("seconds", 60.0 * number + (further if other == "second" else 0.0)), last
     if unit == "second":
-        return ("seconds", number), last
+        low = tokens[index - 2].get(Kind.NUMBER) if tokens.word(index - 1) in ("-", "to", "\u2013") else None
+        return ("seconds", (low + number) / 2 if low and low < number else number), last  # "30-60 seconds"
     if (
         token.word == "half"
         and tokens.word(index + 1) in ("a", "-")
@@ -139,8 +141,9 @@ def _rank(tokens: Tokens, index: int, last: int) -> int | None:
             tokens.ends(index - 1) or (before == "for" and tokens.word(index - 2) not in ("silence", "pauses", "stops"))
         ):
             return 2
-        if before == "for" and unit == "bar":
-            return 2
+        led = tokens.ends(index - 1) or before in ("exactly", "about", "precisely", "make", "me", "play")
+        if unit == "bar" and (before == "for" or (led and tokens.word(last) in ("at", "in", "with"))):
+            return 2  # "16 bars at 96"
         if alone and before in ("over", "across"):  # "crescendo over 8 bars"
             return 3
         keywords = not decade or any(Kind.QUANTITY in one or Kind.SIGNATURE in one for one in tokens[:index])

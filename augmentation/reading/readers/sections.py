@@ -21,7 +21,31 @@ _COMES = ("comes", "come", "hits", "lands", "arrives", "is", "drops", "should", 
 _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
-_LISTED = (",", "and", "-", ">", "/", "|", "then", "twice", "a", "the", "big", "\u2192", "+", "&")
+_LISTED = (
+    ",",
+    "and",
+    "-",
+    ">",
+    "/",
+    "|",
+    "then",
+    "twice",
+    "last",
+    "final",
+    "first",
+    "second",
+    "third",
+    "one",
+    "more",
+    "another",
+    "again",
+    "a",
+    "the",
+    "big",
+    "\u2192",
+    "+",
+    "&",
+)
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
 _LENGTHS = ("second", "minute", "bar")
 _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
@@ -30,7 +54,18 @@ _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _SAYING = frozenset(
-    (Kind.KEY, Kind.MODE, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.STYLE, Kind.SIGNATURE, Kind.QUANTITY, *PLAYERS)
+    (
+        Kind.KEY,
+        Kind.MODE,
+        Kind.PACE,
+        Kind.CHORD,
+        Kind.ENERGY,
+        Kind.MOOD,
+        Kind.STYLE,
+        Kind.SIGNATURE,
+        Kind.QUANTITY,
+        *PLAYERS,
+    )
 )  # what parts one section from another
 
 

@@ -214,10 +214,11 @@ def _tagged(tokens: Tokens, index: int) -> bool:
     "techno 130", "supersaws 150", "dubstep wobble 140 half-time"."""
     left, right = tokens.word(index - 1), tokens.word(index + 1)
     alone = tokens.ends(index - 1) and left not in ("", "-", ".", ":", "/", "|", "(") and right in _TAG_ENDS
+    barred = left == "|" and right in ("|", "") and Kind.CHORD not in tokens[index - 2]  # "lofi | 80 | Cm"
     ends = right in _TAG_ENDS or Kind.CHANGE in tokens[index + 1]
     behind = any(kind in tokens[index - 1] for kind in _TAG_BEFORE) and ends
     whole = tokens[index][Kind.NUMBER].is_integer() and tokens[index].text.isdigit()
-    return whole and _TAG[0] <= tokens[index][Kind.NUMBER] <= _TAG[1] and (alone or behind)
+    return whole and _TAG[0] <= tokens[index][Kind.NUMBER] <= _TAG[1] and (alone or behind or barred)
 
 
 def _named(tokens: Tokens, index: int) -> Statement | None:

@@ -203,3 +203,105 @@ def test_italian_of_scores_is_no_italian() -> None:
     for text in ("andante con moto in 6/8", "vivace, molto espressivo", "allegro con brio"):
         assert all(note.statement not in ("Italian", "Spanish") for note in plan_from_text(text).notes)
     assert plan_from_text("un valzer dolce con pianoforte").notes[0].statement == "Italian"
+
+
+@pytest.mark.parametrize(
+    ("text", "bars"),
+    [
+        ("Am F C G, 4 times", 16),
+        ("ii-V-I in Bb, 3 times", 9),
+        ("chords: Am F C G x4", 16),
+        ("Am x2, F x2, C x4", 8),
+        ("12 bar blues twice", 24),
+        ("F C Dm Bb, each twice", 8),
+        ("| Am | F | C G |, 3 times", 9),
+    ],
+)
+def test_chords_go_round_as_often_as_is_said(text: str, bars: int) -> None:
+    plan = plan_from_text(text, bpm=120)
+    assert plan.duration == 2.0 * bars
+    assert not [note for note in plan.notes if not note.used and note.field == "chords"]
+
+
+def test_a_chord_per_beat_needs_no_number() -> None:
+    plan = plan_from_text("chord per beat: C E F G", bpm=120)
+    assert [second for _, second in plan.chords or ()][:4] == [0.0, 0.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "bars"),
+    [
+        ("exactly 16 bars at 96 bpm", 16),
+        ("8 bars in A minor", 8),
+        ("8 bars with a piano", 8),
+        ("a one-bar drum fill", 1),
+    ],
+)
+def test_bars_before_what_is_in_them_are_the_length(text: str, bars: int) -> None:
+    plan = plan_from_text(text)
+    assert plan.duration == pytest.approx(bars * 240 / (plan.bpm or 0))
+
+
+def test_a_range_of_seconds_gives_its_middle() -> None:
+    assert plan_from_text("30-60 seconds").duration == 45
+
+
+@pytest.mark.parametrize(
+    "text", ["make it loopable, 124 bpm", "seamless loop, 124 bpm", "a house track that loops seamlessly, 124 bpm"]
+)
+def test_a_loop_in_words_is_one(text: str) -> None:
+    plan = plan_from_text(text)
+    assert plan.loop
+    assert (plan.duration or 0) * 124 / 240 == pytest.approx(5)
+    assert not plan_from_text(text, loop=False).loop
+    assert not plan_from_text("a 30-second loop").loop
+
+
+@pytest.mark.parametrize(
+    ("text", "energies"),
+    [
+        ("fortissimo brass", ["energetic"]),
+        ("pp to ff crescendo", ["calm", "moderate", "energetic"]),
+        ("starts at pianissimo and builds to fortissimo", ["calm", "energetic"]),
+        ("mezzo forte", ["moderate"]),
+    ],
+)
+def test_dynamics_of_scores_are_energies(text: str, energies: list[str]) -> None:
+    plan = plan_from_text(text)
+    assert [section.energy for section in plan.sections or ()] == (energies if len(energies) > 1 else [])
+    assert plan.energy == energies[0]
+
+
+def test_sections_have_paces() -> None:
+    slow, fast = plan_from_text("slow intro, fast chorus").parts()
+    assert 58 <= slow.bpm <= 82
+    assert 132 <= fast.bpm <= 168
+
+
+def test_rit_and_accel_are_changes() -> None:
+    assert plan_from_text("120 bpm, rit. at the end").sections[-1].bpm == (120, 80)
+    assert plan_from_text("accel. from 80 to 140 bpm").sections[0].bpm == (80, 140)
+
+
+def test_a_solo_within_a_piece_leaves_the_band() -> None:
+    first, second = (
+        set(section.instruments or ()) for section in plan_from_text("guitar solo in the middle").sections or ()
+    )
+    assert second - first == {"acoustic guitar"}
+    assert {"drums"} < first
+    assert plan_from_text("string section with solo violin").instruments == ("violin", "strings")
+    assert plan_from_text("violin solo").instruments == ("violin",)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("in E major, modulates to the relative minor", ["E major", "C# minor"]),
+        ("in E major, modulates to the parallel minor", ["E major", "E minor"]),
+        ("in C major, modulates to the dominant", ["C major", "G major"]),
+        ("in C, verse, chorus, verse, last chorus a half step higher", ["C major", "C major", "C major", "Db major"]),
+        ("in C, three semitones lower at bar 3", ["C major", "A major"]),
+    ],
+)
+def test_keys_may_be_named_by_their_distance(text: str, keys: list[str]) -> None:
+    assert [part.key for part in plan_from_text(text, bpm=120).parts()] == keys
