@@ -16,6 +16,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from munet.music.keys import MODES
+
 GROUPS = ("instruments", "styles", "moods", "tempo", "sections", "words")
 ACCENTED = "\u024f"  # up to here letters may have accents, which people leave out
 _DIGITS = r"\d{1,5}(?:[.,]\d{1,3})?"
@@ -95,7 +97,7 @@ class Language:
 
 @dataclass(frozen=True)
 class KeyNames:
-    """How keys are named: a pattern with the groups note, sharp or flat (before or after), major or minor."""
+    """How keys are named: a pattern with the groups note, sharp or flat (before or after), and a mode."""
 
     pattern: re.Pattern[str]
     notes: Mapping[str, str]
@@ -106,7 +108,7 @@ class KeyNames:
         note = self.notes.get(parts["note"], parts["note"].upper())
         accidental = "#" if parts.get("sharp") or parts.get("sharp_after") else ""
         accidental = accidental or ("b" if parts.get("flat") or parts.get("flat_after") else "")
-        mode = "major" if parts.get("major") else "minor" if parts.get("minor") else ""
+        mode = next((mode for mode in MODES if parts.get(mode)), "")
         return f"{note}{accidental} {mode}".strip()
 
 
@@ -138,7 +140,7 @@ def _language(code: str, table: Mapping[str, Any]) -> Language:
         longest=_longest([phrase.split() if spaced else list(phrase) for phrase in phrases]),
         patterns=tuple((_pattern(text, numbers, spaced), english) for text, english in table["patterns"].items()),
         numbers=MappingProxyType(numbers),
-        keys=_keys(table["keys"], spaced),
+        keys=_keys({mode: table["words"][mode] for mode in MODES if mode in table["words"]} | table["keys"], spaced),
     )
 
 
@@ -164,8 +166,8 @@ def _pattern(text: str, numbers: Iterable[str], spaced: bool) -> re.Pattern[str]
 def _keys(table: Mapping[str, Any], spaced: bool) -> KeyNames:
     notes = {fold(name): note for note, names in table.get("notes", {}).items() for name in names}
     named = "|".join(sorted(map(re.escape, notes), key=len, reverse=True))
-    major, minor = (_any(table[mode]) for mode in ("major", "minor"))
-    mode = f"(?:(?P<major>{major})|(?P<minor>{minor}))"
+    modes = (f"(?P<{mode}>{_any(table[mode])})" for mode in MODES if mode in table)
+    mode = f"(?:{'|'.join(modes)})"
     if not spaced:
         sharp, flat = _any(table["sharp"]), _any(table["flat"])
         note = f"(?P<note>{named + '|' if named else ''}[a-g])(?:(?P<sharp_after>[#♯])|(?P<flat_after>[b♭]))?"

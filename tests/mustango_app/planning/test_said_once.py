@@ -305,3 +305,32 @@ def test_a_solo_within_a_piece_leaves_the_band() -> None:
 )
 def test_keys_may_be_named_by_their_distance(text: str, keys: list[str]) -> None:
     assert [part.key for part in plan_from_text(text, bpm=120).parts()] == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("D dorisch, Funk", "D dorian"),
+        ("phrygisches Metal-Stück", "phrygian"),
+        ("música en modo dórico", "dorian"),
+        ("ré dorien, jazz au piano", "D dorian"),
+        ("Re dorico, jazz con pianoforte", "D dorian"),
+        ("D多利亚调式的钢琴曲", "D dorian"),
+        ("ドリアンのジャズ", "dorian"),
+    ],
+)
+def test_modes_in_other_languages(text: str, key: str) -> None:
+    plan = plan_from_text(text)
+    assert (plan.key or "").endswith(key)
+    assert not unused(plan)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ein nahtloser Loop, Techno", "一首无缝循环的电子音乐", "シームレスなループ、ハウス", "boucle infinie de jazz",
+        "un bucle perfecto de salsa", "um loop perfeito de samba", "un loop perfetto di house",
+    ],
+)  # fmt: skip
+def test_loops_in_other_languages(text: str) -> None:
+    assert plan_from_text(text).loop
