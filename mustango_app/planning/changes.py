@@ -25,6 +25,8 @@ from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
 from mustango_app.planning.form import Frame, change_of, energy_within, stated_keys
 
+PART_BARS = 2  # that each part of such a piece lasts at least, where the text leaves its changes open
+_OPEN = ("enter", "leave", ALONE, "mood", "modulate")
 TAIL_BARS = 4  # that a piece without a stated length lasts from its last change on
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF, _OPENING = 0.5, 0.25
@@ -66,6 +68,12 @@ def last_change(reading: Reading, bar: float) -> float:
     """
     placed = [((change.bar - 1) * bar if (change.bar or 0) > 0 else change.second or 0.0) for change in reading.changes]
     return max(placed, default=0.0)
+
+
+def parts_told(reading: Reading) -> int:
+    """Return how many parts the changes divide a piece into whose bar or second the text leaves open; 0 for none."""
+    places = {change.place for change in reading.changes if change.kind in _OPEN and change.place is not None}
+    return len(places - {0.0}) + 1 if places else 0
 
 
 def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:

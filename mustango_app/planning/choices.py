@@ -18,7 +18,7 @@ from munet.music import Key, MusicPlan, PlanError, estimate_key, key_in_mode
 from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked
-from mustango_app.planning.changes import TAIL_BARS, last_change
+from mustango_app.planning.changes import PART_BARS, TAIL_BARS, last_change, parts_told
 from mustango_app.planning.source import DEFAULT, FROM_BEATS, FROM_CHORDS, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 
 _DEFAULT_METER = 4
@@ -111,6 +111,8 @@ def choose_duration(asked: Asked, bpm: float, meter: int, line: ChordLine | None
             return min(stated, max(longest, needed)), STATED
     if (last := last_change(asked.reading, bar)) and last + TAIL_BARS * bar > DEFAULT_DURATION:
         return min(round((round(last / bar) + TAIL_BARS) * bar, 9), max(longest, needed)), FROM_SECTIONS
+    if (told := PART_BARS * parts_told(asked.reading) * bar) > DEFAULT_DURATION and not asked.plan.loop:
+        return min(round(told, 9), max(longest, needed)), FROM_SECTIONS
     if line is not None and line.bars is not None and len(line.bars) * bar > DEFAULT_DURATION:
         return min(round(len(line.bars) * bar, 9), max(longest, needed)), FROM_CHORDS
     return max(DEFAULT_DURATION, needed), DEFAULT

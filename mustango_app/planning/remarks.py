@@ -220,6 +220,8 @@ def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows
             continue
         outcome = str(plan.style) if own else f"{plan.style} counts" if plan.style else "no style"
         used = own and "style" not in asked.given
+        if word.prior.lends and not own and any(word.index == index for _, index in found.energies):
+            continue  # an anthem lends its energy, which is noted below
         if word.prior.lends and not own and (word.source in sources.get("bpm", "") or dance(tokens[word.index])):
             lent = f"with {plan.meter} beats a bar" if dance(tokens[word.index]) else f"at {plan.bpm:g} BPM"
             outcome, used = f"{plan.style} {lent}", True
