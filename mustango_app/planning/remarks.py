@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.readers.changes import Change
 from augmentation.reading.readers.ends import ALONE
 from augmentation.reading.readers.harmonic_rhythm import HarmonicRhythm
-from augmentation.reading.readers.meter import dance
-from augmentation.reading.readers.statement import Statement
-from augmentation.reading.tokens import Kind, Tokens
-from munet.music import Key, MusicPlan, Note, Section, tempo_word
+from augmentation.reading.tokens import Kind
+from munet.music import MusicPlan, Note, Section, tempo_word
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.choices import has_bars
+from mustango_app.planning.note_rows import Rows, negation_before, row, section_at, stated
 from mustango_app.planning.source import Source
 from mustango_app.planning.translate import ENGLISH, UNKNOWN, Translation
+from mustango_app.planning.words_noted import notes_on_words
 
-_FAR = 1.25  # how far a tempo may lie outside what a word means before the two contradict each other
-_NEGATION_REACH = 6
 _FIELDS = MappingProxyType(
     {"key": "key", "tempo": "bpm", "meter": "meter", "length": "duration", "chords": "chords"}
 )  # what a text calls a field
@@ -34,31 +31,14 @@ def make_notes(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> 
         *_loop(asked, plan),
         *_players(asked, plan),
     ]
-    notes += [*_words(asked, plan, sources), *_changes(asked, plan), *_told(asked, plan), *_unused(asked)]
+    notes += [*notes_on_words(asked, plan, sources), *_changes(asked, plan), *_told(asked, plan), *_unused(asked)]
     seen: set[str] = set()
     ordered = []
-    for _, note in sorted(notes, key=lambda row: row[0]):
+    for _, note in sorted(notes, key=lambda pair: pair[0]):
         if note.statement and (key := f"{note.statement}|{note.field}") not in seen:
             seen.add(key)
             ordered.append(note)
     return tuple(ordered)
-
-
-Rows = Iterator[tuple[int, Note]]
-
-
-def _row(asked: Asked, first: int, last: int, field: str | None, outcome: str, used: bool) -> tuple[int, Note]:
-    return first, Note(asked.reading.tokens.span(first, last).strip(), field, outcome, used)
-
-
-def _stated(asked: Asked, one: Statement, chosen: Statement | None, outcome: str, name: str) -> tuple[int, Note]:
-    """Note a statement: what it became, or that an argument or another statement wins."""
-    if name in asked.given:
-        return _row(asked, one.first, one.last, name, f"the argument wins: {outcome}", False)
-    if one is not chosen:
-        first = asked.reading.said(chosen) if chosen else "another"
-        return _row(asked, one.first, one.last, name, f"{first!r} counts: {outcome}", False)
-    return _row(asked, one.first, one.last, name, outcome, True)
 
 
 def _rhythm(asked: Asked, plan: MusicPlan) -> Rows:
@@ -69,26 +49,24 @@ def _rhythm(asked: Asked, plan: MusicPlan) -> Rows:
             outcome = f"the middle of {one.value.low:g} to {one.value.high:g}: {outcome}"
         ramps = [section.bpm for section in plan.sections or () if isinstance(section.bpm, tuple)]
         if ramps and (one.value.to or one is not reading.tempo):
-            yield _row(asked, one.first, one.last, "sections", f"from {ramps[0][0]:g} to {ramps[-1][1]:g} BPM", True)
+            yield row(asked, one.first, one.last, "sections", f"from {ramps[0][0]:g} to {ramps[-1][1]:g} BPM", True)
         elif one.rank == 3 and one is not reading.tempo:
             low_high = f"{reading.said(reading.tempo)!r} counts" if reading.tempo else ""
-            yield _row(
-                asked, one.first, one.last, "bpm", f"{low_high}: {outcome}, {tempo_word(plan.bpm or 120)}", False
-            )
-        elif one is not reading.tempo and (own := _section_at(asked, plan, one.first)) and own.bpm == one.value.bpm:
-            yield _row(asked, one.first, one.last, "sections", f"{own.name}: {own.bpm:g} BPM", "bpm" not in asked.given)
+            yield row(asked, one.first, one.last, "bpm", f"{low_high}: {outcome}, {tempo_word(plan.bpm or 120)}", False)
+        elif one is not reading.tempo and (own := section_at(asked, plan, one.first)) and own.bpm == one.value.bpm:
+            yield row(asked, one.first, one.last, "sections", f"{own.name}: {own.bpm:g} BPM", "bpm" not in asked.given)
         elif one is reading.tempo or one.value.bpm != (reading.tempo.value.bpm if reading.tempo else None):
-            yield _stated(asked, one, reading.tempo, outcome, "bpm")
+            yield stated(asked, one, reading.tempo, outcome, "bpm")
     meter = f"{plan.meter} beats a bar"
     for one in reading.meters:
         if one.first in reading.arrangement.denied:
             continue
-        own = _section_at(asked, plan, one.first)
+        own = section_at(asked, plan, one.first)
         if one is not reading.meter and own is not None and own.meter == one.value[0]:
             outcome = f"{own.name}: {own.meter} beats a bar"
-            yield _row(asked, one.first, one.last, "sections", outcome, "meter" not in asked.given)
+            yield row(asked, one.first, one.last, "sections", outcome, "meter" not in asked.given)
         elif one is reading.meter or one.value[0] != (reading.meter.value[0] if reading.meter else 0):
-            yield _stated(asked, one, reading.meter, meter, "meter")
+            yield stated(asked, one, reading.meter, meter, "meter")
 
 
 def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
@@ -98,26 +76,26 @@ def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
         if reading.chords and reading.chords.first <= one.first < reading.chords.last:
             continue
         if str(one.value) == plan.key and "key" not in asked.given:
-            yield _row(asked, one.first, one.last, "key", str(plan.key), True)
+            yield row(asked, one.first, one.last, "key", str(plan.key), True)
         elif str(one.value) in later and str(one.value) != plan.key:
-            yield _row(asked, one.first, one.last, "sections", f"a section in {one.value}", True)
+            yield row(asked, one.first, one.last, "sections", f"a section in {one.value}", True)
         elif one is reading.key or one.value != (reading.key.value if reading.key else None):
-            yield _stated(asked, one, reading.key, str(plan.key), "key")
+            yield stated(asked, one, reading.key, str(plan.key), "key")
     for one in reading.modes:
-        own = _section_at(asked, plan, one.first)
+        own = section_at(asked, plan, one.first)
         in_mode = (plan.key or "").endswith(one.value)
         if not in_mode and own is not None and (own.key or "").endswith(one.value):
-            yield _row(asked, one.first, one.last, "sections", f"{own.name}: {own.key}", "key" not in asked.given)
+            yield row(asked, one.first, one.last, "sections", f"{own.name}: {own.key}", "key" not in asked.given)
         else:
-            yield _row(asked, one.first, one.last, "key", str(plan.key), in_mode)
+            yield row(asked, one.first, one.last, "key", str(plan.key), in_mode)
     chords = reading.chords
     if chords is not None:
         line = " ".join(symbol for symbol, _ in (plan.chords or ())[:8])
-        yield _stated(asked, chords, chords, line, "chords")
+        yield stated(asked, chords, chords, line, "chords")
     if (rhythm := reading.harmonic_rhythm) is not None:
         used = not asked.plan.chords and not has_bars(asked)
         outcome = _each_chord(rhythm.value) if used else "the chords have bars or times of their own"
-        yield _row(asked, rhythm.first, rhythm.last, "chords", outcome, used)
+        yield row(asked, rhythm.first, rhythm.last, "chords", outcome, used)
 
 
 def _each_chord(rhythm: HarmonicRhythm) -> str:
@@ -136,16 +114,16 @@ def _length(asked: Asked, plan: MusicPlan) -> Rows:
         bar = 60 * (plan.meter or 4) / (plan.bpm or 120)
         wanted = number if unit == "seconds" else number * bar
         if one is reading.length and "duration" not in asked.given and wanted - 0.01 > (plan.duration or 0.0):
-            yield _row(asked, one.first, one.last, "duration", f"cut to the longest that can be made: {outcome}", False)
+            yield row(asked, one.first, one.last, "duration", f"cut to the longest that can be made: {outcome}", False)
         else:
-            yield _stated(asked, one, reading.length, outcome, "duration")
+            yield stated(asked, one, reading.length, outcome, "duration")
 
 
 def _loop(asked: Asked, plan: MusicPlan) -> Rows:
     one = asked.reading.loop
     if one is not None:
         used = "loop" not in asked.given
-        yield _row(
+        yield row(
             asked,
             one.first,
             one.last,
@@ -160,14 +138,14 @@ def _players(asked: Asked, plan: MusicPlan) -> Rows:
     for player in found.players:
         names = [name for name in player.names if _plays(name, plan)]
         if "instruments" in asked.given:
-            yield _row(asked, player.first, player.last, "instruments", "the argument wins", False)
+            yield row(asked, player.first, player.last, "instruments", "the argument wins", False)
         elif names and player.near:
             outcome = f"not among the instruments: {', '.join(names)} plays"
-            yield _row(asked, player.first, player.last, "instruments", outcome, True)
+            yield row(asked, player.first, player.last, "instruments", outcome, True)
         elif names:
-            yield _row(asked, player.first, player.last, "instruments", ", ".join(names), True)
+            yield row(asked, player.first, player.last, "instruments", ", ".join(names), True)
         else:
-            yield _row(
+            yield row(
                 asked,
                 player.first,
                 player.last,
@@ -176,100 +154,24 @@ def _players(asked: Asked, plan: MusicPlan) -> Rows:
                 False,
             )
     for player in found.removed:
-        first = _negation_before(tokens, player.first)
+        first = negation_before(tokens, player.first)
         silent = not any(_plays(name, plan) for name in player.names)
         outcome = (
             f"no {tokens.word(player.first)}" if Kind.DRUMLESS not in tokens[player.first] else f"no {player.names[0]}"
         )
-        yield _row(
+        yield row(
             asked, first, player.last, "instruments", outcome if silent else "asked for elsewhere in the text", silent
         )
     for index in found.tuneless:
         used = "instruments" not in asked.given and "melody" not in asked.given
         outcome = "nobody plays a melody" if used else "the argument wins"
-        yield _row(asked, _negation_before(tokens, index), index + 1, "instruments", outcome, used)
+        yield row(asked, negation_before(tokens, index), index + 1, "instruments", outcome, used)
 
 
 def _plays(name: str, plan: MusicPlan) -> bool:
     return any(
         name in (names or ()) for names in (plan.instruments, *(section.instruments for section in plan.sections or ()))
     )
-
-
-def _section_at(asked: Asked, plan: MusicPlan, index: int) -> Section | None:
-    """Return the section of which a text speaks at a token."""
-    start = asked.reading.tokens[index].start
-    at = (number for number, tagged in enumerate(asked.reading.tagged) if tagged.start <= start < tagged.end)
-    number = next(at, None)
-    sections = plan.sections or ()
-    return sections[number] if number is not None and number < len(sections) else None
-
-
-def _negation_before(tokens: Tokens, index: int) -> int:
-    for at in range(index - 1, max(-1, index - 1 - _NEGATION_REACH), -1):
-        if Kind.NEGATION in tokens[at]:
-            return at
-    return index
-
-
-def _words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> Rows:
-    found, tokens = asked.reading.arrangement, asked.reading.tokens
-    for word in found.styles:
-        own = word.prior.style == plan.style
-        if word.weak and not own:
-            continue
-        outcome = str(plan.style) if own else f"{plan.style} counts" if plan.style else "no style"
-        used = own and "style" not in asked.given
-        if word.prior.lends and not own and any(word.index == index for _, index in found.energies):
-            continue  # an anthem lends its energy, which is noted below
-        if word.prior.lends and not own and (word.source in sources.get("bpm", "") or dance(tokens[word.index])):
-            lent = f"with {plan.meter} beats a bar" if dance(tokens[word.index]) else f"at {plan.bpm:g} BPM"
-            outcome, used = f"{plan.style} {lent}", True
-        if not own and (section := _section_at(asked, plan, word.index)) and section.instruments != plan.instruments:
-            outcome, used = f"{section.name}: {', '.join(section.instruments or ())}", "style" not in asked.given
-        yield _row(asked, word.index, word.index + 1, "style", outcome, used)
-    for word in (*found.paces, *found.moods, *found.styles):
-        fixed = "bpm" in sources and sources["bpm"].is_fixed
-        if word.prior.tempo and fixed and plan.bpm and word.prior.kind != "mood" and not any(plan.sections or ()):
-            low, high = word.prior.tempo
-            if not low / _FAR <= plan.bpm <= high * _FAR:
-                outcome = f"{plan.bpm:g} BPM is {sources['bpm']} and wins; the word means {low:g} to {high:g}"
-                yield _row(asked, word.index, word.index + 1, "bpm", outcome, False)
-    for word in found.moods:
-        decides = [name for name in ("bpm", "key") if word.source in sources.get(name, "")]
-        if word.prior.energy and plan.energy == word.prior.energy:
-            decides.append("energy")
-        if decides:
-            values = ", ".join(f"{plan.bpm:g} BPM" if name == "bpm" else str(getattr(plan, name)) for name in decides)
-            yield _row(asked, word.index, word.index + 1, decides[0], values, True)
-        elif all(word.index != index for _, index in found.energies):
-            yield _row(asked, word.index, word.index + 1, *_idle(word, asked, plan, sources))
-    for word in found.paces:
-        if word.source in sources.get("bpm", ""):
-            yield _row(asked, word.index, word.index + 1, "bpm", f"{plan.bpm:g} BPM", True)
-    for energy, index in found.energies:
-        names = [section.name for section in plan.sections or () if section.energy == energy]
-        told = f"{names[0]}: {energy}" if names and plan.energy != energy else str(plan.energy)
-        wins = bool(names) or plan.energy == energy
-        yield _row(asked, index, index + 1, "energy", told, wins and "energy" not in asked.given)
-    for index in found.denied:
-        yield _row(asked, _negation_before(tokens, index), index + 1, "style" if Kind.STYLE in tokens[index] else None,
-                   f"not {tokens.word(index)}", True)  # fmt: skip
-
-
-def _idle(word: Word, asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> tuple[str | None, str, bool]:
-    """Return field, outcome and use of a mood that decides nothing: it suits what is there, or something else wins."""
-    mode, energy = word.prior.mode, word.prior.energy
-    own = next((section.name for section in plan.sections or () if energy and section.energy == energy), None)
-    if own is not None:
-        return "sections", f"{own}: {energy}", True
-    if mode and plan.key and any(section.key and mode in section.key for section in plan.sections or ()):
-        return "sections", f"a section in {mode}", True
-    if mode and plan.key:
-        minor = Key.parse(plan.key).is_minor == (mode == "minor")
-        return "key", f"suits {plan.key}" if minor else f"{plan.key} is {sources['key']} and wins", minor
-    first = next((one.text for one in asked.reading.arrangement.moods if one is not word), "another word")
-    return "energy", f"{plan.energy} by {first!r}" if plan.energy else "nothing of it is left open", False
 
 
 def _changes(asked: Asked, plan: MusicPlan) -> Rows:
@@ -305,7 +207,7 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             used, outcome = True, f"{slower.name} is counted at {slower.bpm:g} BPM"
         else:
             used, outcome = False, "the tempo stays as it is; the words alone reach the model"
-        yield _row(asked, change.first, change.last, "sections", outcome, used)
+        yield row(asked, change.first, change.last, "sections", outcome, used)
 
 
 def _comes_or_goes(asked: Asked, plan: MusicPlan, change: Change) -> bool:
@@ -328,7 +230,7 @@ def _told(asked: Asked, plan: MusicPlan) -> Rows:
         at = [at for at, token in enumerate(tokens) if first <= token.start < last]
         used = bool(plan.sections) and "sections" not in asked.given
         outcome = in_words(plan.sections or ()) if used else "the sections are fixed"
-        yield _row(asked, at[0], at[-1] + 1, "sections", outcome, used)
+        yield row(asked, at[0], at[-1] + 1, "sections", outcome, used)
 
 
 def _unused(asked: Asked) -> Rows:
@@ -338,27 +240,27 @@ def _unused(asked: Asked) -> Rows:
         if tokens.word(last) in ("in", "by") and tokens[last + 1].text[:1].isupper():
             last += 2
         if denied:
-            yield _row(asked, _negation_before(tokens, index), index + 1, None, "nobody sings", True)
+            yield row(asked, negation_before(tokens, index), index + 1, None, "nobody sings", True)
         else:
-            yield _row(asked, index, last, None, "there is no voice: it is left out", False)
+            yield row(asked, index, last, None, "there is no voice: it is left out", False)
     for index, denied in found.effects:
         if not denied:
-            yield _row(
+            yield row(
                 asked, index, index + 1, None, f"{tokens[index][Kind.EFFECT]}: the words alone reach the model", False
             )
     for index, token in enumerate(tokens):
         if Kind.DECADE in token and not any(one.first <= index < one.last for one in asked.reading.lengths):
-            yield _row(asked, index, index + 1, None, "a decade is no field: the words alone reach the model", False)
+            yield row(asked, index, index + 1, None, "a decade is no field: the words alone reach the model", False)
     yield from _unread_fields(asked)
     for first, last in found.names:
-        yield _row(asked, first, last, None, "a name is no style: the words alone reach the model", False)
+        yield row(asked, first, last, None, "a name is no style: the words alone reach the model", False)
 
 
 def _unread_fields(asked: Asked) -> Rows:
     """Note the fields that a text names with a value that is not read: "key: random"."""
     reading, tokens = asked.reading, asked.reading.tokens
-    stated = [*reading.tempos, *reading.meters, *reading.keys, *reading.lengths, *reading.modes]
-    stated += [reading.chords] if reading.chords else []
+    known = [*reading.tempos, *reading.meters, *reading.keys, *reading.lengths, *reading.modes]
+    known += [reading.chords] if reading.chords else []
     words = {word.index for word in (*reading.arrangement.paces, *reading.arrangement.moods)}  # "tempo: fast"
     for index, token in enumerate(tokens):
         field = _FIELDS.get(token.get(Kind.NAME, ""))
@@ -366,8 +268,8 @@ def _unread_fields(asked: Asked) -> Rows:
         if field is None or tokens.word(index + 1) not in (":", "=") or Kind.PUNCT in tokens[after]:
             continue
         end = next(at for at in range(after, len(tokens) + 1) if tokens.ends(at))
-        if words.isdisjoint(range(after, end)) and not any(one.first < end and one.last > index for one in stated):
-            yield _row(asked, index, end, field, "not understood", False)
+        if words.isdisjoint(range(after, end)) and not any(one.first < end and one.last > index for one in known):
+            yield row(asked, index, end, field, "not understood", False)
 
 
 def in_words(sections: Sequence[Section]) -> str:

@@ -253,8 +253,16 @@ def _plainly_chords(tokens: Tokens, run: Sequence[int]) -> bool:
     """Whether an unnamed run is chords: two or more; three if bare letters, and not those of "sections A, B, A"."""
     counted = any(counted_in_bars(tokens, index) for index in run)
     if counted or any(len(tokens[index].text) > 1 and not _none(tokens, index) for index in run):
-        return len(run) >= 2
+        return len(run) >= 2 or _is_vamp(tokens, run[0])
     return len(run) >= 3 and tokens.word(tokens.back(run[0], (":", "=", ","))) not in _SECTIONS and _rooted(tokens, run)
+
+
+def _is_vamp(tokens: Tokens, index: int) -> bool:
+    """Whether one chord that no key can be stands alone: "funk, E7#9", "a jam on Dm7"."""
+    chord, before = tokens[index].get(Kind.CHORD), tokens.word(index - 1)
+    rich = chord is not None and not chord.is_none and chord.quality not in ("", "m") and chord.bass is None
+    spoken = " " in tokens[index].text or Kind.KEY in tokens[index]
+    return rich and not spoken and tokens.ends(index + 1) and (tokens.ends(index - 1) or before in ("on", "over"))
 
 
 def _rooted(tokens: Tokens, run: Sequence[int]) -> bool:

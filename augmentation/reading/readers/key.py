@@ -157,6 +157,8 @@ def _rank(tokens: Tokens, index: int) -> int | None:
         return 1
     if not chord_after and _modulated(tokens, index):
         return 2
+    if not mode and tokens.word(index - 1) in ("on", "over") and _in_a_run(tokens, index):
+        return None  # "a riff on Em G A"
     if preposition and not chord_after and tokens.word(index - 1) not in ("to",):
         return _after_in(tokens, index, letter or long, chordal)
     short = letter and Kind.CHORD in token and token.text[-1] == "m"
