@@ -25,7 +25,7 @@ ENGLISH_ONLY = (
     "mustango_app/page/api.py", "mustango_app/page/endpoints.py", "mustango_app/page/server.py",
     "augmentation/hearing/judge.py", "augmentation/hearing/judge_training.py",  # of training, not of the page
 )  # fmt: skip
-NOTES = {"Note": 2, "_row": 4, "_stated": 3, "cut_note": 1}  # place of the outcome among the arguments
+NOTES = {"Note": 2, "row": 4, "stated": 3, "cut_note": 1}  # place of the outcome among the arguments
 SAMPLE = "7"
 
 
