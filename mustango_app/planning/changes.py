@@ -255,7 +255,7 @@ def _in_force(keys: Mapping[int, Key], start: int) -> Key | None:
 
 def _bar(change: Change, frame: Frame, whole: int) -> int:
     """Return the bar, from 0 on, where a change happens; in the middle if the text does not say it."""
-    moment = _moment(change, frame, whole)
+    moment = moment_of(change, frame, whole)
     return round(whole * (_HALF if change.place is None else change.place)) if moment is None else moment
 
 
@@ -268,13 +268,13 @@ def _cuts(changes: Sequence[Change], path: Sequence[Step], frame: Frame, whole: 
     for change in changes:
         cuts[change] = _bar(change, frame, whole)
     for number, step in enumerate(path):
-        moment = _moment(step, frame, whole)
+        moment = moment_of(step, frame, whole)
         place = number / len(path) if step.place is None else step.place
         cuts[number] = round((whole if moment is None else moment) * place)
     return cuts
 
 
-def _moment(said: Change | Step, frame: Frame, whole: int) -> int | None:
+def moment_of(said: Change | Step, frame: Frame, whole: int) -> int | None:
     """Return the bar, from 0 on, that a text says as a bar or a second; None if it says none."""
     if said.bar is not None:
         return said.bar - 1 if said.bar > 0 else max(0, whole + said.bar)

@@ -45,7 +45,7 @@ from mustango_app.planning.form import (
     shared_out,
 )
 from mustango_app.planning.remarks import cut_note, in_words, language_notes, make_notes
-from mustango_app.planning.song import chosen_sections, has_form, theme_lines, with_tune_again
+from mustango_app.planning.song import chosen_sections, has_form, stated_moments, theme_lines, with_tune_again
 from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 from mustango_app.planning.style import form_of, main_style
 
@@ -114,6 +114,8 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     if not sections and has_form(asked, duration):
         sections = chosen_sections(asked, frame, style, line)
         sources |= {"sections": Source(Origin.CHOSEN, "chosen for the length")} if sections else {}
+        if not sections and stated_moments(asked, frame):  # no form can be put around them
+            sections, sources["sections"] = changed_sections(asked, frame), STATED
     if sections:
         plan = _in_sections(asked, frame, whole, sections, line, sources, style)
         plan = plan if sources["sections"] == GIVEN else with_tune_again(plan)
@@ -217,6 +219,8 @@ def _sections(asked: Asked, frame: Frame, sources: Sources) -> tuple[tuple[Secti
     if not allows_sections(asked):
         return (), False
     if not asked.reading.tagged:
+        if has_form(asked, frame.duration) and stated_moments(asked, frame):
+            return (), False  # the form is chosen around them
         sections = () if asked.plan.loop else changed_sections(asked, frame)
         sources |= {"sections": STATED} if sections else {}
         return sections, False

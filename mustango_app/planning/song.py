@@ -21,8 +21,10 @@ from munet.music.instruments import CLASS_OF
 from munet.music.notation import ChordLine
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import DEFAULT_STYLE
+from mustango_app.planning.changes import moment_of
 from mustango_app.planning.choices import in_rhythm, progressions
 from mustango_app.planning.form import Frame, allows_sections, energy_within
+from mustango_app.planning.form_moments import Moment, distance, moved
 
 SHORTEST = 40.0  # seconds from which a piece has a form
 _SECTION, _ANY = (8.0, 40.0), (4.0, 120.0)  # seconds that a verse or chorus lasts, and where nothing else fits
@@ -66,10 +68,14 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
         line: the chords that are stated; without any each theme gets a progression of its own.
     """
     form = FORMS[STYLES[frame.style if frame.style in STYLES else DEFAULT_STYLE].form]
+    moments = stated_moments(asked, frame)
+    if not all(_has(form, moment.name) for moment in moments):  # "the drop comes at 1:00", of no dance
+        form = next((one for one in FORMS.values() if all(_has(one, moment.name) for moment in moments)), form)
     themes = _themes(asked, frame, style, form)
     turn = _bars(themes[form.rounds[0]] if line is None else line)
     turn = turn if turn < max(_TURNS) and turn not in _TURNS else 4
     layouts = list(_layouts(form, frame, turn, _SECTION)) or list(_layouts(form, frame, turn, _ANY))
+    layouts = list(_put_at(layouts, moments)) if moments else layouts
     if not layouts:
         return ()
     layouts.sort(key=lambda layout: layout.misfit)
@@ -121,6 +127,31 @@ def _playable(pitch: int) -> int:
 
 
 # --- which sections, and how long
+
+
+def stated_moments(asked: Asked, frame: Frame) -> list[Moment]:
+    """Return the sections of which the text says when they begin, in their order; none if it speaks of other changes,
+    or no form has them all."""
+    whole = round(frame.duration * frame.bpm / 60 / frame.meter)
+    changes = asked.reading.changes
+    if any(change.kind != "section" for change in changes):
+        return []
+    found = [Moment(change.section or "", moment_of(change, frame, whole) or 0) for change in changes]
+    formed = any(all(_has(form, moment.name) for moment in found) for form in FORMS.values())
+    return sorted(found, key=lambda moment: moment.bar) if formed else []
+
+
+def _has(form: Form, name: str) -> bool:
+    return name in (*form.rounds, form.middle, form.closing, "intro", "outro")
+
+
+def _put_at(layouts: Sequence[_Layout], moments: Sequence[Moment]) -> Iterator[_Layout]:
+    """Yield layouts in which the sections that are named begin at their bars; the farther they move, the worse."""
+    for layout in layouts:
+        bars = moved(layout.names, layout.bars, moments)
+        if bars is not None:
+            far = distance(layout.names, layout.bars, moments) / max(layout.bars)
+            yield _Layout(layout.names, bars, layout.misfit + far)
 
 
 def _layouts(form: Form, frame: Frame, turn: int, seconds: tuple[float, float]) -> Iterator[_Layout]:

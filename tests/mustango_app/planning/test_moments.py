@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from munet.music import MusicPlan
+from mustango_app.planning.form_moments import Moment, distance, moved
 from mustango_app.planning.planner import plan_from_text
 
 
@@ -88,3 +89,42 @@ def test_an_arrow_between_tempi_is_a_change(text: str) -> None:
 
 def test_what_goes_over_some_bars_lasts_as_long() -> None:
     assert plan_from_text("crescendo over 8 bars, strings, 120 bpm, 4/4").duration == 16
+
+
+@pytest.mark.parametrize(
+    ("text", "bpm", "section", "bar"),
+    [
+        ("3 minutes of techno, the drop comes at 1:00", 132, "drop", 33),
+        ("2 minutes, drop at 0:45", 120, "drop", 22),
+        ("a pop song of 90 seconds, chorus starts at 0:30", 118, "chorus", 15),
+        ("house, 2 minutes, breakdown at 1:00, drop at 1:20", 120, "breakdown", 30),
+        ("a 2 minute rock song, the bridge comes at bar 41", 120, "bridge", 40),
+    ],
+)
+def test_a_long_piece_gets_a_form_around_its_moments(text: str, bpm: float, section: str, bar: int) -> None:
+    plan = plan_from_text(text, bpm=bpm)
+    parts = plan.parts()
+    assert len(parts) > 3
+    first = next(part for part in parts if part.name == section)
+    assert first.start == pytest.approx(bar * 240 / bpm, abs=1e-6)
+    assert parts[-1].end == pytest.approx(plan.duration)
+    assert not [note for note in plan.notes if not note.used]
+    bars = [section.bars for section in plan.sections or ()][:-1]
+    assert min(bars) >= 2
+
+
+def test_moments_that_no_form_has_room_for_are_kept_all_the_same() -> None:
+    for text, section in (("3 minutes, the drop comes at 2:55", "drop"), ("the hook comes at 0:30, 1 minute", "hook")):
+        plan = plan_from_text(text)
+        assert [part.name for part in plan.parts()][-1] == section
+
+
+def test_sections_are_shared_out_around_moments() -> None:
+    names, bars = ("intro", "verse", "chorus", "verse", "chorus"), (4, 8, 8, 8, 8)
+    assert moved(names, bars, [Moment("chorus", 12)]) == bars
+    assert distance(names, bars, [Moment("chorus", 16)]) == 4
+    assert moved(names, bars, [Moment("chorus", 16)]) == (4, 12, 8, 4, 8)
+    assert moved(names, bars, [Moment("chorus", 2), Moment("verse", 4)]) == (1, 1, 2, 16, 16)
+    assert moved(names, bars, [Moment("chorus", 1)]) is None
+    assert moved(names, bars, [Moment("drop", 8)]) is None
+    assert distance(names, bars, [Moment("drop", 8)]) == float("inf")
