@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -191,6 +191,10 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType({
 })  # fmt: skip
 # Groups of words that may stand for one another.
 SYNONYMS = tuple(words.MOOD_WORDS[mood][:3] for mood in ("happy", "uplifting", "sad", "mysterious", "peaceful"))
+_JOINT_MODES = MappingProxyType(
+    {"M": "major", "maj": "major", "major": "major", "min": "minor", "minor": "minor"}  # "Em" is what people write
+)
+_JOINT_KEY = re.compile(rf"\b([A-G][#b]?)({'|'.join(_JOINT_MODES)})\b")
 KEPT = 0.25  # share of turns of phrase that stay as they are
 
 
@@ -215,6 +219,13 @@ def _reworded(sentence: str, rng: np.random.Generator, kept: float) -> str:
 
 def _lower_article(match: re.Match[str]) -> str:
     return f"{match[1]} {match[2].lower()}"
+
+
+def _spoken(fact: Fact) -> Fact:
+    """The fact with a key written as prose has it: "E major" for MusicBench's "EM" and "Emajor"."""
+    if fact.kind not in ("key", "keys"):
+        return fact
+    return replace(fact, value=_JOINT_KEY.sub(lambda key: f"{key[1]} {_JOINT_MODES[key[2]]}", fact.value))
 
 
 def _fragments(facts: Sequence[Fact], rng: np.random.Generator) -> str:
@@ -258,7 +269,7 @@ class OfflineParaphraser:
         if plain and text == plain:
             return Paraphrase(" ".join(plain), "", "no other words were found")
         facts = {sentence: read_sentence(sentence) for sentence in sentences if sentence}
-        told = [fact for fact in facts.values() if fact and fact.kind != "volume"]
+        told = [_spoken(fact) for fact in facts.values() if fact and fact.kind != "volume"]
         quoted = [sentence for sentence, fact in facts.items() if fact is None or fact.kind == "volume"]
         if text and facts and not text[-1].endswith((".", "!", "?")):
             text[-1] += "."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ from augmentation.hearing.singing import singing_share
 from munet.errors import expect
 from munet.music.checks import BPM_RANGE
 
-VERSION = 5  # raised when the same clip starts to give other bytes
+VERSION = 6  # raised when the same clip starts to give other bytes
 FROM_METADATA = "metadata"
 PARAPHRASERS = ("offline", "chat")
 LABELS = (
@@ -261,7 +261,7 @@ def revised(caption: str, transform: Transform) -> str:
 
 def make_versions(
     config: BuildConfig, source: Source, place: Place, audio: np.ndarray, labels: Mapping[str, Any]
-) -> list[tuple[dict[str, Any], np.ndarray]]:
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Row and audio of a clip and of each of its versions, the clip itself first; all as loud but the change of volume.
 
     Args:
@@ -293,4 +293,4 @@ def make_versions(
         fields = {**record.fields, "file_name": file_name, "location": f"{place.split}/{file_name}"}
         rows.append({field: fields.get(field) for field in FIELDS})
         sounds.append(changed)
-    return list(zip(rows, with_headroom(sounds), strict=True))
+    return zip(rows, with_headroom(sounds), strict=True)

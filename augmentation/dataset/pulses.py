@@ -37,12 +37,14 @@ def keep_pulse(folder: Path, path: str) -> None:
     kept: dict[str, np.ndarray] = {}
     try:
         audio, rate = read_audio(path, None, 0.0, LONGEST)
+        seconds = audio.shape[1] / rate
         samples = front_end(audio, rate)
+        del audio  # twice as large as what is listened to
         try:
             with threadpool_limits(1):
                 pulse = find_pulse(samples)
         except ImportError:
-            frames = round(audio.shape[1] / rate * FRAMES_PER_SECOND)
+            frames = round(seconds * FRAMES_PER_SECOND)
             pulse = Pulse(np.empty((0, 2)), np.zeros((frames, 2)))
         kept = {"beats": pulse.beats, "activations": pulse.activations.astype(np.float16)}
         kept |= {} if pulse.certainty is None else {"certainty": np.array(pulse.certainty)}

@@ -27,6 +27,11 @@ _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\d)[^.!?\n]*)*(?:[.!?]+|\n|\Z)")
 ROUNDING = 0.6  # BPM
 _BEYOND_MARK = 50.0  # BPM: an open-ended tempo word counts as this wide
 
+# A pace beside a number: BPM between which nobody finds it strange.
+_PACES = (("slow", 0.0, 90.0), ("moderate", 80.0, 124.0), ("fast", 112.0, 1000.0))
+_PACE_NAMES = tuple(name for name, _, _ in _PACES)
+_PACE = re.compile(r"\b(slow|moderate|fast)(?= (?:tempo|pace) (?:of|at)\b)", re.IGNORECASE)
+
 Edit = tuple[int, int, str]  # span in the text, and what stands there instead
 
 
@@ -261,6 +266,23 @@ def _apply(text: str, edits: list[Edit]) -> str:
     return text
 
 
+def _in_pace(text: str, factor: float) -> str:
+    """The text with another pace in "a moderate tempo of 128 bpm", where it was right before the change of tempo."""
+    tokens, edits = lex(text), []
+    stated = [one for one in find_tempos(tokens) if one.rank < 3]
+    for match in _PACE.finditer(text):
+        after = next((one.value.bpm for one in stated if tokens[one.last - 1].end > match.end()), None)
+        if after is None:
+            continue
+        fits, fitted = ({name for name, low, high in _PACES if low <= bpm <= high} for bpm in (after, after / factor))
+        old = match[0].lower()
+        if old in fitted - fits:
+            place = _PACE_NAMES.index(old)
+            new = min(fits, key=lambda name: abs(_PACE_NAMES.index(name) - place))  # of two that fit the nearer one
+            edits.append((match.start(), match.end(), new.capitalize() if match[0][0].isupper() else new))
+    return _apply(text, edits)
+
+
 def revise(caption: str, semitones: int = 0, factor: float = 1.0) -> str:
     """Rewrite what a caption states of tempo, key, chords and seconds.
 
@@ -279,14 +301,14 @@ def revise(caption: str, semitones: int = 0, factor: float = 1.0) -> str:
     edits = _edits(tokens, semitones, factor)
     revised = _apply(caption, edits)
     if facts_of(caption).moved(semitones, factor).agrees(facts_of(revised)):
-        return revised
+        return _in_pace(revised, factor)
     kept = []
     for match in _SENTENCE.finditer(caption):
         if match[0]:
             told = _apply(match[0], _edits(lex(match[0]), semitones, factor))
             if facts_of(match[0]).moved(semitones, factor).agrees(facts_of(told)):
                 kept.append(told)
-    return "".join(kept).strip()
+    return _in_pace("".join(kept).strip(), factor)
 
 
 def states(caption: str) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 Two tempi an octave apart fit the same recording, and so do two keys of the same notes: there extractors err most, and a
 caption that names one of the two decides. Else the text of a row and its labels would contradict each other. Where they
-differ in any other way the labels stay: a caption is written by ear too.
+differ in any other way nobody knows who is right, as a caption is written by ear too: the labels stay, but their
+confidence is 0, so that no sentence states them and no model is handed them beside a text that says otherwise.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _PLAIN_KEY = 3
 def agreed(labels: Mapping[str, Any], caption: str) -> dict[str, Any]:
     """Return the labels of a clip with the octave of the tempo and the mode of the key that its caption states.
 
+    What the caption contradicts gets a `beat_confidence` of 0, or a `keyprob` of `[0.0]`.
+
     Args:
         labels: `beats`, `bpm`, `meter`, `key`, `chords_time` as `augmentation.dataset.extract` gives them; not changed.
         caption: written by a person.
@@ -37,10 +40,12 @@ def _at_tempo(labels: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
         return {}
     if len({one.value.bpm for one in reading.tempos if one.rank <= _PLAIN}) > 1:
         return {}
+    if abs(bpm / tempo.value.bpm - 1) <= SAME_TEMPO:
+        return {}
     for factor, move in ((2.0, _every_second), (0.5, _twice_as_many)):
         if abs(bpm / factor / tempo.value.bpm - 1) <= SAME_TEMPO:
             return {"bpm": round(bpm / factor, 3), "beats": move(labels)}
-    return {}
+    return {} if tempo.value.unit else {"beat_confidence": 0.0}  # of another note: counted otherwise, not contradicted
 
 
 def _every_second(labels: Mapping[str, Any]) -> list[list[float]]:
@@ -83,5 +88,7 @@ def _in_key(labels: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     if not heard or stated is None or stated.rank > _PLAIN_KEY or len({str(one.value) for one in reading.keys}) > 1:
         return {}
     found, said = Key.parse(" ".join(heard)), stated.value
+    if (found.tonic_pc, found.is_minor) == (said.tonic_pc, said.is_minor):
+        return {}  # or a church mode, which extractors call by the third that it has
     relative = found.mode != said.mode and set(found.scale()) == set(said.scale())
-    return {"key": [said.tonic, said.mode]} if relative else {}
+    return {"key": [said.tonic, said.mode]} if relative else {"keyprob": [0.0]}

@@ -14,7 +14,7 @@ clicks stay within 2 ms of where the labels put them, where a plain phase vocode
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -128,14 +128,15 @@ def as_loud_as(audio: np.ndarray, sample_rate: int, wanted: float) -> np.ndarray
     return audio * np.float32(10 ** ((wanted - found) / 20))
 
 
-def with_headroom(versions: Sequence[np.ndarray]) -> list[np.ndarray]:
+def with_headroom(versions: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """Turn all versions of a clip down by the same gain, if one of them would come nearer to full scale than `PEAK`.
 
     A stretched sound adds its partials up to other peaks than before. Turning down one version alone would make its
-    level a clue to what was done.
+    level a clue to what was done. One version at a time, so that they are not all in memory twice.
     """
     peak = max((float(np.abs(audio).max()) for audio in versions), default=0.0)
-    return list(versions) if peak <= PEAK else [audio * np.float32(PEAK / peak) for audio in versions]
+    for audio in versions:
+        yield audio if peak <= PEAK else audio * np.float32(PEAK / peak)
 
 
 def change_tempo(audio: np.ndarray, sample_rate: int, factor: float) -> np.ndarray:

@@ -28,9 +28,8 @@ def to_mono(audio: np.ndarray) -> np.ndarray:
 
     Channels are compared with the strongest in bands of a third of an octave.
     """
-    mean = audio.mean(axis=0, dtype=np.float64)
     if len(audio) == 1 or audio.shape[1] == 0:
-        return mean
+        return audio.mean(axis=0, dtype=np.float64)
     size = min(WINDOW, audio.shape[1])
     shared = np.zeros((len(audio), len(audio), size // 2 + 1))
     for _, spectra in _spectra(audio, size, np.float32):
@@ -39,7 +38,7 @@ def to_mono(audio: np.ndarray) -> np.ndarray:
                 shared[one, other] += (first * second.conj()).real.sum(axis=0, dtype=np.float64)
                 shared[other, one] = shared[one, other]
     signs = _signs(shared)
-    return mean if (signs > 0).all() else _mixed(audio, signs, size)
+    return audio.mean(axis=0, dtype=np.float64) if (signs > 0).all() else _mixed(audio, signs, size)
 
 
 def _spectra(audio: np.ndarray, size: int, kind: type) -> Iterator[tuple[int, np.ndarray]]:
@@ -65,14 +64,16 @@ def _mixed(audio: np.ndarray, signs: np.ndarray, size: int) -> np.ndarray:
     hop, samples = size - size // 2, audio.shape[1]
     window = get_window("hann", size)
     frames = -(-samples // hop) + 1
-    mixed, weight = np.zeros((2, (frames - 1) * hop + size))
+    mixed = np.zeros((frames - 1) * hop + size)
     for first, spectra in _spectra(audio, size, np.float64):
         sounds = scipy.fft.irfft((spectra * signs[:, None]).mean(axis=0), size, axis=1) * window
         for at, sound in enumerate(sounds, first):
             mixed[at * hop : at * hop + size] += sound
-            weight[at * hop : at * hop + size] += window**2
-    inside = slice(size // 2, size // 2 + samples)
-    return mixed[inside] / np.maximum(weight[inside], 1e-10)
+    weight = window[:hop] ** 2  # of each sample: that of the frame before it as well, and the same in every hop
+    weight[: size - hop] += window[hop:] ** 2
+    by_hop = mixed[: frames * hop].reshape(frames, hop)
+    by_hop /= np.maximum(weight, 1e-10)
+    return mixed[size // 2 : size // 2 + samples]
 
 
 def _signs(shared: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ of them once and collects the answers in a `Heard`. What an installation cannot 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ SAMPLE_RATE = 44100  # Hz, what the networks were trained with
 PEAK = 0.9
 MINIMUM_SECONDS = 1.0
 MINIMUM_LEVEL = -60.0  # dBFS, root mean square over the channels
+SAMPLES_AT_ONCE = 2**18
 PARTS = ("beats", "chords", "key")
 
 
@@ -88,7 +90,14 @@ class Heard:
 
 def level_of(samples: np.ndarray) -> float:
     """Root mean square of samples in dBFS, -300 for digital silence."""
-    return 10 * float(np.log10(max(float(np.mean(np.square(samples, dtype=np.float64))), 1e-30)))
+    power = sum(float(np.square(some, dtype=np.float64).sum()) for some in _parts(samples)) / samples.size
+    return 10 * math.log10(max(power, 1e-30))
+
+
+def _parts(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Some seconds of a recording at a time: what is made of them is small beside it."""
+    for first in range(0, samples.shape[-1], SAMPLES_AT_ONCE):
+        yield samples[..., first : first + SAMPLES_AT_ONCE]
 
 
 def is_silent(audio: np.ndarray) -> bool:
@@ -120,7 +129,8 @@ def front_end(audio: np.ndarray, sample_rate: int) -> np.ndarray:
         import soxr
 
         mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
-    return (PEAK / np.abs(mono).max() * mono).astype(np.float32)
+    mono *= PEAK / max(mono.max(), -mono.min())  # in place: of a whole song, each copy counts
+    return mono.astype(np.float32)
 
 
 def _check(samples: np.ndarray, sample_rate: float) -> None:
@@ -138,7 +148,7 @@ def _check(samples: np.ndarray, sample_rate: float) -> None:
         raise RequestError(f"audio: expected at least {MINIMUM_SECONDS:g} s, got {seconds:.3g} s")
     if seconds > LONGEST:
         raise RequestError(f"audio: expected at most {LONGEST:g} s, got {seconds:.0f} s: cut it")
-    if not np.isfinite(samples).all():
+    if not all(np.isfinite(some).all() for some in _parts(samples)):
         raise RequestError("audio: expected finite samples, got NaN or infinity")
     if is_silent(samples):
         level = level_of(samples)

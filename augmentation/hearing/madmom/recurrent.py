@@ -27,12 +27,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from augmentation.hearing.madmom.compat import UnlikeMadmom, signal
 
+FRAMES_AT_ONCE = 256
 TOLERANCE = 1e-4  # between madmom's activations of the clicks and these: far above rounding, far below a mistake
 
 
@@ -145,14 +147,39 @@ class RecurrentEnsembles:
         features: list[list[np.ndarray]] = [[] for _ in self._branches]
         for branches in zip(*self._branches, strict=True):  # one window length, every processor
             framing, transform, *_ = branches[0]
-            spectrum = transform(framing(mono))
-            for parts, (_, _, *rest) in zip(features, branches, strict=True):
-                found = spectrum
+            bands = _bands(framing(mono), transform, [filters for _, _, filters, *_ in branches])
+            for parts, found, (_, _, _, *rest) in zip(features, bands, branches, strict=True):
                 for step in rest:
                     found = step(found)
+                    if hasattr(step, "reset"):
+                        step.reset()  # the spectra that it keeps for a stream to go on
                 parts.append(np.array(found))  # without what it was made of, which madmom's arrays hold on to
-            del spectrum, found
         return [np.hstack(parts) for parts in features]
+
+
+def _bands(frames: Any, transform: Callable[[Any], Any], filters: Sequence[Callable[[Any], Any]]) -> list[Any]:
+    """Magnitudes of `frames` through each bank of `filters`, as madmom's arrays `(frames, bands)`.
+
+    Some frames at a time: the spectra of a whole recording are twenty times its bands. What is left over at the end
+    goes with the frames before it, since libraries round products of few rows otherwise.
+    """
+    from madmom.audio.spectrogram import Spectrogram
+
+    found: list[list[np.ndarray]] = [[] for _ in filters]
+    edges = [*range(0, len(frames) - FRAMES_AT_ONCE + 1, FRAMES_AT_ONCE)] or [0]
+    for first, last in pairwise([*edges, len(frames)]):
+        magnitudes = Spectrogram(transform(frames[first:last]))
+        filtered = [bank(magnitudes) for bank in filters]
+        for parts, bands in zip(found, filtered, strict=True):
+            parts.append(np.array(bands))  # without the spectra, which madmom's arrays hold on to
+    return [_like(np.concatenate(parts), bands) for parts, bands in zip(found, filtered, strict=True)]
+
+
+def _like(values: np.ndarray, bands: Any) -> Any:
+    """Values as one of madmom's arrays, which knows what `bands` knows of its making."""
+    whole = values.view(type(bands))
+    vars(whole).update(vars(bands))
+    return whole
 
 
 def run_together(*processors: Any) -> Callable[[Any], list[np.ndarray]]:

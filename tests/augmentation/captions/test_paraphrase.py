@@ -132,6 +132,14 @@ def test_facts_are_also_found_by_the_plainest_search() -> None:
         assert "3/4" in text or "3 beats" in text or "counts 3" in text
 
 
+@pytest.mark.parametrize(("written", "spoken"), [("Bbmajor", "Bb major"), ("EM", "E major"), ("F#min", "F# minor")])
+def test_a_key_is_written_as_in_prose(written: str, spoken: str) -> None:
+    sentences = ("The chord sequence is EM7, Bbmaj7.", f"The key is {written}.")
+    for seed in range(30):
+        text = offline("A piece of music with drums.", sentences, seed)
+        assert spoken in text and "EM7, Bbmaj7" in text and missing_facts(text, sentences) == []
+
+
 def test_what_is_no_fact_stays_true() -> None:
     for seed in range(100):
         text = offline(CAPTIONS[1], (), seed)

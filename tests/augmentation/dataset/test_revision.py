@@ -22,6 +22,10 @@ MOVED = (
     ("Moderato 108 piano piece", 0, 1.25, "Allegro 135 piano piece"),
     ("At 0:06 the drums enter, after 8 seconds a solo.", 0, 1.25, "At 0:04 the drums enter, after 6.4 seconds a solo."),
     ("The bpm is 96.5.", 0, 0.8, "The bpm is 77.2."),
+    ("In E major, it has a moderate tempo of 110 bpm.", 0, 1.16, "In E major, it has a fast tempo of 128 bpm."),
+    ("A moderate tempo of 110 bpm.", 0, 0.83, "A moderate tempo of 91 bpm."),
+    ("At a fast pace of 120 bpm.", 0, 0.8, "At a moderate pace of 96 bpm."),
+    ("A slow tempo of 120 bpm.", 0, 1.2, "A slow tempo of 144 bpm."),  # by half, says whoever wrote it
 )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from augmentation.dataset.records import plan_of
 from augmentation.dataset.second_opinion import agreed
+from augmentation.dataset.trust import reliable
 from augmentation.reading.stated import read
 
 
@@ -42,7 +44,7 @@ def test_three_beats_a_bar_stay_three() -> None:
 
 @pytest.mark.parametrize(
     "caption",
-    ["a piece", "at 119 bpm", "a piece at 85 BPM", "from 60 to 90 bpm", "Adagio", "60 bpm, then 75 bpm", "50-70 bpm"],
+    ["a piece", "at 119 bpm", "from 60 to 90 bpm", "Adagio", "60 bpm, then 75 bpm", "50-70 bpm", "half note = 85"],
 )
 def test_other_tempi_leave_what_was_heard(caption: str) -> None:
     heard = labels(120, 4)
@@ -62,6 +64,19 @@ def test_other_tempi_leave_what_was_heard(caption: str) -> None:
 )
 def test_a_stated_key_of_the_same_notes_counts(heard: Any, caption: str, key: Any) -> None:
     assert agreed(labels(100, 4) | {"key": heard}, caption)["key"] == key
+
+
+def test_what_the_caption_contradicts_is_kept_and_not_relied_on() -> None:
+    heard = labels(120, 4) | {"key": ["F", "minor"], "keyprob": [0.6667], "beat_confidence": 0.8, "beat_phase": 0.9}
+    for caption, unsure in (
+        ("Retro synths in B flat minor at 120 bpm.", {"keyprob": [0.0]}),
+        ("Synths in F major", {"keyprob": [0.0]}),
+        ("a piece at 85 BPM in F dorian", {"beat_confidence": 0.0}),
+    ):
+        row = agreed(heard, caption)
+        assert row == heard | unsure
+        plan = reliable(plan_of(row), row)
+        assert (plan.key is None, plan.bpm is None) == ("keyprob" in unsure, "beat_confidence" in unsure)
 
 
 def test_nothing_to_count_is_no_error() -> None:

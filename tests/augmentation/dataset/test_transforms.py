@@ -294,7 +294,7 @@ def test_versions_are_as_loud_as_the_clip_and_none_clips() -> None:
     level = loudness(audio, 44100)
     changed = [as_loud_as(change_tempo(audio, 44100, factor), 44100, level) for factor in (0.85, 1.2)]
     assert [loudness(each, 44100) for each in changed] == pytest.approx([level, level], abs=0.1)
-    versions = with_headroom([audio, *changed])
+    versions = list(with_headroom([audio, *changed]))
     assert max(np.abs(each).max() for each in versions) == pytest.approx(0.891, abs=1e-3)
     levels = [loudness(each, 44100) for each in versions]
     assert levels == pytest.approx([levels[0]] * 3, abs=0.1) and levels[0] < level

@@ -53,6 +53,13 @@ def test_only_the_opposite_band_is_turned_over() -> None:
     assert power_at(mono, 3000) == pytest.approx(0.3, rel=0.02)
 
 
+def test_a_mix_is_as_loud_from_its_first_sample_to_its_last() -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(10_001)  # in every band
+    for length in (4095, 4096, 10_001):  # a window of an odd number of samples as well
+        audio = np.stack([noise, -noise])[:, :length]
+        assert to_mono(audio) == pytest.approx(audio[0], abs=1e-6)
+
+
 def test_one_of_three_channels_is_turned_over() -> None:
     mono = to_mono(np.stack([sine(440), -sine(440), sine(440)]))
     assert power_at(mono, 440) == pytest.approx(0.3, rel=0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import tracemalloc
 from importlib.util import find_spec
 
 import numpy as np
@@ -75,6 +76,15 @@ def test_front_end_leaves_its_input_alone() -> None:
     audio = np.full((2, RATE), 0.5, np.float32)
     front_end(audio, RATE)
     assert (audio == 0.5).all()
+
+
+def test_front_end_of_a_song_takes_little_more_than_the_song_in_double_precision() -> None:
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 60 * RATE)).astype(np.float32)
+    tracemalloc.start()
+    front_end(audio, RATE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * audio.nbytes  # 1.5 times measured: one channel of 8 bytes, and one of 4
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import tracemalloc
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
@@ -157,6 +158,32 @@ def test_same_activations_and_the_same_beats(clip: Any, seconds: float, toleranc
         assert np.abs(found - expected).max() <= tolerance
     decoded = [decoder(beats.average_activations(*activations)) for activations in (ours, theirs)]
     assert np.array_equal(*decoded)
+
+
+@needs_madmom
+@pytest.mark.parametrize("frames", [100, 256, 599])
+def test_features_are_the_same_however_many_frames_are_looked_at_at_once(
+    frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, recording = beats._madmom_processors()[0], signal(music())
+    monkeypatch.setattr(recurrent, "FRAMES_AT_ONCE", 600)  # all
+    whole = networks._features(recording)
+    monkeypatch.setattr(recurrent, "FRAMES_AT_ONCE", frames)
+    for found, expected in zip(networks._features(recording), whole, strict=True):
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+        assert np.abs(found - expected).max() <= 1e-6
+
+
+@needs_madmom
+def test_the_spectra_of_a_whole_recording_are_never_there_at_once() -> None:
+    networks = beats._madmom_processors()[0]
+    recording = signal(np.tile(click_track(), 6))  # 30 seconds: 49 MB of spectra of 4096 samples
+    tracemalloc.start()
+    features = networks._features(recording)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60e6  # 35 measured, 123 when they were
+    assert kept < 2 * sum(each.nbytes for each in features)
 
 
 @needs_madmom

@@ -36,10 +36,10 @@ def test_results_stay_play_on_come_back_after_a_reload_and_go(page: Any) -> None
     make_quick(page, variations=2)
     generate(page)
     cards = page.locator("#shelf .card")
-    expect(cards).to_have_count(2)
+    expect(cards).to_have_count(2, timeout=30_000)
     page.evaluate("document.querySelector('#shelf audio').play()")
     generate(page)
-    expect(cards).to_have_count(4)
+    expect(cards).to_have_count(4, timeout=30_000)
     first = page.locator("#shelf audio").nth(2)
     assert first.evaluate("audio => audio.currentTime > 0"), "a new result must not stop what plays"
     page.reload()
