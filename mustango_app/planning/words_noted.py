@@ -77,6 +77,6 @@ def _idle(word: Word, asked: Asked, plan: MusicPlan, sources: Mapping[str, Sourc
         return "sections", f"a section in {mode}", True
     if mode and plan.key:
         minor = Key.parse(plan.key).is_minor == (mode == "minor")
-        return "key", f"suits {plan.key}" if minor else f"{plan.key} is {sources['key']} and wins", minor
+        return "key", f"suits {plan.key}" if minor else f"{plan.key} wins ({sources['key']})", minor
     first = next((one.text for one in asked.reading.arrangement.moods if one is not word), "another word")
     return "energy", f"{plan.energy} by {first!r}" if plan.energy else "nothing of it is left open", False

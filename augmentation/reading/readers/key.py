@@ -18,7 +18,9 @@ _KEY_REACH = 50  # characters between "key" and the note
 _FILLER = ("either", "the", "key", "of", "a", "song's", "in", ":", "=", "is", "keyscale", "scale")
 _EITHER = ("of", "is", "in", "being", "either", "by", "to", ":", "=", ",", "(", "-", "the", "song", "with", "as")
 _BARE_AFTER = ("at", "and", "with", "for", "on", "in", "or", "using", "featuring", "over", "that", "played", "tuning",
-               "then", "to", "throughout")  # fmt: skip
+               "then", "to", "throughout", "starts", "starting", "begins", "beginning", "opens", "opening", "ends",
+               "ending", "builds", "building", "goes", "going", "moves", "moving", "without", "where", "which", "but",
+               "by", "from", "like", "has", "is")  # fmt: skip
 _ARTICLE_AFTER = ("at", "and", "with", "in", "or", "scale", "tonality", "to", "throughout")
 _LIST = ("of", "is", "are", ":", "=", "follows", "follow", "consists", "consisting", "in", "a", "through", "with",
          "includes",

@@ -98,6 +98,14 @@ def test_a_key_and_a_mood_may_come_last() -> None:
     assert "turns happy" in unused(fixed)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a ballad in G that grows", "a ballad in G starts with piano", "a song in G without drums", "jazz in G but slow"],
+)
+def test_a_key_may_be_followed_by_more(text: str) -> None:
+    assert plan_from_text(text).key == "G major"
+
+
 def test_a_key_climbs_every_few_bars() -> None:
     plan = plan_from_text("in C major, up a semitone every 4 bars, 16 bars", bpm=120)
     assert [part.key for part in plan.parts()] == ["C major", "Db major", "D major", "Eb major"]
@@ -196,7 +204,7 @@ def test_what_a_mood_says_is_said_to_suit_or_to_lose() -> None:
     notes = {note.statement: note for note in plan_from_text("dark techno 135 bpm in F minor").notes}
     assert (notes["dark"].outcome, notes["dark"].used) == ("suits F minor", True)
     notes = {note.statement: note for note in plan_from_text("dark techno 135 bpm in F major").notes}
-    assert (notes["dark"].outcome, notes["dark"].used) == ("F major is stated and wins", False)
+    assert (notes["dark"].outcome, notes["dark"].used) == ("F major wins (stated)", False)
 
 
 def test_italian_of_scores_is_no_italian() -> None:
