@@ -207,8 +207,8 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             used, outcome = True, f"{slower.name} is counted at {slower.bpm:g} BPM"
         else:
             used, outcome = False, "the tempo stays as it is; the words alone reach the model"
-        outcome = "a loop ends as it begins" if asked.plan.loop and not used else outcome
-        yield row(asked, change.first, change.last, "sections", outcome, used)
+        told = "a loop ends as it begins" if asked.plan.loop and not used else outcome
+        yield row(asked, change.first, change.last, "sections", told, used)
 
 
 def _comes_or_goes(asked: Asked, plan: MusicPlan, change: Change) -> bool:
