@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from augmentation.reading.fields import chosen_key, stated_chords
@@ -17,7 +18,7 @@ from augmentation.reading.readers.length import find_lengths
 from augmentation.reading.readers.meter import find_meters
 from augmentation.reading.readers.sections import Tagged, find_lettered, find_tagged, find_told
 from augmentation.reading.readers.statement import Statement, plainest
-from augmentation.reading.readers.tempo import find_tempos
+from augmentation.reading.readers.tempo import Tempo, find_tempos
 from augmentation.reading.tokens import Kind, Tokens
 
 
@@ -79,12 +80,15 @@ def read(text: str) -> Reading:
     """Read a text."""
     tokens = lex(text)
     keys, lengths = find_keys(tokens), find_lengths(tokens)
+    denied = [one for one in keys if _is_denied(tokens, one)]
+    keys = [one for one in keys if one not in denied]
     chords = stated_chords(tokens, keys)
     if chords and (bars := bars_of(tokens, chords)):  # what its groups last is the length of their sum
         lengths = [one for one in lengths if not chords.first <= one.first < chords.last]
         lengths.append(Statement("duration", ("bars", float(bars)), chords.first, chords.last, 1))
     stated = [*keys, *lengths, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
+    arrangement.denied += [one.first for one in denied]
     changes = sorted([*find_changes(tokens), *find_ends(tokens)], key=lambda change: change.first)
     tagged = tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens))
     if not tagged:
@@ -101,7 +105,7 @@ def read(text: str) -> Reading:
     if arrangement.alone:  # who enters later plays beside them
         arrangement.alone += [player for player in arrangement.players
                               if player in entering and player not in arrangement.alone]  # fmt: skip
-    tempos, meters = find_tempos(tokens), find_meters(tokens)
+    tempos, meters = _led(find_tempos(tokens), changes), find_meters(tokens)
     return Reading(
         tokens,
         tuple(tempos),
@@ -116,6 +120,24 @@ def read(text: str) -> Reading:
         _find_loop(tokens),
         tagged,
     )
+
+
+def _is_denied(tokens: Tokens, key: Statement) -> bool:
+    """Whether a text says that the key is another one: "not in C major"."""
+    return tokens[tokens.back(key.first, ("in", "the", "key", "of"))].get(Kind.NEGATION) is not None
+
+
+def _led(tempos: Sequence[Statement], changes: Sequence[Change]) -> list[Statement]:
+    """Return tempi of which a range is a way, if the text says that the piece becomes faster or slower."""
+    kinds = {change.kind for change in changes} & {"faster", "slower"}
+    found = []
+    for one in tempos:
+        low, high = one.value.low, one.value.high
+        if kinds and low is not None and high is not None:
+            start, end = (low, high) if "faster" in kinds else (high, low)
+            one = replace(one, value=Tempo(start, one.value.unit, to=end))
+        found.append(one)
+    return found
 
 
 def _find_loop(tokens: Tokens) -> Statement | None:

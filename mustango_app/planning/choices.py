@@ -14,6 +14,7 @@ from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.readers.chords import PROGRESSION
 from augmentation.reading.readers.meter import count_bar, dance
 from augmentation.reading.readers.statement import Statement
+from augmentation.reading.tokens import Kind
 from munet.music import Key, MusicPlan, PlanError, estimate_key, key_in_mode
 from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
@@ -189,7 +190,9 @@ def choose_key(asked: Asked, line: ChordLine | None, words: Sequence[Word | None
     else:
         mode, source = asked.pick("mode", ("major", "minor")), DEFAULT
     tonics = priors.MINOR_TONICS if Key("C", mode).is_minor else priors.MAJOR_TONICS
-    return Key(asked.pick("tonic", tonics), mode), source
+    tokens = asked.reading.tokens
+    denied = [tokens[at].get(Kind.KEY) for at in asked.reading.arrangement.denied]  # "not in C major"
+    return Key(asked.pick("tonic", [one for one in tonics if Key(one, mode) not in denied]), mode), source
 
 
 def choose_progression(asked: Asked, key: Key, style: Word | None) -> tuple[ChordLine, Source]:

@@ -57,8 +57,10 @@ def notes_on_words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source])
         wins = bool(names) or plan.energy == energy
         yield row(asked, index, index + 1, "energy", told, wins and "energy" not in asked.given)
     for index in found.denied:
-        yield row(asked, negation_before(tokens, index), index + 1, "style" if Kind.STYLE in tokens[index] else None,
-                   f"not {tokens.word(index)}", True)  # fmt: skip
+        token = tokens[index]
+        field = "key" if Kind.KEY in token else "style" if Kind.STYLE in token else None
+        name = token.get(Kind.KEY) or tokens.word(index)
+        yield row(asked, negation_before(tokens, index), index + 1, field, f"not {name}", True)
 
 
 def _suits(word: Word, plan: MusicPlan) -> bool:

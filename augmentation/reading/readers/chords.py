@@ -67,8 +67,11 @@ def bars_of(tokens: Tokens, statement: Statement) -> int | None:
 
 
 def _beats(tokens: Tokens, index: int, meter: int) -> int | None:
-    """Return the beats of "4 bars", "2 beats"."""
+    """Return the beats of "4 bars", "2 beats", "a bar", "half a bar"."""
     number, unit = tokens[index].get(Kind.QUANTITY, (0.0, ""))
+    if index > 0 and tokens[index].get(Kind.UNIT) == "bar" and tokens.word(index - 1) == "a":
+        half = tokens.word(index - 2) == "half"
+        return None if half and meter % 2 else meter // 2 if half else meter
     if index < 0 or unit not in ("bar", "beat") or number != int(number) or not 1 <= number <= _MOST:
         return None
     return int(number) * (meter if unit == "bar" else 1)
@@ -181,7 +184,9 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
 def _is_length(tokens: Tokens, index: int) -> bool:
     """Whether a token is part of "2 bars of", "for 4 beats", "1 bar each"."""
     beside = tokens.word(index) in _BESIDE_BARS
-    return any(_beats(tokens, at, METER) is not None for at in ((index - 1, index + 1) if beside else (index,)))
+    half = tokens.word(index) == "half"  # "half a bar of"
+    near = (index - 1, index + 1) if beside else (index + 2,) if half else (index,)
+    return any(_beats(tokens, at, METER) is not None for at in near)
 
 
 def _odd_one(tokens: Tokens, index: int) -> bool:

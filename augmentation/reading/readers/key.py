@@ -123,7 +123,10 @@ def counted_in_bars(tokens: Tokens, index: int) -> bool:
 
 
 def _lasts(tokens: Tokens, index: int) -> bool:
-    return index >= 0 and tokens[index].get(Kind.QUANTITY, (0, ""))[1] in ("bar", "beat")
+    if index < 0:
+        return False
+    one = tokens[index].get(Kind.UNIT) == "bar" and tokens.word(index - 1) == "a"  # "a bar of Am"
+    return one or tokens[index].get(Kind.QUANTITY, (0, ""))[1] in ("bar", "beat")
 
 
 def _has_mode(token: Token) -> bool:

@@ -342,3 +342,39 @@ def test_modes_in_other_languages(text: str, key: str) -> None:
 )  # fmt: skip
 def test_loops_in_other_languages(text: str) -> None:
     assert plan_from_text(text).loop
+
+
+def test_a_key_may_be_denied() -> None:
+    for seed in range(30):
+        plan = plan_from_text("a minor key, but not A minor", seed=seed)
+        assert (plan.key or "").endswith("minor")
+        assert plan.key != "A minor"
+    assert plan_from_text("not in C major").notes[0].outcome == "not C major"
+
+
+def test_a_range_of_tempi_is_a_way_where_the_piece_moves() -> None:
+    assert plan_from_text("goes from slow to fast, 80 to 150 bpm").sections[0].bpm == (80, 150)
+    assert plan_from_text("slows down, 90-120 bpm").sections[0].bpm == (120, 90)
+    assert plan_from_text("90-120 bpm").bpm == 105
+
+
+def test_bars_and_half_bars_of_chords() -> None:
+    plan = plan_from_text("one bar of C, one bar of Am, half a bar of F, half a bar of G", bpm=120)
+    assert plan.chords == (("C", 0.0), ("Am", 2.0), ("F", 4.0), ("G", 5.0))
+    plan = plan_from_text("a bar of Am, a bar of F", bpm=120)
+    assert [symbol for symbol, _ in plan.chords or ()][:2] == ["Am", "F"]
+
+
+def test_nobody_but_those() -> None:
+    assert plan_from_text("no instruments except piano and cello").instruments == ("piano", "cello")
+    assert plan_from_text("nothing besides a harp").instruments == ("harp",)
+
+
+def test_one_chord_is_a_vamp() -> None:
+    assert plan_from_text("funk, E7#9").chords == (("E7#9", 0.0),)
+    assert plan_from_text("a jam on Dm7").chords == (("Dm7", 0.0),)
+    assert [symbol for symbol, _ in plan_from_text("rock in E minor with a riff on Em G A").chords or ()][:3] == [
+        "Em",
+        "G",
+        "A",
+    ]
