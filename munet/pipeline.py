@@ -28,6 +28,7 @@ from munet.attended import Conditions
 from munet.codec.joins import turned_down
 from munet.codec.limiter import limited
 from munet.conditions.batch import embed, plan_tokens, text_tokens
+from munet.conditions.sound import is_drumless
 from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import (
@@ -192,9 +193,8 @@ class Sampler:
             known: clean latents of that shape and which frames of them are known, `(batch, frames)`; for models that
                 take them.
             beside: evaluates the forms at once; None for one batch of them.
-            sound: codes `(batch, codes)`, see `munet.conditions.sound`; for models that take them. The network is told,
-                and where nothing is known the means of what it makes are put to them: of itself it follows
-                them in part.
+            sound: codes `(batch, codes)`, see `munet.conditions.sound`; for models that take them. The network follows
+                them in part, and where nothing is known the means of what it makes are put to them.
         """
         held, entering = {}, sample.to(self.unet.dtype)
         if known is not None and self.unet.config.known_latents:
@@ -216,7 +216,8 @@ class Sampler:
         if (amount := self.config.sharpening) and timestep == self.scheduler.timesteps[-1]:
             prediction = sharpened(prediction, sample, *self._scale_at(timestep), amount)
         if sound is not None and known is None:
-            shift = functools.partial(self.unet.sound_code.shift, codes=sound)
+            drumless = is_drumless(conditions.last(len(sample)).aligned)
+            shift = functools.partial(self.unet.sound_code.shift, codes=sound, drumless=drumless)
             prediction = shifted(prediction, sample, *self._scale_at(timestep), shift)
         return prediction
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from munet.conditions.aligned import FIRST_STYLE_ROW
-from munet.conditions.sound import FEWEST_FRAMES, QUIET, WHO_PLAYS, SoundCode, sound_features
+from munet.conditions.sound import FEWEST_FRAMES, QUIET, WHO_PLAYS, SoundCode, is_drumless, sound_features
 
 ROWS = FIRST_STYLE_ROW + 2
 CHANNELS, FRAMES, BINS = 4, 32, 2
@@ -75,6 +75,24 @@ def test_nothing_is_asked_where_it_is_open_who_plays(code: SoundCode) -> None:
     assert torch.allclose(asked[0], code.expected(frames)[0] + 1) and not asked[1].any()
     shift = code.shift(latents, asked)
     assert shift[0].any() and not shift[1].any()
+
+
+def test_where_no_drums_play_nothing_moves_their_way(code: SoundCode) -> None:
+    latents, _ = windows(3, seed=8)
+    drums = torch.nn.functional.normalize(code.expecting[:, 1 + DRUMS], dim=0)
+    told = code.of(latents)
+    asked = told + torch.tensor([1.0, 1.0, -1.0])[:, None] * drums + torch.tensor([0.0, 0.0, 0.0, 0.3])
+    after = code.of(latents + code.shift(latents, asked, torch.tensor([True, False, True])))
+    moved = ((after - told)[:, :3] @ drums[:3]).tolist()
+    free = ((code.of(latents + code.shift(latents, asked)) - told)[:, :3] @ drums[:3]).tolist()
+    assert moved[0] < 0.1 * free[0]
+    assert moved[1:] == pytest.approx(free[1:], abs=1e-4)  # where they play, or where it goes away from them
+
+
+def test_drums_play_where_they_hit_once() -> None:
+    aligned = torch.zeros(2, ROWS, FRAMES)
+    aligned[1, DRUMS, 3] = 1
+    assert is_drumless(aligned).tolist() == [True, False]
 
 
 def test_the_noise_alone_decides_what_is_drawn(code: SoundCode) -> None:
