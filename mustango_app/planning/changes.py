@@ -228,11 +228,12 @@ def _solos(reading: Reading, cuts: Set[int], whole: int) -> list[Solo]:
 
 def _keys(reading: Reading, frame: Frame, whole: int) -> dict[int, Key]:
     """Return the keys to which the piece goes, by the bar from which they hold."""
-    if (turn := change_of(reading, "mood")) is not None and not stated_turn(reading):
+    change, turn = change_of(reading, "modulate"), change_of(reading, "mood")
+    if change is None and turn is not None:
         mode = reading.tokens[turn.last - 1][Kind.MOOD].mode
         other = frame.key.is_minor != (mode == "minor")
         return {_bar(turn, frame, whole): frame.key.relative()} if other else {}
-    change, target = change_of(reading, "modulate"), _target(reading, frame)
+    target = _target(reading, frame)
     if change is None or target is None:
         return {}
     if change.every is None:
@@ -241,11 +242,6 @@ def _keys(reading: Reading, frame: Frame, whole: int) -> dict[int, Key]:
     for bar in range(change.every, whole, change.every):
         keys[bar] = key = key.transpose(steps)
     return keys
-
-
-def stated_turn(reading: Reading) -> bool:
-    """Whether a text says the key to which it goes, so that a mood that turns says nothing of it."""
-    return change_of(reading, "modulate") is not None
 
 
 def _in_force(keys: Mapping[int, Key], start: int) -> Key | None:

@@ -22,21 +22,8 @@ _TUNE_PLAYER = "flute"  # who plays a melody that is all there is
 _TUNES = ("melody", "melodies", "lead melody", "lead line", "topline", "tune")
 _PLAIN = ("old", "new", "free", "live", "modern", "vintage", "classic", "retro", "music", "this", "my", "the", "in",
           "own", "same", "any", "a", "song", "track")  # fmt: skip
-_ALONE = (
-    "loop",
-    "loops",
-    "fill",
-    "fills",
-    "beat",
-    "beats",
-    "groove",
-    "track",
-    "pattern",
-    "riff",
-    "bassline",
-    "basslines",
-    "line",
-)
+_ALONE = ("loop", "loops", "fill", "fills", "beat", "beats", "groove", "track", "pattern", "riff", "bassline",
+          "basslines", "line")  # fmt: skip
 _HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from augmentation.reading.readers.moments import read_moment
@@ -56,8 +56,8 @@ def find_changes(tokens: Tokens) -> list[Change]:
     found: list[Change] = []
     for index, token in enumerate(tokens):
         if Kind.CHANGE in token and not _denied(tokens, index) and tokens.word(index + 1) != "by":
-            found.append(Change(token[Kind.CHANGE], index, index + 1, None, **_where(tokens, index)))
-            found[-1] = replace(found[-1], every=_every(tokens, index))
+            where, every = _where(tokens, index), _every(tokens, index)
+            found.append(Change(token[Kind.CHANGE], index, index + 1, None, **where, every=every))
         elif Kind.ENTER in token:
             kind, where = "leave" if token[Kind.ENTER] == "leave" else "enter", _where(tokens, index)
             for player in _players_of(tokens, index) if where else ():
@@ -72,7 +72,7 @@ def find_changes(tokens: Tokens) -> list[Change]:
             told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
             if (change.is_placed or change.every) and not told:
                 found.append(change)
-        elif _plays(tokens, index) and not _denied(tokens, index):
+        elif plays(tokens, index) and not _denied(tokens, index):
             at = index + 1
             while tokens.word(at) in _PARTS:
                 at += 1
@@ -114,12 +114,10 @@ def _until(tokens: Tokens, index: int) -> int:
 
 def _interval_end(tokens: Tokens, index: int) -> int | None:
     """Return the token behind the interval beside a direction: "up a tone", "three semitones lower"."""
-    if tokens.word(index) in ("higher", "lower"):
-        token = tokens[index - 1]
-        return index + 1 if "semitone" in (token.get(Kind.UNIT), token.get(Kind.QUANTITY, (0, ""))[1]) else None
-    at = tokens.ahead(index, ("a", "one", "by", "whole"))
-    token = tokens[at]
-    return at + 1 if "semitone" in (token.get(Kind.UNIT), token.get(Kind.QUANTITY, (0, ""))[1]) else None
+    behind = tokens.word(index) in ("higher", "lower")
+    at = index - 1 if behind else tokens.ahead(index, ("a", "one", "by", "whole"))
+    unit = tokens[at].get(Kind.UNIT), tokens[at].get(Kind.QUANTITY, (0, ""))[1]
+    return max(at, index) + 1 if "semitone" in unit else None
 
 
 def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
@@ -162,12 +160,12 @@ def _one_by_one(tokens: Tokens) -> list[Change]:
     for turn in turns:
         own = [at for at in turns if tokens.sentences[at] == tokens.sentences[turn]]
         earlier = range(tokens.sentences[turn], own[0])
-        if not any(_plays(tokens, at) for at in earlier):
+        if not any(plays(tokens, at) for at in earlier):
             continue
         end = next(at for at in range(turn + 1, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
         places = [float(tokens[at][Kind.PLACE]) for at in range(turn, end) if Kind.PLACE in tokens[at]]
         place = places[0] if places else (own.index(turn) + 1) / (len(own) + 1)
-        players = [at for at in range(turn + 1, end) if _plays(tokens, at)]
+        players = [at for at in range(turn + 1, end) if plays(tokens, at)]
         where = moments.get(turn) or {"place": place}
         found += [Change("enter", turn, at + 1, at, **where) for at in players if not _denied(tokens, at)]
     return found
@@ -193,11 +191,11 @@ def _players_of(tokens: Tokens, index: int) -> list[int]:
     """
     adds = tokens[index][Kind.ENTER] == "add"
     near, step = (range(index + 1, index + 4), 1) if adds else (range(index - 1, index - 4, -1), -1)
-    nearest = next((at for at in near if _plays(tokens, at)), None)
+    nearest = next((at for at in near if plays(tokens, at)), None)
     if nearest is None:
         return []
     found, chained = [nearest], False
-    while _plays(tokens, found[-1] + 2 * step):
+    while plays(tokens, found[-1] + 2 * step):
         joint = tokens.word(found[-1] + step)
         chained = chained or joint in _JOINED
         if joint not in _JOINED and not (joint == "," and (chained or adds)):
@@ -206,7 +204,8 @@ def _players_of(tokens: Tokens, index: int) -> list[int]:
     return sorted(found)
 
 
-def _plays(tokens: Tokens, index: int) -> bool:
+def plays(tokens: Tokens, index: int) -> bool:
+    """Whether a token names an instrument or a band."""
     return any(kind in tokens[index] for kind in PLAYERS)
 
 

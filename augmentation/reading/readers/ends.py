@@ -4,8 +4,7 @@ enter, ends with piano alone", "starts in A minor and ends in A major", "a sad p
 
 from __future__ import annotations
 
-from augmentation.reading.readers.changes import Change
-from augmentation.reading.readers.sections import PLAYERS
+from augmentation.reading.readers.changes import Change, plays
 from augmentation.reading.tokens import Kind, Tokens
 
 ALONE = "alone"  # kind of the change from or until which nobody else plays
@@ -43,7 +42,7 @@ def _before(tokens: Tokens, index: int) -> range:
 def _played(tokens: Tokens, first: int) -> list[int]:
     """Return the instruments of a list that begins within a clause: "piano and strings"; none that only hit once."""
     end = next(at for at in range(first, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
-    found = [at for at in range(first, end) if any(kind in tokens[at] for kind in PLAYERS)]
+    found = [at for at in range(first, end) if plays(tokens, at)]
     brief = any(tokens.word(at).rsplit(" ", 1)[-1] in _HITS for at in range(first, end))
     return [] if brief or any(Kind.NEGATION in tokens[at] for at in range(first, end)) else found
 
