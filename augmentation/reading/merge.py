@@ -1,9 +1,11 @@
-"""What several tokens are together: numbers in words, numbers with their unit, notes with their mode or quality."""
+"""What several tokens are together: numbers in words, numbers with their unit, notes with their mode or quality,
+instruments with the solo that they play."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +13,14 @@ from augmentation.reading.tokens import Kind, Token
 from munet.music import Chord, Key, PlanError
 from munet.music.symbols import read_chord
 
-__all__ = ["merge_harmony", "merge_numbers", "parse_chord"]
+__all__ = ["merge_harmony", "merge_numbers", "merge_solos", "parse_chord"]
+
+_AND_A_HALF = ("and", "a", "half")
+_PLAYED = (Kind.MACHINE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
+_EDGES = ("", ",", ";", ":", ".", "\n", "(", ")", "[", "]", "-", ">", "\u2192", "|", "/", "+", "&", "then", "and",
+          "into", "by")  # fmt: skip
+_BEGINS = ("starts", "begins", "comes", "enters")
+_BEFORE_SOLO = ("a", "the", "another", "long", "short", "big", "final", "last", "one")
 
 
 @lru_cache(maxsize=512)
@@ -36,6 +45,10 @@ def merge_numbers(text: str, tokens: Sequence[Token]) -> list[Token]:
             merged.append(tokens[index])
             index += 1
             continue
+        if [token.word for token in tokens[after : after + 3]] == [*_AND_A_HALF] and (
+            after + 3 < len(tokens) and Kind.UNIT in tokens[after + 3]
+        ):
+            value, after = value + 0.5, after + 3  # "two and a half minutes"
         unit_at = after + 1 if after < len(tokens) and tokens[after].text == "-" else after
         unit = tokens[unit_at].get(Kind.UNIT) if unit_at < len(tokens) else None
         start, end = tokens[index].start, tokens[after - 1].end
@@ -126,6 +139,37 @@ def _accidental_fits(tokens: Sequence[Token], index: int, at: int) -> bool:
     if tokens[index].text != "A":
         return False
     return at + 1 >= len(tokens) or (Kind.PUNCT in tokens[at + 1] and tokens[at + 1].text != "-")
+
+
+def merge_solos(text: str, tokens: Sequence[Token]) -> list[Token]:
+    """Join instruments with the "solo" behind them, which is a section too; a bare "solo" in a list of sections is one
+    ("verse, chorus, solo, chorus")."""
+    merged: list[Token] = []
+    form = any(Kind.SECTION in token for token in tokens)
+    for index, token in enumerate(tokens):
+        before = merged[-1] if merged else None
+        if token.word != "solo":
+            merged.append(token)
+        elif before is not None and Kind.SECTION not in before and any(kind in before for kind in _PLAYED):
+            readings = {**before.readings, Kind.SECTION: "solo"}
+            merged[-1] = Token(text[before.start : token.end], before.start, token.end, readings)
+        else:
+            listed = form and _edge(tokens, index, -1) and _edge(tokens, index, 1)
+            begins = index + 1 < len(tokens) and tokens[index + 1].word in _BEGINS  # "the solo starts at bar 17"
+            listed = listed or (begins and tokens[index - 1].word in _BEFORE_SOLO)
+            merged.append(replace(token, readings={**token.readings, Kind.SECTION: "solo"}) if listed else token)
+    return merged
+
+
+def _edge(tokens: Sequence[Token], index: int, step: int) -> bool:
+    """Whether what stands before or behind a token may part it from others in a list."""
+    at = index + step
+    while step < 0 <= at and tokens[at].word in _BEFORE_SOLO:
+        at -= 1
+    if not 0 <= at < len(tokens):
+        return True
+    behind = step > 0 and any(kind in tokens[at] for kind in (Kind.QUANTITY, Kind.REPEAT))
+    return tokens[at].word in _EDGES or Kind.SECTION in tokens[at] or behind
 
 
 def _in_mode(note: str, mode: str) -> dict[Kind, Any]:

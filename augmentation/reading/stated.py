@@ -11,7 +11,7 @@ from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
 from augmentation.reading.readers.changes import Change, find_absences, find_changes
 from augmentation.reading.readers.chords import bars_of
-from augmentation.reading.readers.ends import ALONE, find_ends
+from augmentation.reading.readers.ends import ALONE, find_ends, find_turns
 from augmentation.reading.readers.harmonic_rhythm import find_harmonic_rhythms
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
@@ -19,6 +19,7 @@ from augmentation.reading.readers.meter import find_meters
 from augmentation.reading.readers.sections import Tagged, find_lettered, find_tagged, find_told
 from augmentation.reading.readers.statement import Statement, plainest
 from augmentation.reading.readers.tempo import Tempo, find_tempos
+from augmentation.reading.readers.within import Within, find_within
 from augmentation.reading.tokens import Kind, Tokens
 
 
@@ -33,6 +34,7 @@ class Reading:
         chords: the list of chords; harmonic_rhythm: how long each of the chords lasts, said beside them.
         arrangement: who plays and how.
         changes: what changes within the piece, said in prose.
+        within: who plays, or is silent, in sections that are named for this alone.
         loop: that the end is to lead into the beginning.
         tagged: the parts of a text that is divided into sections or tells them in their order.
     """
@@ -47,6 +49,7 @@ class Reading:
     harmonic_rhythm: Statement | None
     arrangement: Arrangement
     changes: tuple[Change, ...]
+    within: tuple[Within, ...]
     loop: Statement | None
     tagged: tuple[Tagged, ...]
 
@@ -57,8 +60,9 @@ class Reading:
 
     @property
     def meter(self) -> Statement | None:
-        """The metre that counts."""
-        return plainest(one for one in self.meters if one.first not in self.arrangement.denied)
+        """The metre that counts: not one to which the piece changes."""
+        later = {change.first for change in self.changes if change.kind == "meter"}
+        return plainest(one for one in self.meters if one.first not in (*self.arrangement.denied, *later))
 
     @property
     def key(self) -> Statement | None:
@@ -86,29 +90,44 @@ def read(text: str) -> Reading:
     if chords and (bars := bars_of(tokens, chords)):  # what its groups last is the length of their sum
         lengths = [one for one in lengths if not chords.first <= one.first < chords.last]
         lengths.append(Statement("duration", ("bars", float(bars)), chords.first, chords.last, 1))
-    stated = [*keys, *lengths, *([chords] if chords else [])]
+    tempos = find_tempos(tokens)
+    compared = [one for one in tempos if "than" in map(tokens.word, range(one.first, one.last))]  # "faster than 100"
+    stated = [*keys, *lengths, *compared, *([chords] if chords else [])]
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
     arrangement.denied += [one.first for one in denied]
-    changes = sorted([*find_changes(tokens), *find_ends(tokens)], key=lambda change: change.first)
+    meters = find_meters(tokens)
+    changes = [*find_changes(tokens), *find_ends(tokens)]
+    known = {change.kind for change in changes}
+    changes += [change for change in find_turns(tokens, meters, keys) if change.kind not in known]
+    changes.sort(key=lambda change: change.first)
     tagged = tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens))
+    marked = [at for at, token in enumerate(tokens) for one in tagged if one.start <= token.start < one.end]
+    within = tuple(one for one in find_within(tokens) if one.first not in marked)
+    away = {index for one in within if one.silent for index in one.players}
     if not tagged:
-        absent = find_absences(tokens, [player.first for player in arrangement.removed])
-        away = {change.player for change in absent}
-        arrangement.players += [player for player in arrangement.removed if player.first in away]
-        arrangement.removed[:] = [player for player in arrangement.removed if player.first not in away]
+        silent = [player.first for player in arrangement.removed if player.first not in away]
+        absent = find_absences(tokens, silent)
+        away |= {change.player for change in absent}
         changes = sorted([*changes, *absent], key=lambda change: change.first)
+    arrangement.players += [player for player in arrangement.removed if player.first in away]
+    arrangement.removed[:] = [player for player in arrangement.removed if player.first not in away]
     entering = [one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)]
-    arrangement.later += entering
-    later = [player for player in entering if _is_for_a_part(tokens, player)]
+    heard = [index for one in within if not one.silent for index in one.players]
+    entering += [one for index in heard for one in arrangement.players_at(index)]
+    soloists = [one for one in arrangement.players if one.first in marked and Kind.SECTION in tokens[one.first]]
+    arrangement.later += [*entering, *soloists]
+    arrangement.styles[:] = [word for word in arrangement.styles if all(word.index != one.first for one in soloists)]
+    if any(change.kind == "layers" for change in changes):  # "starts with just piano, then others join one by one"
+        arrangement.later, arrangement.alone = [*arrangement.players], []
+    later = [player for player in entering if player.first in heard or _is_for_a_part(tokens, player)] + soloists
     later += [one for change in changes if change.kind == ALONE for one in arrangement.players_at(change.player)]
     arrangement.alone[:] = [player for player in arrangement.alone if player not in later]
     if arrangement.alone:  # who enters later plays beside them
         arrangement.alone += [player for player in arrangement.players
                               if player in entering and player not in arrangement.alone]  # fmt: skip
-    tempos, meters = _led(find_tempos(tokens), changes), find_meters(tokens)
     return Reading(
         tokens,
-        tuple(tempos),
+        tuple(_led(tempos, changes)),
         tuple(meters),
         tuple(keys),
         tuple(lengths),
@@ -117,6 +136,7 @@ def read(text: str) -> Reading:
         next((one for one in find_harmonic_rhythms(tokens) if not _within(one, chords)), None),
         arrangement,
         tuple(changes),
+        within,
         _find_loop(tokens),
         tagged,
     )

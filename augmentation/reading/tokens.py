@@ -15,7 +15,9 @@ from typing import Any
 
 from augmentation.reading.vocabulary import Kind
 
-__all__ = ["Kind", "Token", "Tokens"]
+__all__ = ["PLAYERS", "Kind", "Token", "Tokens"]
+
+PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)  # what names who plays
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class Tokens(Sequence[Token]):
     def span(self, first: int, last: int) -> str:
         """Return the text of tokens `first` to before `last`, as it stands."""
         return self.text[self[first].start : self[last - 1].end] if last > first else ""
+
+    def plays(self, index: int) -> bool:
+        """Whether a token names an instrument or a band."""
+        return any(kind in self[index] for kind in PLAYERS)
 
     def near(self, left: int, right: int) -> bool:
         """Whether nothing stands between two neighbours, not even a space."""

@@ -79,6 +79,12 @@ def _table(style: str | None) -> Style:
     return STYLES.get(style or DEFAULT_STYLE) or STYLES[DEFAULT_STYLE]
 
 
+def band_classes(names: Sequence[str], style: str | None) -> set[str]:
+    """Return the classes of instruments that a style's own band has too."""
+    own = {CLASS_OF.get(name, name) for names in _table(style).palette.values() for name in names}
+    return {CLASS_OF.get(name, name) for name in names} & own
+
+
 def resolve_in(players: Sequence[Player], style: str | None) -> list[str]:
     """Return the instruments that are meant in a style."""
     return resolve(players, _table(style))

@@ -10,34 +10,30 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 
 from augmentation.reading.readers.arrangement import Player
 from augmentation.reading.readers.changes import Change, turn_moments
 from augmentation.reading.readers.ends import ALONE
 from augmentation.reading.readers.moments import read_moment
 from augmentation.reading.stated import Reading
-from augmentation.reading.tokens import Kind, Token
-from munet.music import Key, Section
-from munet.music.checks import BPM_RANGE
+from augmentation.reading.tokens import Kind
+from munet.music import Section
 from munet.music.sections import theme_of
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
-from mustango_app.planning.form import Frame, change_of, energy_within, stated_keys
+from mustango_app.planning.form import Frame, change_of, energy_within
+from mustango_app.planning.turns import Ramp, bar_of, in_force, keys_of, meters_of, moment_of, ramp_of, target_of
+from mustango_app.planning.within import BEFORE, as_changes
 
 PART_BARS = 2  # that each part of such a piece lasts at least, where the text leaves its changes open
-_OPEN = ("enter", "leave", ALONE, "mood", "modulate")
+LAYERS = 5  # players that enter one after the other, as long as nobody says who
+_OPEN = ("enter", "leave", ALONE, "mood", "modulate", "meter")
 TAIL_BARS = 4  # that a piece without a stated length lasts from its last change on
-_RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
-_HALF, _OPENING = 0.5, 0.25
-_REACH = 8  # tokens behind "modulates"
-_NEIGHBOURS = MappingProxyType({"dominant": 7, "subdominant": 5})
+_OPENING = 0.25
+_REACH = 8  # tokens behind an energy that may say where it begins
 _ENERGIES = ("calm", "moderate", "energetic")
 _ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "turns", "gets")
-_BEFORE = MappingProxyType({"chorus": "verse", "drop": "build-up", "bridge": "verse", "outro": "verse",
-                            "solo": "verse", "breakdown": "verse"})  # fmt: skip
 _GRADUAL = re.compile("build|grad|slow|grow|swell|intens|gain|cresc|decresc|dimin|dy|die|wind")
-Ramp = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -66,31 +62,42 @@ def last_change(reading: Reading, bar: float) -> float:
         reading: of the text.
         bar: seconds of a bar.
     """
-    placed = [((change.bar - 1) * bar if (change.bar or 0) > 0 else change.second or 0.0) for change in reading.changes]
+    placed = []
+    for change in reading.changes:
+        start = (change.bar - 1) * bar if (change.bar or 0) > 0 else change.second or 0.0
+        unit, number = change.lasts or ("seconds", 0.0)
+        placed.append(start + number * (bar if unit == "bars" else 1.0) if start else 0.0)
     return max(placed, default=0.0)
 
 
 def parts_told(reading: Reading) -> int:
     """Return how many parts the changes divide a piece into whose bar or second the text leaves open; 0 for none."""
     places = {change.place for change in reading.changes if change.kind in _OPEN and change.place is not None}
+    if (layers := change_of(reading, "layers")) is not None:
+        return LAYERS * max(1, (layers.every or PART_BARS) // PART_BARS)
     return len(places - {0.0}) + 1 if places else 0
 
 
 def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     """Return the sections of a piece that changes its tempo, key, energy or band; none if it does not."""
     reading = asked.reading
-    ramp = None if "bpm" in asked.given else _ramp(reading, frame)
-    entries = [] if "instruments" in asked.given else [one for one in reading.changes if one.kind in ("enter", "leave")]
+    ramp = None if "bpm" in asked.given else ramp_of(reading, frame)
+    free = "instruments" not in asked.given
+    entries = _entries(reading) if free else []
     path = [] if "energy" in asked.given else energy_path(reading)
     named = [one for one in reading.changes if one.kind == "section"]
     whole = round(frame.duration * frame.bpm / 60 / frame.meter)
-    keys = {} if "key" in asked.given else _keys(reading, frame, whole)
+    keys = {} if "key" in asked.given else keys_of(reading, frame, whole)
+    meters = {} if "meter" in asked.given else meters_of(reading, frame, whole)
+    layers = _layers(reading, frame, whole) if free else {}
     pace = change_of(reading, "faster", "slower") if ramp else None
     pace = pace if pace and pace.is_placed else None  # else the tempo moves from the beginning on
     cuts = _cuts([*entries, *named, *([pace] if pace else [])], path, frame, whole)
     ramp_from = cuts[pace] if pace else 0
-    solos = [] if "instruments" in asked.given else _solos(reading, {*cuts.values(), *keys}, whole)
-    bars = {*cuts.values(), *keys, *(bar for solo in solos for bar in (solo.start, solo.end))}
+    undone = {change: cuts[change] + _bars_of(change, frame) for change in entries if change.lasts}
+    turns = {*cuts.values(), *undone.values(), *keys, *meters, *layers.values()}
+    solos = _solos(reading, turns, whole) if free else []
+    bars = {*turns, *(bar for solo in solos for bar in (solo.start, solo.end))}
     starts = sorted({start for start in bars if 0 < start < whole} | {0})
     if len(starts) < 2 or frame.duration <= _second(starts[-1], frame) + 60 / frame.bpm:
         return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
@@ -100,15 +107,16 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
         lively = _energy(path, cuts, start) or (energy_within(frame.energy, theme_of(name)) if name else None)
         sections.append(
             Section(
-                name or _name(entries, number, len(starts)),
+                name or _name(reading.changes, number, len(starts)),
                 start=_second(start, frame),
                 bpm=_tempo(ramp, ramp_from, start, end, whole),
-                key=str(_in_force(keys, start) or frame.key) if keys else None,
-                instruments=_band(entries, solos, cuts, start, reading, frame),
+                meter=in_force(meters, start),
+                key=str(in_force(keys, start) or frame.key) if keys else None,
+                instruments=_band(entries, solos, cuts, undone, layers, start, reading, frame),
                 energy=None if "energy" in asked.given else lively,
             )
         )
-    same = {(section.bpm, section.key, section.instruments, section.energy) for section in sections}
+    same = {(one.bpm, one.meter, one.key, one.instruments, one.energy) for one in sections}
     return tuple(sections) if len(same) > 1 or named else ()
 
 
@@ -121,7 +129,7 @@ def modulated(asked: Asked, frame: Frame, sections: tuple[Section, ...]) -> tupl
     named = [at for at, section in enumerate(sections) if theme_of(section.name) == change.section]
     if change.place is not None:  # "in the last chorus"
         named = [min(len(sections) - 1, int(change.place * len(sections)))]
-    target = _target(asked.reading, frame)
+    target = target_of(asked.reading, frame)
     if not named or target is None:
         return sections
     return tuple(section.with_(key=str(target)) if at >= named[-1] else section for at, section in enumerate(sections))
@@ -226,35 +234,6 @@ def _solos(reading: Reading, cuts: Set[int], whole: int) -> list[Solo]:
     return found
 
 
-def _keys(reading: Reading, frame: Frame, whole: int) -> dict[int, Key]:
-    """Return the keys to which the piece goes, by the bar from which they hold."""
-    change, turn = change_of(reading, "modulate"), change_of(reading, "mood")
-    if change is None and turn is not None:
-        mode = reading.tokens[turn.last - 1][Kind.MOOD].mode
-        other = frame.key.is_minor != (mode == "minor")
-        return {_bar(turn, frame, whole): frame.key.relative()} if other else {}
-    target = _target(reading, frame)
-    if change is None or target is None:
-        return {}
-    if change.every is None:
-        return {_bar(change, frame, whole): target}
-    keys, key, steps = {}, frame.key, (target.tonic_pc - frame.key.tonic_pc + 6) % 12 - 6
-    for bar in range(change.every, whole, change.every):
-        keys[bar] = key = key.transpose(steps)
-    return keys
-
-
-def _in_force(keys: Mapping[int, Key], start: int) -> Key | None:
-    begun = [bar for bar in keys if bar <= start]
-    return keys[max(begun)] if begun else None
-
-
-def _bar(change: Change, frame: Frame, whole: int) -> int:
-    """Return the bar, from 0 on, where a change happens; in the middle if the text does not say it."""
-    moment = moment_of(change, frame, whole)
-    return round(whole * (_HALF if change.place is None else change.place)) if moment is None else moment
-
-
 Mark = Change | int | None  # a change, or the number of an energy
 
 
@@ -262,19 +241,12 @@ def _cuts(changes: Sequence[Change], path: Sequence[Step], frame: Frame, whole: 
     """Return where changes happen and energies begin, in bars from 0 on."""
     cuts: dict[Mark, int] = {}
     for change in changes:
-        cuts[change] = _bar(change, frame, whole)
+        cuts[change] = bar_of(change, frame, whole)
     for number, step in enumerate(path):
         moment = moment_of(step, frame, whole)
         place = number / len(path) if step.place is None else step.place
         cuts[number] = round((whole if moment is None else moment) * place)
     return cuts
-
-
-def moment_of(said: Change | Step, frame: Frame, whole: int) -> int | None:
-    """Return the bar, from 0 on, that a text says as a bar or a second; None if it says none."""
-    if said.bar is not None:
-        return said.bar - 1 if said.bar > 0 else max(0, whole + said.bar)
-    return None if said.second is None else round(said.second * frame.bpm / 60 / frame.meter)
 
 
 def _second(bars: int, frame: Frame) -> float:
@@ -293,8 +265,8 @@ def _ramp_name(ramp: Ramp | None) -> str:
     return "accelerando" if ramp and ramp[1] > ramp[0] else "ritardando"
 
 
-def _name(entries: Sequence[Change], number: int, count: int) -> str:
-    section = next((one.section for one in entries if one.section), None)
+def _name(changes: Sequence[Change], number: int, count: int) -> str:
+    section = next((one.section for one in changes if one.section), None)
     if count == 2 and section is not None:
         return (("intro" if section == "verse" else "verse"), section)[number]
     return ("first part", "second part")[number] if count == 2 else f"part {number + 1}"
@@ -305,7 +277,7 @@ def _named(changes: Sequence[Change], cuts: dict[Mark, int], start: int) -> str 
     begun = [change for change in changes if cuts[change] <= start]
     if begun:
         return max(begun, key=lambda change: cuts[change]).section
-    return _BEFORE.get(theme_of(changes[0].section or ""), "intro") if changes else None
+    return BEFORE.get(theme_of(changes[0].section or ""), "intro") if changes else None
 
 
 def _energy(path: Sequence[Step], cuts: dict[Mark, int], start: int) -> str | None:
@@ -313,71 +285,50 @@ def _energy(path: Sequence[Step], cuts: dict[Mark, int], start: int) -> str | No
     return begun[-1] if begun else None
 
 
+def _entries(reading: Reading) -> list[Change]:
+    """Return who enters or leaves."""
+    return [one for one in reading.changes if one.kind in ("enter", "leave")] + as_changes(reading)
+
+
+def _bars_of(change: Change, frame: Frame) -> int:
+    """Return the bars after which a change is undone."""
+    unit, number = change.lasts or ("bars", 0.0)
+    return max(1, round(number if unit == "bars" else number * frame.bpm / 60 / frame.meter))
+
+
+def _layers(reading: Reading, frame: Frame, whole: int) -> dict[str, int]:
+    """Return the bars at which players enter one after the other, those who are named first."""
+    change = change_of(reading, "layers")
+    if change is None:
+        return {}
+    named = resolve_in(reading.arrangement.players, frame.style)
+    order = list(dict.fromkeys([*(name for name in named if name in frame.band), *frame.band]))
+    return {name: number * (change.every or max(1, whole // len(order))) for number, name in enumerate(order)}
+
+
 def _band(
-    entries: Sequence[Change], solos: Sequence[Solo], cuts: dict[Mark, int], start: int, reading: Reading, frame: Frame
+    entries: Sequence[Change],
+    solos: Sequence[Solo],
+    cuts: Mapping[Mark, int],
+    undone: Mapping[Change, int],
+    layers: Mapping[str, int],
+    start: int,
+    reading: Reading,
+    frame: Frame,
 ) -> tuple[str, ...] | None:
     """Return who plays from a bar on: the band without those who are yet to enter, or have left, or who plays alone."""
-    if not entries and not solos:
+    if not (entries or solos or layers):
         return None
     if solo := next((one for one in solos if one.start <= start < one.end), None):
         return ordered(resolve_in(solo.players, frame.style))
     away: list[Player] = []
     for change in entries:
-        if (cuts[change] > start) == (change.kind == "enter"):
+        holds = cuts[change] <= start < undone.get(change, start + 1)
+        if holds == (change.kind == "leave"):
             away += reading.arrangement.players_at(change.player)
     groups = [player for player in away if player.together and len(player.names) > 1]
     named = [player for player in reading.arrangement.players if player not in away] if away == groups else []
     here, names = resolve_in(named, frame.style), resolve_in(away, frame.style)  # a flute plays before its orchestra
     band = [name for name in frame.band if name in here or (name not in names and not is_removed(name, away))]
+    band = [name for name in band if layers.get(name, 0) <= start]
     return ordered(band or frame.band)
-
-
-def _ramp(reading: Reading, frame: Frame) -> Ramp | None:
-    """Return the tempi between which the text says that the piece goes."""
-    stated = reading.tempo.value.to if reading.tempo else None
-    change = change_of(reading, "faster", "slower")
-    if stated is not None:
-        ends = (frame.bpm, stated)
-    elif change is None:
-        return None
-    else:
-        behind = [one.value.bpm for one in reading.tempos if one.first > change.first and one is not reading.tempo]
-        paces = [word for word in reading.arrangement.paces if word.index > change.first and word.prior.tempo]
-        factor = _RAMP if change.kind == "faster" else 1 / _RAMP
-        to = behind[0] if behind else frame.bpm * factor
-        middle = sum(paces[0].prior.tempo) / 2 if paces and paces[0].prior.tempo else to
-        if not behind and (middle > frame.bpm) == (change.kind == "faster"):
-            to = middle
-        ends = (frame.bpm, to)
-    low, high = BPM_RANGE
-    ramp = (min(max(ends[0], low), high), min(max(round(ends[1], 3), low), high))
-    return ramp if ramp[0] != ramp[1] else None
-
-
-def _target(reading: Reading, frame: Frame) -> Key | None:
-    """Return the key to which the text says that the piece goes; without a name two semitones up."""
-    change = change_of(reading, "modulate")
-    if change is None:
-        return None
-    ahead = [key for key, at in stated_keys(reading) if at > change.first and key != frame.key]
-    if ahead:
-        return ahead[-1]
-    words = [token.word for token in reading.tokens[change.first : change.first + _REACH]]
-    for word, other in pairwise(words):
-        if word == "relative" and other in ("major", "minor", "key"):
-            return frame.key.relative()
-        if word == "parallel" and other in ("major", "minor", "key"):
-            return Key(frame.key.tonic, "major" if frame.key.is_minor else "minor")
-        if word == "the" and other in _NEIGHBOURS:
-            return frame.key.transpose(_NEIGHBOURS[other])
-    reach = reading.tokens[max(0, change.first - 1) if words[0] in ("higher", "lower") else change.first :]
-    steps = next(filter(None, map(_semitones, reach)), 2.0)
-    down = any(word in ("down", "lower") for word in words)
-    return frame.key.transpose(int(-steps if down else steps))
-
-
-def _semitones(token: Token) -> float:
-    """Return the semitones of an interval in steps ("a half step", "two tones"), 0 of anything else."""
-    count, unit = token.get(Kind.QUANTITY, (1.0, token.get(Kind.UNIT)))
-    whole = "semi" not in token.word and "half" not in token.word
-    return count * (2 if whole else 1) if unit == "semitone" else 0.0

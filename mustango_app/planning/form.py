@@ -120,9 +120,12 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         reading = read(tagged.text)
         bars = _bars(reading, tagged, frame) or open_bars
         joins = tagged.told and bool(sections) and Kind.WITH in reading.tokens[_first_player(reading) - 1]
-        playing, says = _players(reading, playing, frame, joins)
+        solo = theme_of(tagged.name) == "solo"
+        here, says = _players(reading, playing, frame, joins or solo)
+        playing = playing if solo else here  # who plays a solo joins the others for that time
         if not says and (style := _style_within(reading, frame)):
             playing, says = choose_band(reading.arrangement, style, asked.pick), "style" not in asked.given
+            here = playing
         tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
                                     reading.meter.value if reading.meter else None)  # fmt: skip
         tempo = _paced(reading, frame) if tempo is None else tempo
@@ -146,7 +149,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
                 meter=None if "meter" in asked.given or meter == frame.meter else meter,
                 key=None if key is None or "key" in asked.given else str(key),
                 chords=None if asked.line else chords,
-                instruments=playing if says and "instruments" not in asked.given else None,
+                instruments=here if says and "instruments" not in asked.given else None,
                 energy=None if "energy" in asked.given else energy_of(reading.arrangement),
                 prompt=tagged.body or None,
             )

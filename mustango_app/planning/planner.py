@@ -8,8 +8,9 @@ its own choice: fixing one leaves the others. The first downbeat is at 0 s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from augmentation.reading.readers.arrangement import Word
@@ -48,6 +49,7 @@ from mustango_app.planning.remarks import cut_note, in_words, language_notes, ma
 from mustango_app.planning.song import chosen_sections, has_form, stated_moments, theme_lines, with_tune_again
 from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 from mustango_app.planning.style import form_of, main_style
+from mustango_app.planning.within import sections_spoken_of, sections_within, with_casts
 
 Sources = dict[str, Source]
 _RAMP = 1.5  # how many fewer beats a section may have than at the plan's own tempo
@@ -114,7 +116,10 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     if not sections and has_form(asked, duration):
         sections = chosen_sections(asked, frame, style, line)
         sources |= {"sections": Source(Origin.CHOSEN, "chosen for the length")} if sections else {}
-        if not sections and stated_moments(asked, frame):  # no form can be put around them
+        if not sections and sections_spoken_of(asked):  # no form can be put around them
+            sections, cut = _fitted(asked, frame, sources, partial(sections_within, asked, frame))
+            sources["sections"] = STATED
+        elif not sections and stated_moments(asked, frame):
             sections, sources["sections"] = changed_sections(asked, frame), STATED
     if sections:
         plan = _in_sections(asked, frame, whole, sections, line, sources, style)
@@ -150,7 +155,8 @@ def _lead(asked: Asked) -> Asked:
     if not (head.modes or head.keys or changes.get("keys")):
         changes["modes"] = next((part.modes for part in parts if part.modes), ())
     if not head.arrangement.styles:
-        found = [part.arrangement.styles for part in parts if part.arrangement.styles]
+        told = zip(reading.tagged, parts, strict=True)
+        found = [part.arrangement.styles for one, part in told if part.arrangement.styles and one.name != "solo"]
         plain = (styles for styles in found if not all(word.weak for word in styles))
         arrangement = changes.get("arrangement", head.arrangement)
         changes["arrangement"] = replace(arrangement, styles=next(plain, found[0] if found else []))
@@ -219,24 +225,40 @@ def _sections(asked: Asked, frame: Frame, sources: Sources) -> tuple[tuple[Secti
     if not allows_sections(asked):
         return (), False
     if not asked.reading.tagged:
-        if has_form(asked, frame.duration) and stated_moments(asked, frame):
+        spoken = sections_spoken_of(asked)
+        if has_form(asked, frame.duration) and (stated_moments(asked, frame) or spoken):
             return (), False  # the form is chosen around them
+        if spoken:
+            sources["sections"] = STATED
+            return _fitted(asked, frame, sources, partial(sections_within, asked, frame))
         sections = () if asked.plan.loop else changed_sections(asked, frame)
         sources |= {"sections": STATED} if sections else {}
         return sections, False
     sources["sections"] = STATED
+    return _fitted(asked, frame, sources, partial(_told_sections, asked, frame))
+
+
+def _fitted(
+    asked: Asked, frame: Frame, sources: Sources, told: Callable[..., tuple[Section, ...]]
+) -> tuple[tuple[Section, ...], bool]:
+    """Return sections with lengths that fit into the piece, and whether the end of them was cut.
+
+    Args:
+        asked, frame, sources: as in `_sections`.
+        told: gives the sections; of 8 bars where they say no length, or open ones with the argument None.
+    """
     if sources["duration"] not in (GIVEN, STATED):
-        return cut_to(_told_sections(asked, frame), frame, asked.longest)
-    shared = shared_out(_told_sections(asked, frame, None), frame)
+        return cut_to(told(), frame, asked.longest)
+    shared = shared_out(told(None), frame)
     if shared:
         return shared, False
-    sections, cut = cut_to(_told_sections(asked, frame), frame, frame.duration)
+    sections, cut = cut_to(told(), frame, frame.duration)
     return (*sections[:-1], sections[-1].with_(bars=None)), cut
 
 
 def _told_sections(asked: Asked, frame: Frame, *open_bars: int | None) -> tuple[Section, ...]:
     """Return the sections that the text marks or tells (see `marked_sections`), in the keys that it says."""
-    return modulated(asked, frame, marked_sections(asked, frame, *open_bars))
+    return modulated(asked, frame, with_casts(asked, frame, marked_sections(asked, frame, *open_bars)))
 
 
 def _in_one(asked: Asked, whole: MusicPlan, line: ChordLine | None, sources: Sources, style: Word | None) -> MusicPlan:

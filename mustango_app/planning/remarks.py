@@ -9,7 +9,7 @@ from augmentation.reading.readers.changes import Change
 from augmentation.reading.readers.ends import ALONE
 from augmentation.reading.readers.harmonic_rhythm import HarmonicRhythm
 from augmentation.reading.tokens import Kind
-from munet.music import MusicPlan, Note, Section, tempo_word
+from munet.music import MusicPlan, Note, Section, tempo_word, theme_of
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.choices import has_bars
 from mustango_app.planning.note_rows import Rows, negation_before, row, section_at, stated
@@ -31,7 +31,8 @@ def make_notes(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source]) -> 
         *_loop(asked, plan),
         *_players(asked, plan),
     ]
-    notes += [*notes_on_words(asked, plan, sources), *_changes(asked, plan), *_told(asked, plan), *_unused(asked)]
+    notes += [*notes_on_words(asked, plan, sources), *_changes(asked, plan), *_within(asked, plan)]
+    notes += [*_told(asked, plan), *_unused(asked)]
     seen: set[str] = set()
     ordered = []
     for _, note in sorted(notes, key=lambda pair: pair[0]):
@@ -59,7 +60,7 @@ def _rhythm(asked: Asked, plan: MusicPlan) -> Rows:
             yield stated(asked, one, reading.tempo, outcome, "bpm")
     meter = f"{plan.meter} beats a bar"
     for one in reading.meters:
-        if one.first in reading.arrangement.denied:
+        if one.first in (*reading.arrangement.denied, *(change.first for change in reading.changes)):
             continue
         own = section_at(asked, plan, one.first)
         if one is not reading.meter and own is not None and own.meter == one.value[0]:
@@ -156,9 +157,10 @@ def _players(asked: Asked, plan: MusicPlan) -> Rows:
     for player in found.removed:
         first = negation_before(tokens, player.first)
         silent = not any(_plays(name, plan) for name in player.names)
-        outcome = (
-            f"no {tokens.word(player.first)}" if Kind.DRUMLESS not in tokens[player.first] else f"no {player.names[0]}"
-        )
+        name = player.names[0] if Kind.DRUMLESS in tokens[player.first] else tokens.word(player.first)
+        outcome, own = f"no {name}", section_at(asked, plan, player.first)
+        if not silent and own is not None and set(player.names).isdisjoint(own.instruments or plan.instruments or ()):
+            silent, outcome = True, f"{own.name}: no {name}"
         yield row(
             asked, first, player.last, "instruments", outcome if silent else "asked for elsewhere in the text", silent
         )
@@ -195,6 +197,13 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             used = "instruments" not in asked.given and any(not here.isdisjoint(band) for band in bands)
             used = used and len(set(bands)) > 1
             outcome = f"sections: {names}" if used else "the same play throughout"
+        elif change.kind == "meter":
+            metres = [section.meter for section in plan.sections or () if section.meter not in (None, plan.meter)]
+            used = bool(metres)
+            outcome = f"then {metres[0]} beats a bar" if used else "the metre is fixed, or there is no time for it"
+        elif change.kind == "layers":
+            used = len({section.instruments for section in plan.sections or ()}) > 2
+            outcome = f"sections: {names}" if used else "there is no time for it, or the sections say otherwise"
         elif change.kind == "mood":
             used = len({(section.key, section.energy) for section in plan.sections or ()}) > 1
             outcome = f"sections: {names}" if used else "key and energy are fixed, or there is no time for it"
@@ -209,6 +218,21 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             used, outcome = False, "the tempo stays as it is; the words alone reach the model"
         told = "a loop ends as it begins" if asked.plan.loop and not used else outcome
         yield row(asked, change.first, change.last, "sections", told, used)
+
+
+def _within(asked: Asked, plan: MusicPlan) -> Rows:
+    """Note who plays, or is silent, in the sections that are named for it."""
+    for one in asked.reading.within:
+        names = {name for index in one.players for each in asked.reading.arrangement.players_at(index)
+                 for name in each.names}  # fmt: skip
+        parts = [(theme_of(part.name) in one.sections, part.instruments or plan.instruments or ())
+                 for part in plan.sections or ()]  # fmt: skip
+        heard = [not names.isdisjoint(band) for here, band in parts if here]
+        used = "instruments" not in asked.given and bool(heard) and all(plays != one.silent for plays in heard)
+        where = ", ".join(one.sections)
+        outcome = f"silent in: {where}" if one.silent else f"plays in: {where}"
+        told = outcome if used else "there is no time for it, or the sections say otherwise"
+        yield row(asked, one.first, one.last, "sections", told, used)
 
 
 def _comes_or_goes(asked: Asked, plan: MusicPlan, change: Change) -> bool:

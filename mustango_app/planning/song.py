@@ -21,10 +21,11 @@ from munet.music.instruments import CLASS_OF
 from munet.music.notation import ChordLine
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import DEFAULT_STYLE
-from mustango_app.planning.changes import moment_of
 from mustango_app.planning.choices import in_rhythm, progressions
 from mustango_app.planning.form import Frame, allows_sections, energy_within
 from mustango_app.planning.form_moments import Moment, distance, moved
+from mustango_app.planning.turns import moment_of
+from mustango_app.planning.within import cast, sections_spoken_of
 
 SHORTEST = 40.0  # seconds from which a piece has a form
 _SECTION, _ANY = (8.0, 40.0), (4.0, 120.0)  # seconds that a verse or chorus lasts, and where nothing else fits
@@ -68,27 +69,30 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
         line: the chords that are stated; without any each theme gets a progression of its own.
     """
     form = FORMS[STYLES[frame.style if frame.style in STYLES else DEFAULT_STYLE].form]
-    moments = stated_moments(asked, frame)
-    if not all(_has(form, moment.name) for moment in moments):  # "the drop comes at 1:00", of no dance
-        form = next((one for one in FORMS.values() if all(_has(one, moment.name) for moment in moments)), form)
+    moments, spoken = stated_moments(asked, frame), sections_spoken_of(asked)
+    asked_for = {*spoken, *(moment.name for moment in moments)}
+    if not all(_has(form, name) for name in asked_for):  # "the drop comes at 1:00", of no dance
+        form = next((one for one in FORMS.values() if all(_has(one, name) for name in asked_for)), form)
     themes = _themes(asked, frame, style, form)
     turn = _bars(themes[form.rounds[0]] if line is None else line)
     turn = turn if turn < max(_TURNS) and turn not in _TURNS else 4
     layouts = list(_layouts(form, frame, turn, _SECTION)) or list(_layouts(form, frame, turn, _ANY))
     layouts = list(_put_at(layouts, moments)) if moments else layouts
+    layouts = [layout for layout in layouts if asked_for.issubset(layout.names)]
     if not layouts:
         return ()
     layouts.sort(key=lambda layout: layout.misfit)
     layout = asked.pick("form", [one for one in layouts if one.misfit <= layouts[0].misfit + _ALIKE])
     casts = _casts(asked, frame.band, form)
     sections = []
-    for name, bars in zip(layout.names, layout.bars, strict=True):
+    for number, (name, bars) in enumerate(zip(layout.names, layout.bars, strict=True)):
+        players = cast(asked.reading, frame, casts[name] or frame.band, layout.names, number) if spoken else casts[name]
         sections.append(
             Section(
                 name,
                 bars,
                 chords=_chords(themes[name], bars, frame.key, name == "outro") if line is None else None,
-                instruments=None if "instruments" in asked.given else casts[name],
+                instruments=None if "instruments" in asked.given else players,
                 energy=None if "energy" in asked.given else energy_within(frame.energy, name),
             )
         )
@@ -133,8 +137,8 @@ def stated_moments(asked: Asked, frame: Frame) -> list[Moment]:
     """Return the sections of which the text says when they begin, in their order; none if it speaks of other changes,
     or no form has them all."""
     whole = round(frame.duration * frame.bpm / 60 / frame.meter)
-    changes = asked.reading.changes
-    if any(change.kind != "section" for change in changes):
+    changes = [change for change in asked.reading.changes if change.kind == "section"]
+    if any(change not in changes and not change.section for change in asked.reading.changes):
         return []
     found = [Moment(change.section or "", moment_of(change, frame, whole) or 0) for change in changes]
     formed = any(all(_has(form, moment.name) for moment in found) for form in FORMS.values())

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from augmentation.reading.priors import Prior
-from augmentation.reading.tokens import Kind, Token, Tokens
+from augmentation.reading.tokens import PLAYERS, Kind, Token, Tokens
 from munet.music.instruments import CLASS_OF
 
-_PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _CALLED = (Kind.STYLE, Kind.MOOD, Kind.PACE, Kind.ENERGY, Kind.DANCE, Kind.VOICE, Kind.EFFECT)
 _JOINTS = (",", "and", "or", "nor", "&", "/", "+", "plus")
 _QUALITY = ("recording", "quality", "audio", "sound")  # behind "lo-fi", when it is no style
@@ -184,7 +183,7 @@ def _called(tokens: Tokens, index: int) -> bool:
         token.word in ("score", "house") and tokens.word(index - 1) in ("a", "the", "my", "in")
     ):
         return token.word == "house" and tokens.word(index - 1) != "in" and tokens.ends(index + 1)
-    if token.word == "heavy" and any(kind in tokens[index + 1] for kind in _PLAYERS):
+    if token.word == "heavy" and tokens.plays(index + 1):
         return False  # "heavy bass"
     if token.word == "latin" and tokens.word(index - 1) == "in":
         return False  # the language
@@ -271,7 +270,7 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
         if Kind.NEGATION in token:
             denied.update(_scope(tokens, index, token[Kind.NEGATION] != "not"))
         elif token.get(Kind.WITH) == "for":
-            only.update(at for at in _scope(tokens, index, True) if any(kind in tokens[at] for kind in _PLAYERS))
+            only.update(at for at in _scope(tokens, index, True) if tokens.plays(at))
         elif (
             token.word == "solo"
             and Kind.WITH in tokens[tokens.back(index, ("a", "the"))]
@@ -280,16 +279,16 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
             continue  # "strings with solo violin"
         elif Kind.ONLY in token:
             ahead = _scope(tokens, index, True) if not _solo_part(tokens, index) else []
-            players = [at for at in ahead if any(kind in tokens[at] for kind in _PLAYERS)]
+            players = [at for at in ahead if tokens.plays(at)]
             if not players and token.word != "solo":
                 players = _listed_before(tokens, index)
-            itself = {index} if any(kind in token for kind in _PLAYERS) else set()  # "a cappella" is a choir
+            itself = {index} if any(kind in token for kind in PLAYERS) else set()  # "a cappella" is a choir
             only.update(players, itself)
     return denied, only - denied
 
 
 def _players_before(tokens: Tokens, index: int) -> bool:
-    return any(kind in tokens[at] for at in range(index) for kind in _PLAYERS)
+    return any(kind in tokens[at] for at in range(index) for kind in PLAYERS)
 
 
 def silences(tokens: Tokens) -> list[tuple[int, int]]:
@@ -297,7 +296,7 @@ def silences(tokens: Tokens) -> list[tuple[int, int]]:
     found = []
     for index, token in enumerate(tokens):
         scope = _scope(tokens, index, token[Kind.NEGATION] != "not") if Kind.NEGATION in token else []
-        if any(kind in tokens[at] for at in scope for kind in _PLAYERS):
+        if any(kind in tokens[at] for at in scope for kind in PLAYERS):
             found.append((index, max(scope) + 1))
         elif Kind.DRUMLESS in token:
             found.append((index, index + 1))
@@ -307,7 +306,7 @@ def silences(tokens: Tokens) -> list[tuple[int, int]]:
 def _solo_part(tokens: Tokens, index: int) -> bool:
     """Whether "solo" is a part of the music ("a guitar solo with drums"), not a way to play."""
     before = tokens[index - 1]
-    return tokens.word(index) == "solo" and any(kind in before for kind in _PLAYERS) and tokens.word(index - 2) != "for"
+    return tokens.word(index) == "solo" and any(kind in before for kind in PLAYERS) and tokens.word(index - 2) != "for"
 
 
 def _scope(tokens: Tokens, index: int, lists: bool) -> list[int]:
@@ -317,9 +316,7 @@ def _scope(tokens: Tokens, index: int, lists: bool) -> list[int]:
         token = tokens[at]
         if _means(token):
             found.append(at)
-            if not (any(kind in token for kind in _PLAYERS) or Kind.VOICE in token) and any(
-                kind in tokens[at + 1] for kind in _PLAYERS
-            ):
+            if not (any(kind in token for kind in PLAYERS) or Kind.VOICE in token) and tokens.plays(at + 1):
                 found.pop()  # "no dark piano": the adjective is not what is denied
             if found and lists:
                 at = _further(tokens, at, found)
@@ -334,7 +331,7 @@ def _scope(tokens: Tokens, index: int, lists: bool) -> list[int]:
 
 
 def _means(token: Token) -> bool:
-    return any(kind in token for kind in (*_PLAYERS, *_CALLED))
+    return any(kind in token for kind in (*PLAYERS, *_CALLED))
 
 
 def _further(tokens: Tokens, at: int, found: list[int]) -> int:
@@ -364,7 +361,7 @@ def _listed_before(tokens: Tokens, index: int) -> list[int]:
     found: list[int] = []
     at = index - 1
     while at >= 0:
-        if any(kind in tokens[at] for kind in _PLAYERS):
+        if tokens.plays(at):
             found.append(at)
         elif tokens.word(at) not in ("and", "&", "+", "plus", "-", *_TUNES):
             break

@@ -8,16 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augmentation.reading.readers.moments import read_moment
+from augmentation.reading.readers.moments import read_moment, read_span
 from augmentation.reading.readers.parts import find_parts
-from augmentation.reading.readers.sections import PLAYERS, section_begins, section_name
+from augmentation.reading.readers.sections import section_begins, section_name
 from augmentation.reading.tokens import Kind, Tokens
 
 _PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only")  # between an instrument and "at bar 5"
 _REACH = 8  # tokens between "drums enter" and "the chorus"
 _AFTER_INTRO, _OUTRO = 0.25, 0.75  # where in a piece an intro ends and an outro begins
 _LAST = 0.75  # and the last of several sections of one name
+_MIDDLE = 0.5
 _JOINED = ("and", "&", "plus")
+_TURN_BY_TURN = (("one", "by", "one"), ("one", "at", "a", "time"), ("one", "after", "another"),
+                 ("one", "after", "the", "other"), ("layer", "by", "layer"))  # fmt: skip
+_ANYONE = ("instrument", "instruments", "layer", "layers", "part", "parts", "element", "elements", "sound", "sounds",
+           "voice", "player", "players", "loop", "loops")  # fmt: skip
+_NEW = ("new", "another", "an", "one", "more", "different", "adds", "adding", "add")
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,15 @@ class Change:
 
     Args:
         kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter", "leave",
-            "section" where one begins, "alone" of who plays alone from there on (see `ends`), or "mood".
+            "section" where one begins, "layers" where one player after the other enters; "alone" of who plays alone
+            from there on, "mood" or "meter" (see `ends`).
         first, last: its tokens.
         player: for "enter" and "leave" the token of the instrument.
         section: name of the section where it happens, or which begins.
         place: the share of the piece where it happens; bar: the bar, from 1 on, or -2 for the last two; second: the
             second. At most one of these is known.
         every: bars after which it happens again.
+        lasts: "bars" or "seconds" and their number, after which it is undone.
     """
 
     kind: str
@@ -44,6 +52,7 @@ class Change:
     bar: int | None = None
     second: float | None = None
     every: int | None = None
+    lasts: tuple[str, float] | None = None
 
     @property
     def is_placed(self) -> bool:
@@ -56,23 +65,21 @@ def find_changes(tokens: Tokens) -> list[Change]:
     found: list[Change] = []
     for index, token in enumerate(tokens):
         if Kind.CHANGE in token and not _denied(tokens, index) and tokens.word(index + 1) != "by":
-            where, every = _where(tokens, index), _every(tokens, index)
+            where, every = place_of(tokens, index), _every(tokens, index)
             found.append(Change(token[Kind.CHANGE], index, index + 1, None, **where, every=every))
         elif Kind.ENTER in token:
-            kind, where = "leave" if token[Kind.ENTER] == "leave" else "enter", _where(tokens, index)
-            for player in _players_of(tokens, index) if where else ():
-                found.append(Change(kind, min(player, index), max(player, index) + 1, player, **where))
+            found += _entries(tokens, index)
         elif Kind.SECTION in token and Kind.USUAL not in token and (begun := section_begins(tokens, index)):
             bar, second = begun
             name = section_name(tokens, index, index + 2)
             found.append(Change("section", index, index + 1, section=name, bar=bar, second=second))
         elif token.word in ("up", "down", "higher", "lower") and (end := _interval_end(tokens, index)):
-            where = _where(tokens, end - 1) or _said_before(tokens, index)
+            where = place_of(tokens, end - 1) or _said_before(tokens, index)
             change = Change("modulate", index, end, **where, every=_every(tokens, index))
             told = any(Kind.CHANGE in tokens[at] for at in range(*_clause(tokens, index)))  # "modulates up a tone"
             if (change.is_placed or change.every) and not told:
                 found.append(change)
-        elif plays(tokens, index) and not _denied(tokens, index):
+        elif tokens.plays(index) and not _denied(tokens, index):
             at = index + 1
             while tokens.word(at) in _PARTS:
                 at += 1
@@ -84,7 +91,39 @@ def find_changes(tokens: Tokens) -> list[Change]:
                 found.append(Change("leave", index, at, index, bar=until[0], second=until[1]))
     known = {change.player for change in found}
     found += [change for change in _one_by_one(tokens) if change.player not in known]
+    found += _layers(tokens)
     return sorted(found, key=lambda change: change.first)
+
+
+def _entries(tokens: Tokens, index: int) -> list[Change]:
+    """Return who enters or leaves at a word for it, for some bars or for good."""
+    kind, where = "leave" if tokens[index][Kind.ENTER] == "leave" else "enter", place_of(tokens, index)
+    span = read_span(tokens, index)
+    if not where and span and kind == "leave":
+        where = {"place": _MIDDLE}  # "the drums drop out for 2 bars"
+    players = _players_of(tokens, index) if where else []
+    return [Change(kind, min(player, index), max(player, index) + 1, player, **where, lasts=span) for player in players]
+
+
+def _layers(tokens: Tokens) -> list[Change]:
+    """Return that players enter one after the other, whoever they are: "one by one", "every 4 bars a new one"."""
+    for index in range(len(tokens)):
+        words = [tokens.word(at) for at in range(index, index + 4)]
+        if any(words[: len(phrase)] == [*phrase] for phrase in _TURN_BY_TURN):
+            within = any(
+                tokens.word(at) in _ANYONE or Kind.ENTER in tokens[at] for at in range(*_clause(tokens, index))
+            )
+            if within:
+                return [Change("layers", index, index + 3, every=_every(tokens, tokens.sentences[index]))]
+        if words[0] in ("every", "each") and (every := _every(tokens, index - 1)) and _names_anyone(tokens, index):
+            return [Change("layers", index, index + 2, every=every)]
+    return []
+
+
+def _names_anyone(tokens: Tokens, index: int) -> bool:
+    """Whether a clause speaks of an instrument, whichever: "a new instrument every 4 bars"."""
+    clause = range(*_clause(tokens, index))
+    return any(tokens.word(at) in _ANYONE and tokens.word(at - 1) in _NEW for at in clause)
 
 
 def _said_before(tokens: Tokens, index: int) -> dict[str, Any]:
@@ -160,12 +199,12 @@ def _one_by_one(tokens: Tokens) -> list[Change]:
     for turn in turns:
         own = [at for at in turns if tokens.sentences[at] == tokens.sentences[turn]]
         earlier = range(tokens.sentences[turn], own[0])
-        if not any(plays(tokens, at) for at in earlier):
+        if not any(tokens.plays(at) for at in earlier):
             continue
         end = next(at for at in range(turn + 1, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
         places = [float(tokens[at][Kind.PLACE]) for at in range(turn, end) if Kind.PLACE in tokens[at]]
         place = places[0] if places else (own.index(turn) + 1) / (len(own) + 1)
-        players = [at for at in range(turn + 1, end) if plays(tokens, at)]
+        players = [at for at in range(turn + 1, end) if tokens.plays(at)]
         where = moments.get(turn) or {"place": place}
         found += [Change("enter", turn, at + 1, at, **where) for at in players if not _denied(tokens, at)]
     return found
@@ -191,11 +230,11 @@ def _players_of(tokens: Tokens, index: int) -> list[int]:
     """
     adds = tokens[index][Kind.ENTER] == "add"
     near, step = (range(index + 1, index + 4), 1) if adds else (range(index - 1, index - 4, -1), -1)
-    nearest = next((at for at in near if plays(tokens, at)), None)
+    nearest = next((at for at in near if tokens.plays(at)), None)
     if nearest is None:
         return []
     found, chained = [nearest], False
-    while plays(tokens, found[-1] + 2 * step):
+    while tokens.plays(found[-1] + 2 * step):
         joint = tokens.word(found[-1] + step)
         chained = chained or joint in _JOINED
         if joint not in _JOINED and not (joint == "," and (chained or adds)):
@@ -204,12 +243,7 @@ def _players_of(tokens: Tokens, index: int) -> list[int]:
     return sorted(found)
 
 
-def plays(tokens: Tokens, index: int) -> bool:
-    """Whether a token names an instrument or a band."""
-    return any(kind in tokens[index] for kind in PLAYERS)
-
-
-def _where(tokens: Tokens, index: int) -> dict[str, Any]:
+def place_of(tokens: Tokens, index: int) -> dict[str, Any]:
     """Return where the words behind a change say that it happens, as arguments of `Change`."""
     for at in range(index + 1, min(index + _REACH, len(tokens))):
         if tokens.stops(at):

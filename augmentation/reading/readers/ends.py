@@ -1,10 +1,13 @@
 """Reader of what a piece begins and ends with, and of what it turns into: "starts with piano alone, then bass and drums
-enter, ends with piano alone", "starts in A minor and ends in A major", "a sad piano that turns happy".
+enter, ends with piano alone", "starts in A minor and ends in A major", "a sad piano that turns happy", "changes to 3/4"
 """
 
 from __future__ import annotations
 
-from augmentation.reading.readers.changes import Change, plays
+from collections.abc import Sequence
+
+from augmentation.reading.readers.changes import Change, place_of
+from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
 ALONE = "alone"  # kind of the change from or until which nobody else plays
@@ -14,6 +17,10 @@ _TURNS = ("turns", "turn", "turning", "becomes", "become", "becoming", "gets", "
           "shifting", "then", "into", *_ENDS)  # fmt: skip
 _TO = ("with", "on", "off", "only", "just", "out", "by")  # behind "starts"
 _HITS = ("fill", "fills", "roll", "rolls", "hit", "hits", "crash", "break", "pickup", "bang", "stab")
+_GOES = ("changes", "changing", "change", "switches", "switching", "switch", "moves", "moving", "move", "goes", "going",
+         "shifts", "shifting", "turns", "turning", "becomes")  # fmt: skip
+_ONWARD = ("then", "to", "into", "becomes", *_ENDS)
+_BETWEEN = ("a", "an", "the", "in", "back", "over", "it", "is", "key", "of", "with")
 _LATE = 0.75  # where in a piece its end begins
 _HALF = 0.5
 
@@ -42,7 +49,7 @@ def _before(tokens: Tokens, index: int) -> range:
 def _played(tokens: Tokens, first: int) -> list[int]:
     """Return the instruments of a list that begins within a clause: "piano and strings"; none that only hit once."""
     end = next(at for at in range(first, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
-    found = [at for at in range(first, end) if plays(tokens, at)]
+    found = [at for at in range(first, end) if tokens.plays(at)]
     brief = any(tokens.word(at).rsplit(" ", 1)[-1] in _HITS for at in range(first, end))
     return [] if brief or any(Kind.NEGATION in tokens[at] for at in range(first, end)) else found
 
@@ -62,3 +69,30 @@ def _turned_from(tokens: Tokens, index: int) -> int | None:
         if any(kind in tokens[at] for kind in (Kind.PUNCT, Kind.SECTION)):
             return None
     return None
+
+
+def find_turns(tokens: Tokens, meters: Sequence[Statement], keys: Sequence[Statement]) -> list[Change]:
+    """Return as changes a metre that another one follows, or to which the text says that the piece changes, and the
+    second of two keys: "starts in 4/4 and changes to 3/4", "in C major, then A minor"."""
+    found = []
+    for number, one in enumerate(meters):
+        to = tokens.back(one.first, _BETWEEN)
+        goes = tokens.word(to) in ("to", "into", "becomes")
+        goes = goes and tokens.word(tokens.back(to, _BETWEEN) if tokens.word(to) != "becomes" else to) in _GOES
+        before = meters[number - 1] if number else None
+        if goes or (before is not None and before.value != one.value and _follows(tokens, before, one)):
+            where = place_of(tokens, one.last - 1)
+            found.append(Change("meter", one.first, one.last, **(where or {"place": _HALF})))
+    told = {tokens.sentences[at] for at, token in enumerate(tokens) if token.get(Kind.CHANGE) == "modulate"}
+    plain = [one for one in keys if one.rank <= 3 and tokens.sentences[one.first] not in told]
+    if len(plain) == 2:
+        before, one = plain
+        if before.value != one.value and _follows(tokens, before, one) and tokens.word(one.first - 1) not in _ENDS:
+            found.append(Change("modulate", before.last, one.last, place=_HALF))
+    return found
+
+
+def _follows(tokens: Tokens, before: Statement, one: Statement) -> bool:
+    """Whether a sentence says that one statement comes after another."""
+    between = range(before.last, one.first)
+    return not any(tokens.stops(at) for at in between) and any(tokens.word(at) in _ONWARD for at in between)

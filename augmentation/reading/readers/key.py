@@ -319,7 +319,9 @@ def _without_chords(tokens: Tokens, found: list[Statement]) -> list[Statement]:
         preposition = tokens.word(tokens.back(index, ("the", "key", "of", "either"))) == "in"
         chordal = tokens.chord_words[index]
         changes = tokens.modulations[index] is not None or tokens.key_words[index] is not None
-        if not changes and _in_a_run(tokens, index) and not (preposition and chordal is None):
+        # "in C major then A minor": of two, the second follows the first; a third would make them chords
+        second = bool(kept) and kept[-1].last == index - 1 and Kind.LINK not in tokens[index + 1] and chordal is None
+        if not changes and _in_a_run(tokens, index) and not (second or (preposition and chordal is None)):
             continue
         linked = chordal is not None and all(tokens.word(at) in _LIST for at in range(chordal + 1, index))
         if linked and chordal is not None and tokens.word(index - 1) != "in" and index - chordal > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from augmentation.reading.readers.harmonic_rhythm import covered
+from augmentation.reading.readers.moments import spans
 from augmentation.reading.readers.parts import find_parts
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
@@ -37,7 +38,7 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
     """
     parts = find_parts(tokens)
     found = [total for one in parts if (total := one.total())]
-    of_others = covered(tokens) | {at for one in parts for at, _ in one.lengths}
+    of_others = covered(tokens) | spans(tokens) | {at for one in parts for at, _ in one.lengths}
     for index, token in enumerate(tokens):
         value, last = _value(tokens, index)
         if value is None or index in of_others:
@@ -106,6 +107,8 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
         and tokens[tokens.ahead(index, ("-",))].get(Kind.UNIT) == "minute"
     ):
         at = tokens.ahead(index, ("-",)) + 1
+        if tokens.word(index - 1) == "of" and tokens.word(index - 2) in ("quarter", "quarters"):
+            return ("seconds", 15.0 * tokens[index - 3].get(Kind.NUMBER, 1.0)), at  # "three quarters of a minute"
         if [tokens.word(at + step) for step in range(3)] == ["and", "a", "half"]:
             return ("seconds", 90.0), at + 3
         return ("seconds", 60.0), at

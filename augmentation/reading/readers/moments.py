@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from augmentation.reading.tokens import Kind, Tokens
 
+_SPAN_REACH = 8  # tokens behind "drops out" that may say for how long
 _BEFORE = ("at", "from", "in", "on", "by", "until", "till", "to", "for")
 
 
@@ -29,3 +30,26 @@ def read_moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
     if tokens[first].get(Kind.UNIT) == "bar" and tokens[first + 1].get(Kind.NUMBER, 0) >= 1:
         return int(tokens[first + 1][Kind.NUMBER]) + after, None
     return None, None
+
+
+def read_span(tokens: Tokens, at: int) -> tuple[str, float] | None:
+    """Return how long what a token says of a player lasts: "drops out for 4 bars", as ("bars", 4)."""
+    for index in range(at + 1, at + _SPAN_REACH):
+        if tokens.stops(index) or tokens.word(index) == ",":
+            break
+        number, unit = tokens[index + 1].get(Kind.QUANTITY, (0.0, ""))
+        if tokens.word(index) == "for" and unit in ("bar", "second") and number > 0:
+            return f"{unit}s", number
+    return None
+
+
+def spans(tokens: Tokens) -> set[int]:
+    """Return the tokens of lengths that say how long somebody plays or is silent, not how long the piece is."""
+    found = set()
+    for index, token in enumerate(tokens):
+        if Kind.ENTER not in token or read_span(tokens, index) is None:
+            continue
+        reach = range(index + 1, index + _SPAN_REACH)
+        if token[Kind.ENTER] == "leave" or any(any(read_moment(tokens, at)) for at in reach):
+            found.update(at + 1 for at in reach if tokens.word(at) == "for")
+    return found

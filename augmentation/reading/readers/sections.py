@@ -11,13 +11,29 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from augmentation.reading.readers.moments import read_moment
-from augmentation.reading.tokens import Kind, Tokens
+from augmentation.reading.readers.within import find_within
+from augmentation.reading.tokens import PLAYERS, Kind, Tokens
 
 _LONGEST_TAG = 24  # tokens within brackets
 _FORM = re.compile("A[A-D]{2,7}")
 _LETTERS = MappingProxyType({"A": "verse", "B": "chorus", "C": "bridge", "D": "breakdown"})
 _BROADWAY, _ITS_LETTERS = "AABA", MappingProxyType({"A": "theme", "B": "bridge"})
-_COMES = ("comes", "come", "hits", "lands", "arrives", "is", "drops", "should", "must", "exactly", "right", "that")
+_COMES = (
+    "comes",
+    "starts",
+    "begins",
+    "come",
+    "hits",
+    "lands",
+    "arrives",
+    "is",
+    "drops",
+    "should",
+    "must",
+    "exactly",
+    "right",
+    "that",
+)
 _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
@@ -52,7 +68,6 @@ _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
 _MOST_TIMES = 8
 _VAGUE = ("part", "instrumental")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
-PLAYERS = (Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
 _SAYING = frozenset(
     (
         Kind.KEY,
@@ -153,6 +168,7 @@ def find_told(tokens: Tokens) -> list[Tagged]:
     ):
         return []
     last = _before_chords(tokens, starts[0], names[-1], _before_length(tokens, starts[0], names[-1]))
+    last = min([last, *(one.first for one in find_within(tokens) if one.first > names[-1])])
     found = []
     for at, first, end in zip(names, starts, [*starts[1:], last], strict=True):
         while tokens.word(end - 1) in (*_JOINTS, "and", "it", "that") and end > at + 1:

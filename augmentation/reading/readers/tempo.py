@@ -7,6 +7,7 @@ A mood or a plain word ("slow") is no statement: those are the business of `prio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
@@ -30,6 +31,11 @@ _MOVING = (
 )  # fmt: skip
 _PLACED = ("for", "in", "during", "at", "on")  # behind a tempo that counts in a part of the piece
 _ANYWHERE = ("ranging", "anywhere", "somewhere", "varying", "ranges")
+_BEYOND = MappingProxyType({"faster": 1, "quicker": 1, "higher": 1, "more": 1, "slower": -1, "lower": -1, "less": -1})
+_BOUNDS = MappingProxyType({"above": 1, "below": -1, "under": -1})
+_USUALLY = 0.1  # how far beyond a bound a tempo lies
+_SHADES = MappingProxyType({"bit": 0.05, "slightly": 0.05, "little": 0.05, "just": 0.03, "much": 0.25, "far": 0.25,
+                            "way": 0.25, "well": 0.2, "lot": 0.25})  # fmt: skip
 _GRAVE_BEFORE = ("in", "tempo", "is", "marked", "played", "of", "pace")
 
 
@@ -124,8 +130,19 @@ def _with_unit(tokens: Tokens, index: int) -> Statement:
     unit_at = tokens.back(index, (*_EQUALS, *_ABOUT))
     unit = tokens[unit_at].get(Kind.BEAT_UNIT) if unit_at < index - 1 else None
     if tokens[index - 1].word == ")" or unit is None:
-        return Statement("bpm", Tempo(high), first, last)
+        return _bounded(tokens, first, last, high)
     return Statement("bpm", Tempo(high, unit), unit_at, last)
+
+
+def _bounded(tokens: Tokens, first: int, last: int, bpm: float) -> Statement:
+    """Read a tempo as it stands, or one beyond it: "a bit faster than 100 bpm", "below 90 bpm"."""
+    at = tokens.back(first, ("than",))
+    sign = _BEYOND.get(tokens.word(at), 0) if at < first - 1 else _BOUNDS.get(tokens.word(at), 0)
+    if not sign:
+        return Statement("bpm", Tempo(bpm), first, last)
+    share = _SHADES.get(tokens.word(at - 1), _USUALLY)
+    beyond = float(round(bpm * (1 + share) if sign > 0 else bpm / (1 + share)))
+    return Statement("bpm", Tempo(beyond), at - (tokens.word(at - 1) in _SHADES), last)
 
 
 def _arrow(tokens: Tokens, index: int, step: int = 1) -> int:
