@@ -11,6 +11,7 @@ from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
 from augmentation.reading.readers.changes import Change, find_absences, find_changes
 from augmentation.reading.readers.chords import bars_of
+from augmentation.reading.readers.clauses import find_clauses
 from augmentation.reading.readers.ends import ALONE, find_ends, find_turns
 from augmentation.reading.readers.harmonic_rhythm import find_harmonic_rhythms
 from augmentation.reading.readers.key import find_keys, find_modes
@@ -100,7 +101,7 @@ def read(text: str) -> Reading:
     known = {change.kind for change in changes}
     changes += [change for change in find_turns(tokens, meters, keys) if change.kind not in known]
     changes.sort(key=lambda change: change.first)
-    tagged = tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens))
+    tagged = tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens) or find_clauses(tokens))
     marked = [at for at, token in enumerate(tokens) for one in tagged if one.start <= token.start < one.end]
     within = tuple(one for one in find_within(tokens) if one.first not in marked)
     away = {index for one in within if one.silent for index in one.players}
@@ -115,6 +116,8 @@ def read(text: str) -> Reading:
     heard = [index for one in within if not one.silent for index in one.players]
     entering += [one for index in heard for one in arrangement.players_at(index)]
     soloists = [one for one in arrangement.players if one.first in marked and Kind.SECTION in tokens[one.first]]
+    if any(one.alone for one in tagged):  # "the bridge has only piano"
+        soloists = [one for one in arrangement.players if one.first in marked]
     arrangement.later += [*entering, *soloists]
     arrangement.styles[:] = [word for word in arrangement.styles if all(word.index != one.first for one in soloists)]
     if any(change.kind == "layers" for change in changes):  # "starts with just piano, then others join one by one"

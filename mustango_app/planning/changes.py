@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from augmentation.reading.readers.arrangement import Player
 from augmentation.reading.readers.changes import Change, turn_moments
+from augmentation.reading.readers.clauses import BEFORE
 from augmentation.reading.readers.ends import ALONE
 from augmentation.reading.readers.moments import read_moment
 from augmentation.reading.stated import Reading
@@ -23,7 +24,7 @@ from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
 from mustango_app.planning.form import Frame, change_of, energy_within
 from mustango_app.planning.turns import Ramp, bar_of, in_force, keys_of, meters_of, moment_of, ramp_of, target_of
-from mustango_app.planning.within import BEFORE, as_changes
+from mustango_app.planning.within import as_changes
 
 PART_BARS = 2  # that each part of such a piece lasts at least, where the text leaves its changes open
 LAYERS = 5  # players that enter one after the other, as long as nobody says who
@@ -64,7 +65,7 @@ def last_change(reading: Reading, bar: float) -> float:
     """
     placed = []
     for change in reading.changes:
-        start = (change.bar - 1) * bar if (change.bar or 0) > 0 else change.second or 0.0
+        start = (change.bar - 1) * bar if (change.bar or 0) > 0 else max(0.0, change.second or 0.0)
         unit, number = change.lasts or ("seconds", 0.0)
         placed.append(start + number * (bar if unit == "bars" else 1.0) if start else 0.0)
     return max(placed, default=0.0)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 from augmentation.compose.sections import lifted
+from augmentation.compose.styles import STYLES
 from augmentation.reading.readers.arrangement import Arrangement, Word
 from augmentation.reading.readers.changes import Change
 from augmentation.reading.readers.meter import count_bar
-from augmentation.reading.readers.sections import Tagged
 from augmentation.reading.stated import Reading, read
 from augmentation.reading.tokens import Kind
 from munet.music import Key, Section, theme_of
@@ -30,6 +31,7 @@ _FEELS = MappingProxyType({"half-time": 0.5, "double-time": 2.0})
 # How much livelier than the piece a section is.
 _LIFT = MappingProxyType({"intro": -1, "outro": -1, "bridge": -1, "breakdown": -1, "episode": -1,
                           "chorus": 1, "drop": 1, "solo": 1})  # fmt: skip
+_NEIGHBOURS = MappingProxyType({"dominant": 7, "subdominant": 5})
 _MOST_BARS = BARS_RANGE[1]
 _EVERYONE = ("full band", "whole band", "entire band", "everyone", "everyone plays", "full ensemble", "full orchestra")
 
@@ -118,17 +120,21 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
     playing = ordered(resolve_in(head.players, frame.style)) or None
     for tagged in asked.reading.tagged:
         reading = read(tagged.text)
-        bars = _bars(reading, tagged, frame) or open_bars
         joins = tagged.told and bool(sections) and Kind.WITH in reading.tokens[_first_player(reading) - 1]
         solo = theme_of(tagged.name) == "solo"
         here, says = _players(reading, playing, frame, joins or solo)
         playing = playing if solo else here  # who plays a solo joins the others for that time
-        if not says and (style := _style_within(reading, frame)):
-            playing, says = choose_band(reading.arrangement, style, asked.pick), "style" not in asked.given
-            here = playing
+        style_here = _style_within(reading, frame) if "style" not in asked.given else None
+        if not says and style_here:
+            here = playing = choose_band(reading.arrangement, style_here, asked.pick)
+            says = True
         tempo, meter, _ = count_bar(reading.tempo.value if reading.tempo else None,
                                     reading.meter.value if reading.meter else None)  # fmt: skip
         tempo = _paced(reading, frame) if tempo is None else tempo
+        if tempo is None and style_here is not None:
+            tempo = _tempo_in(style_here, frame)
+            meter = meter or _meter_in(style_here, frame)
+        bars = _bars(reading, tempo or frame.bpm, meter or frame.meter) or open_bars
         key = reading.key.value if reading.key else _in_mode(reading, frame)
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
         if alone := _chords_alone(tagged.body):
@@ -157,10 +163,39 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
     return _as_before(sections)
 
 
+def with_said(asked: Asked, frame: Frame, sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Return the sections of a chosen form with what the text says of some of them, as far as the piece has room."""
+    if not asked.reading.tagged or not sections:
+        return tuple(sections)
+    said = {one.name: one for one, tagged in zip(marked_sections(asked, frame, None), asked.reading.tagged, strict=True)
+            if tagged.text}  # fmt: skip
+    found = []
+    for section in sections:
+        own = said.get(theme_of(section.name), section)
+        stated = {name: value for name, value in vars(own).items() if value is not None and name != "name"}
+        found.append(section.with_(**({"chords": None} if own.key else {}), **stated))
+    bar = 60 * frame.meter / frame.bpm
+    fits = sum(section.bars or 0 for section in found[:-1]) * bar < frame.duration - bar
+    lengths = found if fits else sections
+    return (*(one.with_(bars=length.bars) for one, length in zip(found[:-1], lengths[:-1], strict=True)), found[-1])
+
+
 def _style_within(reading: Reading, frame: Frame) -> str | None:
     """Return the style that a section names for itself, if it is another than the piece's."""
     word = main_style(reading.arrangement)
     return None if word is None or word.weak or word.prior.style == frame.style else word.prior.style
+
+
+def _tempo_in(style: str, frame: Frame) -> float | None:
+    """Return the tempo of a section in another style, if the piece's own is none of its."""
+    low, _, high = STYLES[style].tempo
+    return None if low <= frame.bpm <= high else min(max(frame.bpm, low), high)
+
+
+def _meter_in(style: str, frame: Frame) -> int | None:
+    """Return the beats of a bar in a section in another style, if the piece's own are none of its."""
+    usual = [meter for meter, _ in STYLES[style].meters]
+    return None if frame.meter in usual else usual[0]
 
 
 def _paced(reading: Reading, frame: Frame) -> float | None:
@@ -169,8 +204,23 @@ def _paced(reading: Reading, frame: Frame) -> float | None:
     return None if not high or low <= frame.bpm <= high else (low + high) / 2
 
 
+def key_beside(words: Sequence[str], key: Key) -> Key | None:
+    """Return the key that words name by its place beside another: "the relative minor", "the parallel major"."""
+    for word, other in pairwise(words):
+        if word == "relative" and other in ("major", "minor", "key"):
+            return key.relative()
+        if word == "parallel" and other in ("major", "minor", "key"):
+            return Key(key.tonic, "major" if key.is_minor else "minor")
+        if word == "the" and other in _NEIGHBOURS:
+            return key.transpose(_NEIGHBOURS[other])
+    return None
+
+
 def _in_mode(reading: Reading, frame: Frame) -> Key | None:
-    """Return the key of a section of which the text says the mode alone ("a chorus in major"): the relative one."""
+    """Return the key of a section of which the text says the mode alone ("a chorus in major"), the relative one, or its
+    place beside the piece's."""
+    if beside := key_beside([token.word for token in reading.tokens], frame.key):
+        return beside
     if not reading.modes:
         return None
     mode = reading.modes[0].value
@@ -206,14 +256,15 @@ def _feel(reading: Reading) -> float | None:
     return _FEELS[change.kind] if change else None
 
 
-def _bars(reading: Reading, tagged: Tagged, frame: Frame) -> int | None:
+def _bars(reading: Reading, bpm: float, meter: int) -> int | None:
+    """Return the bars that a section says it has, or that its seconds are."""
     for token in reading.tokens:
         number, unit = token.get(Kind.QUANTITY, (0.0, ""))
         if unit == "bar" and 1 <= number <= _MOST_BARS:
             return int(number)
         if unit in ("second", "minute") and Kind.DECADE not in token:
             seconds = number * (60 if unit == "minute" else 1)
-            return min(_MOST_BARS, max(1, round(seconds * frame.bpm / 60 / frame.meter)))
+            return min(_MOST_BARS, max(1, round(seconds * bpm / 60 / meter)))
     return None
 
 

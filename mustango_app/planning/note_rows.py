@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
-from munet.music import MusicPlan, Note, Section
+from munet.music import MusicPlan, Note, Section, theme_of
 from mustango_app.planning.asked import Asked
 
 _NEGATION_REACH = 6
@@ -31,9 +31,11 @@ def stated(asked: Asked, one: Statement, chosen: Statement | None, outcome: str,
 def section_at(asked: Asked, plan: MusicPlan, index: int) -> Section | None:
     """Return the section of which a text speaks at a token."""
     start = asked.reading.tokens[index].start
-    at = (number for number, tagged in enumerate(asked.reading.tagged) if tagged.start <= start < tagged.end)
-    number = next(at, None)
+    said = [number for number, tagged in enumerate(asked.reading.tagged) if tagged.start <= start < tagged.end]
     sections = plan.sections or ()
+    number = said[0] if said else None
+    if number is not None and (one := asked.reading.tagged[number]).alone:  # in no order
+        return next((section for section in sections if theme_of(section.name) == one.name), None)
     return sections[number] if number is not None and number < len(sections) else None
 
 

@@ -44,6 +44,7 @@ from mustango_app.planning.form import (
     home_key,
     marked_sections,
     shared_out,
+    with_said,
 )
 from mustango_app.planning.remarks import cut_note, in_words, language_notes, make_notes
 from mustango_app.planning.song import chosen_sections, has_form, stated_moments, theme_lines, with_tune_again
@@ -114,10 +115,11 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     )  # fmt: skip
     sections, cut = _sections(asked, frame, sources)
     if not sections and has_form(asked, duration):
-        sections = chosen_sections(asked, frame, style, line)
+        sections = with_said(asked, frame, chosen_sections(asked, frame, style, line))
         sources |= {"sections": Source(Origin.CHOSEN, "chosen for the length")} if sections else {}
-        if not sections and sections_spoken_of(asked):  # no form can be put around them
-            sections, cut = _fitted(asked, frame, sources, partial(sections_within, asked, frame))
+        if not sections and (asked.reading.tagged or sections_spoken_of(asked)):  # no form can be put around them
+            named = _told_sections if asked.reading.tagged else sections_within
+            sections, cut = _fitted(asked, frame, sources, partial(named, asked, frame))
             sources["sections"] = STATED
         elif not sections and stated_moments(asked, frame):
             sections, sources["sections"] = changed_sections(asked, frame), STATED
@@ -142,8 +144,10 @@ def _lead(asked: Asked) -> Asked:
     if not reading.tagged or not allows_sections(asked):
         return asked
     text = reading.tokens.text
-    head = read(f"{text[: reading.tagged[0].start]}{text[reading.tagged[-1].end :]}")
+    edges = min(one.start for one in reading.tagged), max(one.end for one in reading.tagged)
+    head = read(f"{text[: edges[0]]}{text[edges[1] :]}")
     parts = [read(tagged.text) for tagged in reading.tagged]
+    parts = parts[:1] if reading.tagged[0].alone else parts  # what is said of a bridge does not hold for the piece
     changes: dict[str, Any] = {}
     for field, single in (("tempos", "tempo"), ("meters", "meter"), ("keys", "key")):
         if getattr(head, single) is None:
@@ -155,7 +159,7 @@ def _lead(asked: Asked) -> Asked:
     if not (head.modes or head.keys or changes.get("keys")):
         changes["modes"] = next((part.modes for part in parts if part.modes), ())
     if not head.arrangement.styles:
-        told = zip(reading.tagged, parts, strict=True)
+        told = zip(reading.tagged, parts, strict=False)
         found = [part.arrangement.styles for one, part in told if part.arrangement.styles and one.name != "solo"]
         plain = (styles for styles in found if not all(word.weak for word in styles))
         arrangement = changes.get("arrangement", head.arrangement)
@@ -234,6 +238,8 @@ def _sections(asked: Asked, frame: Frame, sources: Sources) -> tuple[tuple[Secti
         sections = () if asked.plan.loop else changed_sections(asked, frame)
         sources |= {"sections": STATED} if sections else {}
         return sections, False
+    if has_form(asked, frame.duration) and all(one.alone for one in asked.reading.tagged):
+        return (), False
     sources["sections"] = STATED
     return _fitted(asked, frame, sources, partial(_told_sections, asked, frame))
 

@@ -109,7 +109,7 @@ def _length(asked: Asked, plan: MusicPlan) -> Rows:
     reading = asked.reading
     for one in reading.lengths:
         unit, number = one.value
-        if one is not reading.length and unit == "bars" and plan.sections:
+        if (one is not reading.length and unit == "bars" and plan.sections) or section_at(asked, plan, one.first):
             continue
         outcome = f"{plan.duration:g} s"
         bar = 60 * (plan.meter or 4) / (plan.bpm or 120)

@@ -70,7 +70,7 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
     """
     form = FORMS[STYLES[frame.style if frame.style in STYLES else DEFAULT_STYLE].form]
     moments, spoken = stated_moments(asked, frame), sections_spoken_of(asked)
-    asked_for = {*spoken, *(moment.name for moment in moments)}
+    asked_for = {*spoken, *(one.name for one in asked.reading.tagged if one.text), *(moment.name for moment in moments)}
     if not all(_has(form, name) for name in asked_for):  # "the drop comes at 1:00", of no dance
         form = next((one for one in FORMS.values() if all(_has(one, name) for name in asked_for)), form)
     themes = _themes(asked, frame, style, form)

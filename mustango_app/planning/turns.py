@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
-from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from augmentation.reading.readers.changes import Change
@@ -12,12 +10,11 @@ from augmentation.reading.stated import Reading
 from augmentation.reading.tokens import Kind, Token
 from munet.music import Key
 from munet.music.checks import BPM_RANGE
-from mustango_app.planning.form import Frame, change_of, stated_keys
+from mustango_app.planning.form import Frame, change_of, key_beside, stated_keys
 
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF = 0.5
 _REACH = 8  # tokens behind "modulates"
-_NEIGHBOURS = MappingProxyType({"dominant": 7, "subdominant": 5})
 Ramp = tuple[float, float]
 Value = TypeVar("Value")
 
@@ -35,7 +32,10 @@ def moment_of(said: Said, frame: Frame, whole: int) -> int | None:
     """Return the bar, from 0 on, that a text says as a bar or a second; None if it says none."""
     if said.bar is not None:
         return said.bar - 1 if said.bar > 0 else max(0, whole + said.bar)
-    return None if said.second is None else round(said.second * frame.bpm / 60 / frame.meter)
+    if said.second is None:
+        return None
+    bar = round(said.second * frame.bpm / 60 / frame.meter)
+    return bar if said.second >= 0 else max(0, whole + min(bar, -1))
 
 
 def bar_of(change: Change, frame: Frame, whole: int) -> int:
@@ -105,13 +105,8 @@ def target_of(reading: Reading, frame: Frame) -> Key | None:
     if ahead:
         return ahead[-1]
     words = [token.word for token in reading.tokens[change.first : change.first + _REACH]]
-    for word, other in pairwise(words):
-        if word == "relative" and other in ("major", "minor", "key"):
-            return frame.key.relative()
-        if word == "parallel" and other in ("major", "minor", "key"):
-            return Key(frame.key.tonic, "major" if frame.key.is_minor else "minor")
-        if word == "the" and other in _NEIGHBOURS:
-            return frame.key.transpose(_NEIGHBOURS[other])
+    if beside := key_beside(words, frame.key):
+        return beside
     reach = reading.tokens[max(0, change.first - 1) if words[0] in ("higher", "lower") else change.first :]
     steps = next(filter(None, map(_semitones, reach)), 2.0)
     down = any(word in ("down", "lower") for word in words)

@@ -7,22 +7,15 @@ that are named, in the order in which they usually come, and the one before if i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 
 from augmentation.reading.readers.arrangement import Player
 from augmentation.reading.readers.changes import Change
+from augmentation.reading.readers.clauses import AFTER, BEFORE, ORDER
 from augmentation.reading.stated import Reading
 from munet.music import Section, theme_of
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import band_classes, is_removed, ordered, resolve_in
 from mustango_app.planning.form import OPEN_BARS, Frame
-
-_ORDER = ("first half", "intro", "theme", "verse", "pre-chorus", "build-up", "hook", "chorus", "drop", "episode",
-          "solo", "instrumental", "bridge", "breakdown", "second half", "outro")  # fmt: skip
-BEFORE = MappingProxyType({"chorus": "verse", "drop": "build-up", "bridge": "verse", "outro": "verse", "solo": "verse",
-                           "breakdown": "verse", "second half": "first half"})  # fmt: skip
-_AFTER = MappingProxyType({"intro": "verse", "theme": "solo", "verse": "chorus", "pre-chorus": "chorus",
-                           "build-up": "drop", "first half": "second half"})  # fmt: skip
 
 
 def sections_spoken_of(asked: Asked) -> tuple[str, ...]:
@@ -34,11 +27,11 @@ def sections_spoken_of(asked: Asked) -> tuple[str, ...]:
         return ()
     names = {name for within in asked.reading.within for name in within.sections}
     names |= {change.section for change in changes if change.section}
-    found = sorted(names, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+    found = sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     if len(found) != 1:
         return tuple(found)
-    if not changes and found[0] in _AFTER:
-        return (found[0], _AFTER[found[0]])
+    if not changes and found[0] in AFTER:
+        return (found[0], AFTER[found[0]])
     return (BEFORE.get(found[0], "intro" if found[0] != "intro" else "verse"), found[0])
 
 
@@ -53,7 +46,7 @@ def as_changes(reading: Reading) -> list[Change]:
     for within in reading.within:
         first = within.sections[0]
         kind = "enter" if not within.silent or first in ("intro", "verse") else "leave"
-        section = _AFTER.get(first, first) if within.silent and kind == "enter" else first
+        section = AFTER.get(first, first) if within.silent and kind == "enter" else first
         found += [Change(kind, within.first, within.last, index, section=section) for index in within.players]
     return found
 
@@ -75,7 +68,8 @@ def with_casts(asked: Asked, frame: Frame, sections: Sequence[Section]) -> tuple
     """Return sections of a form, without those who a text says are silent in them, and with those who play there."""
     reading = asked.reading
     soloists = _soloists(reading, frame)
-    if "instruments" in asked.given or not (reading.within or soloists):
+    entries = any(change.section and change.kind in ("enter", "leave") for change in reading.changes)
+    if "instruments" in asked.given or not (reading.within or soloists or entries):
         return tuple(sections)
     names = [theme_of(section.name) for section in sections]
     found = []
@@ -102,7 +96,9 @@ def cast(reading: Reading, frame: Frame, base: Sequence[str], names: Sequence[st
     for within in reading.within:
         named = names[number] in within.sections
         players = [one for index in within.players for one in reading.arrangement.players_at(index)]
-        if within.silent == named:
+        if within.alone and named:
+            return ordered(resolve_in(players, frame.style))
+        if within.silent == named and not within.alone:
             away += players
         elif not within.silent:
             here += players
@@ -110,6 +106,8 @@ def cast(reading: Reading, frame: Frame, base: Sequence[str], names: Sequence[st
         if change.section is not None and change.kind in ("enter", "leave") and change.section in names:
             begun = number >= names.index(change.section)
             away += reading.arrangement.players_at(change.player) if begun == (change.kind == "leave") else []
+    if away and all(player.together and len(player.names) > 1 for player in away):  # a piano plays before its band
+        here += [player for player in reading.arrangement.players if player not in away]
     present = resolve_in(here, frame.style)
     band = [name for name in base if name in present or not is_removed(name, away)]
     others = [name for name in frame.band if not is_removed(name, away)]  # who can open in place of who is silent

@@ -52,7 +52,9 @@ def notes_on_words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source])
         if word.source in sources.get("bpm", ""):
             yield row(asked, word.index, word.index + 1, "bpm", f"{plan.bpm:g} BPM", True)
     for energy, index in found.energies:
-        names = [section.name for section in plan.sections or () if section.energy == energy]
+        own = section_at(asked, plan, index)
+        names = [section.name for section in (*([own] if own else []), *(plan.sections or ()))
+                 if section.energy == energy]  # fmt: skip
         told = f"{names[0]}: {energy}" if names and plan.energy != energy else str(plan.energy)
         wins = bool(names) or plan.energy == energy
         yield row(asked, index, index + 1, "energy", told, wins and "energy" not in asked.given)

@@ -13,7 +13,17 @@ from augmentation.reading.readers.parts import find_parts
 from augmentation.reading.readers.sections import section_begins, section_name
 from augmentation.reading.tokens import Kind, Tokens
 
-_PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only")  # between an instrument and "at bar 5"
+_PARTS = (
+    "solo",
+    "part",
+    "line",
+    "riff",
+    "lead",
+    "melody",
+    "only",
+    "hits",
+    "hit",
+)  # between an instrument and "at bar 5"
 _REACH = 8  # tokens between "drums enter" and "the chorus"
 _AFTER_INTRO, _OUTRO = 0.25, 0.75  # where in a piece an intro ends and an outro begins
 _LAST = 0.75  # and the last of several sections of one name
@@ -171,7 +181,7 @@ def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
     for index in silent:
         first, last = _clause(tokens, index)
         ends = (read_moment(tokens, at) for at in range(index, last) if tokens.word(at) == "until")
-        where = next((moment for moment in ends if any(moment)), None)
+        where = next((moment for moment in ends if any(moment)), _behind_first(tokens, index, last))
         names = {tokens[at][Kind.SECTION] for at in range(first, last) if Kind.SECTION in tokens[at]}
         places = [float(tokens[at][Kind.PLACE]) for at in range(first, last) if Kind.PLACE in tokens[at]]
         if where:
@@ -181,6 +191,15 @@ def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
         elif names == {"outro"} or places:
             found.append(Change("leave", index, index + 1, index, place=places[0] if places else _OUTRO))
     return found
+
+
+def _behind_first(tokens: Tokens, index: int, last: int) -> tuple[int | None, float | None] | None:
+    """Return the bar or second behind "for the first 16 bars"; None if nothing says so."""
+    for at in range(index + 1, last):
+        number, unit = tokens[at].get(Kind.QUANTITY, (0.0, ""))
+        if tokens.word(at - 1) == "first" and unit in ("bar", "second") and number >= 1:
+            return (int(number) + 1, None) if unit == "bar" else (None, number)
+    return None
 
 
 def _clause(tokens: Tokens, index: int) -> tuple[int, int]:

@@ -10,13 +10,15 @@ _BEFORE = ("at", "from", "in", "on", "by", "until", "till", "to", "for")
 
 def read_moment(tokens: Tokens, at: int) -> tuple[int | None, float | None]:
     """Return the bar, from 1 on, or the second that is said from a preposition on: "at bar 5", "after 8 bars",
-    "at 10 seconds", "from 0:30 on", "to 0:40"."""
+    "at 10 seconds", "from 0:30 on", "to 0:40"; below zero counted from the end ("in the last 4 bars")."""
     if tokens.word(at) not in (*_BEFORE, "after"):
         return None, None
     after = tokens.word(at) == "after"
     first = tokens.ahead(at, ("the", "about", "around"))
     if tokens.word(first) in ("last", "final"):  # "for the last 4 bars"
         number, unit = tokens[first + 1].get(Kind.QUANTITY, (0.0, ""))
+        if unit == "second" and number > 0:
+            return None, -number
         return (-int(number), None) if unit == "bar" and number >= 1 else (None, None)
     if tokens.word(at) == "for":
         return None, None

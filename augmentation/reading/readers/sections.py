@@ -63,6 +63,7 @@ _LISTED = (
     "&",
 )
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
+_LATER = ("chorus", "bridge", "solo", "breakdown")  # sections that no piece begins with
 _LENGTHS = ("second", "minute", "bar")
 _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
 _MOST_TIMES = 8
@@ -94,6 +95,7 @@ class Tagged:
         body: the words behind the tag.
         start, end: its span in the text.
         told: whether prose tells it.
+        alone: whether it is named for what is said of it, in no order.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Tagged:
     start: int
     end: int
     told: bool = False
+    alone: bool = False
 
 
 def find_tagged(tokens: Tokens) -> list[Tagged]:
@@ -237,6 +240,8 @@ def _listed(tokens: Tokens, names: Sequence[int]) -> bool:
 def _contrasted(tokens: Tokens, names: Sequence[int], starts: Sequence[int]) -> bool:
     """Whether each section begins a clause of its own in one sentence: "verse in Am, chorus in C major", "a quiet verse
     and a loud chorus"."""
+    if tokens[names[0]][Kind.SECTION] in _LATER and all(tokens[at][Kind.SECTION] != "verse" for at in names):
+        return False  # "pop in C, chorus in Eb, a calm bridge": what they have is said, not the whole form
     joined = all(tokens.word(start - 1) in (",", ";", "and", ":") for start in starts[1:])
     says = any(set(tokens[at].readings) & _SAYING for at in range(starts[0], len(tokens)))
     return joined and says and tokens.sentences[names[0]] == tokens.sentences[names[-1]]

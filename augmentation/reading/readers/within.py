@@ -12,7 +12,11 @@ _IN = ("in", "during", "throughout", "for")
 _DETERMINERS = ("the", "a", "an", "each", "every", "all", "both", "any", "some")
 _BETWEEN = ("solo", "part", "parts", "line", "riff", "lead", "melody", "only", "just", "alone", "plays", "play",
             "playing", "appears", "appear", "heard", "is", "are")  # fmt: skip
-_BEFORE = ("only", "just", "use", "keep", "have", "with", "and", "but", *_DETERMINERS)
+_VERBS, _NO_VERBS = (
+    2,
+    ("and", "but", "then", "that", "with", "is", "at", "by", "or", "until", "before", "after", "from"),
+)
+_BEFORE = ("only", "just", "solo", "use", "keep", "have", "with", "and", "but", *_DETERMINERS)
 _JOINED = ("and", "&", "plus", "+", "or", "nor")
 
 
@@ -23,13 +27,15 @@ class Within:
     Args:
         players: tokens of the instruments, in order.
         sections: names.
-        silent: whether they do not play there, and else do; else they play there alone.
+        silent: whether they do not play there, and else do; else they play there and nowhere else.
+        alone: whether nobody else plays there ("only piano in the verse").
         first, last: tokens of the words.
     """
 
     players: tuple[int, ...]
     sections: tuple[str, ...]
     silent: bool
+    alone: bool
     first: int
     last: int
 
@@ -41,8 +47,9 @@ def find_within(tokens: Tokens) -> list[Within]:
         if not tokens.plays(index) or _further(tokens, index, 1) != index:
             continue
         at = index + 1
-        while tokens.word(at) in _BETWEEN:
-            at += 1
+        while tokens.word(at) in _BETWEEN or (at - index <= _VERBS and set(tokens[at].readings) == {Kind.WORD}
+                                              and tokens.word(at) not in (*_IN, *_NO_VERBS)):  # fmt: skip
+            at += 1  # "horns stab in the chorus"
         names, last = _sections(tokens, at)
         if names:
             players, first = [index], index
@@ -53,7 +60,8 @@ def find_within(tokens: Tokens) -> list[Within]:
             begin = denial if silent else players[0]
             while tokens.word(begin - 1) in _BEFORE:
                 begin -= 1
-            found.append(Within(tuple(players), tuple(names), silent, begin, last))
+            alone = not silent and any(Kind.ONLY in tokens[at] for at in range(begin, players[0]))
+            found.append(Within(tuple(players), tuple(names), silent, alone, begin, last))
     return found
 
 

@@ -315,7 +315,8 @@ def test_a_tempo_that_leads_somewhere_goes_there(text: str, tempo: float, to: fl
 
 @pytest.mark.parametrize("text", ["starts at 100 bpm, drops to 80 bpm for the chorus", "climbs to 12 players"])
 def test_a_tempo_of_a_part_does_not_move_the_whole(text: str) -> None:
-    assert not plan_from_text(text).sections
+    tempi = [(part.bpm, part.name) for part in plan_from_text(text).parts()]
+    assert tempi in ([(100, "verse"), (80, "chorus")], [(plan_from_text(text).bpm, "")])
 
 
 def test_a_told_form_modulates_where_the_text_says() -> None:

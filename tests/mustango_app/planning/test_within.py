@@ -208,3 +208,24 @@ def test_a_second_key_follows_the_first(text: str) -> None:
 
 def test_three_names_with_a_mode_are_chords() -> None:
     assert plan_from_text("C major then A minor then F major").chords[0][0] == "C"  # type: ignore[index]
+
+
+def test_who_alone_plays_in_a_section_is_joined_elsewhere() -> None:
+    plan = plan_from_text("pop, only piano in the verse")
+    verse, chorus = plan.parts()
+    assert verse.instruments == ("piano",) and {"piano", "drums"} < set(chorus.instruments or ())
+
+
+def test_one_player_opens_for_the_whole_band() -> None:
+    plan = plan_from_text("rock ballad, piano intro, then the full band kicks in at the chorus")
+    assert plan.parts()[0].instruments == ("piano",) and "drums" in (plan.parts()[-1].instruments or ())
+
+
+@pytest.mark.parametrize(
+    ("text", "bars"),
+    [("no drums in the first 8 bars", [0, 8]), ("without a kick for the first 8 bars", [0, 8]),
+     ("no drums for the first 16 seconds", [0, 8]), ("a violin solo in the last 8 seconds", [0, 12])],
+)  # fmt: skip
+def test_the_first_and_the_last_bars_are_counted(text: str, bars: list[int]) -> None:
+    plan = plan_from_text(f"house, {text}, 120 bpm, 32 seconds")
+    assert [part.start / 2 for part in plan.parts()] == bars

@@ -1,0 +1,115 @@
+"""Parts that clauses tell: a section by itself, styles that follow each other, parts with a length each."""
+
+from __future__ import annotations
+
+import pytest
+
+from munet.music import MusicPlan, Part
+from mustango_app.planning.planner import plan_from_text
+
+
+def parts(text: str, **fixed: object) -> dict[str, Part]:
+    plan = plan_from_text(text, **fixed)
+    return {part.name: part for part in plan.parts()}
+
+
+def unused(plan: MusicPlan) -> list[str]:
+    return [note.statement for note in plan.notes if not note.used]
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "values"),
+    [
+        ("pop in C, chorus in Eb", "key", {"verse": "C major", "chorus": "Eb major"}),
+        ("pop in C, the bridge is in the relative minor", "key", {"verse": "C major", "bridge": "A minor"}),
+        ("pop in C, bridge in the parallel minor", "key", {"verse": "C major", "bridge": "C minor"}),
+        ("rock at 100 bpm, 120 bpm in the chorus", "bpm", {"verse": 100, "chorus": 120}),
+        ("90 bpm in the verse, 120 bpm in the chorus", "bpm", {"verse": 90, "chorus": 120}),
+        ("pop, loud in the chorus", "energy", {"verse": None, "chorus": "energetic"}),
+        ("calm pop in 4/4, the bridge is in 3/4", "meter", {"verse": 4, "bridge": 3}),
+        ("pop in G, intro in E minor", "key", {"intro": "E minor", "verse": "G major"}),
+    ],
+)
+def test_a_section_may_be_named_for_what_it_has(text: str, field: str, values: dict[str, object]) -> None:
+    plan = plan_from_text(text)
+    assert {part.name: getattr(part, field) for part in plan.parts()} == values
+    assert not unused(plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "plays", "elsewhere"),
+    [
+        ("pop, the bridge has no drums", "bridge", False, True),
+        ("pop, chorus without drums", "chorus", False, True),
+        ("pop with no drums, chorus with drums", "chorus", True, False),
+    ],
+)
+def test_a_section_may_be_named_for_who_plays(text: str, where: str, plays: bool, elsewhere: bool) -> None:
+    for name, part in parts(text).items():
+        assert ("drums" in (part.instruments or ())) == (plays if name == where else elsewhere)
+
+
+def test_what_is_said_of_one_section_does_not_hold_for_the_piece() -> None:
+    plan = plan_from_text("rock, the bridge is slow and has only piano")
+    verse, bridge = plan.parts()
+    assert (bridge.bpm or 0) < 90 < (verse.bpm or 0) and "drums" in (verse.instruments or ())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_piece_has_its_form_around_what_is_said(seed: int) -> None:
+    plan = plan_from_text("2 minutes of pop in C, chorus in Eb, the bridge is calm", seed=seed)
+    named = {part.name: part for part in plan.parts()}
+    assert named["chorus"].key == "Eb major" and named["verse"].key == "C major" and named["bridge"].energy == "calm"
+    assert [part.name for part in plan.parts()].count("chorus") > 1 and plan.duration == 120
+    sounding = [symbol for symbol, second in plan.chords or () if named["chorus"].start <= second < named["chorus"].end]
+    assert set(sounding) & {"Eb", "Ab", "Cm", "Bb"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a pop song with a big chorus", "bluegrass breakdown at 150 bpm", "lofi, chorus", "the hook",
+     "a song with a bridge", "house without a drop", "a bridge between jazz and rock",
+     "sad violin solo in E minor"],
+)  # fmt: skip
+def test_no_sections_where_nothing_is_said_of_one(text: str) -> None:
+    assert not plan_from_text(text).sections
+
+
+@pytest.mark.parametrize(
+    ("text", "styles"),
+    [
+        ("bossa nova turning into samba", ("bossa nova", "samba")),
+        ("jazz, then metal", ("jazz swing", "metal")),
+        ("from jazz to metal, 40 seconds", ("jazz swing", "metal")),
+        ("starts as a waltz and becomes a march", ("waltz", "march")),
+        ("jazz for 20 seconds then metal for 20 seconds", ("jazz swing", "metal")),
+        ("first half jazz, second half metal", ("jazz swing", "metal")),
+    ],
+)
+def test_a_style_may_follow_another(text: str, styles: tuple[str, str]) -> None:
+    plan = plan_from_text(text)
+    first, second = plan.parts()
+    assert plan.style == styles[0] and first.instruments != second.instruments
+    assert not unused(plan)
+
+
+def test_a_second_style_has_its_own_tempo_and_metre() -> None:
+    waltz, march = plan_from_text("starts as a waltz and becomes a march").parts()
+    assert waltz.meter == 3 and march.meter in (2, 4)
+    ambient, techno, again = plan_from_text("30 seconds ambient, 1 minute techno, 30 seconds ambient").parts()
+    assert (techno.bpm or 0) >= 120 > (ambient.bpm or 0) and again.instruments == ambient.instruments
+    assert (techno.start, again.start, again.end) == (pytest.approx(30, abs=2), pytest.approx(90, abs=3),
+                                                      pytest.approx(120, abs=4))  # fmt: skip
+
+
+def test_parts_in_a_row_have_the_lengths_that_are_said() -> None:
+    plan = plan_from_text("8 bars of drums, 8 bars of drums and bass, 8 bars full band, 120 bpm, 4/4")
+    assert [(part.start, part.end) for part in plan.parts()] == [(0, 16), (16, 32), (32, 48)]
+    assert [len(part.instruments or ()) for part in plan.parts()] == [1, 2, 4] and not unused(plan)
+
+
+@pytest.mark.parametrize(
+    "text", ["jazz, rock and metal", "jazz to relax", "techno to house is what I like", "pop rock"]
+)
+def test_styles_beside_each_other_are_one_piece(text: str) -> None:
+    assert not plan_from_text(text).sections
