@@ -57,23 +57,33 @@ class Reading:
     @property
     def tempo(self) -> Statement | None:
         """The tempo that counts: the plainest, then the first."""
-        return plainest(self.tempos)
+        return plainest(self._of_piece(self.tempos))
 
     @property
     def meter(self) -> Statement | None:
         """The metre that counts: not one to which the piece changes."""
         later = {change.first for change in self.changes if change.kind == "meter"}
-        return plainest(one for one in self.meters if one.first not in (*self.arrangement.denied, *later))
+        return plainest(
+            one for one in self._of_piece(self.meters) if one.first not in (*self.arrangement.denied, *later)
+        )
 
     @property
     def key(self) -> Statement | None:
         """The key that counts."""
-        return chosen_key(self.keys)
+        return chosen_key(self._of_piece(self.keys))
 
     @property
     def length(self) -> Statement | None:
         """The length that counts."""
-        return plainest(self.lengths)
+        return plainest(self._of_piece(self.lengths))
+
+    def _of_piece(self, statements: Sequence[Statement]) -> Sequence[Statement]:
+        """Return the statements outside of sections that are named for what they have, all if there are none."""
+        spans = [(one.start, one.end) for one in self.tagged if one.alone]
+        starts = [self.tokens[one.first].start for one in statements]
+        outside = [one for one, at in zip(statements, starts, strict=True)
+                   if not any(start <= at < end for start, end in spans)]  # fmt: skip
+        return outside or statements
 
     def said(self, statement: Statement) -> str:
         """Return the words of a statement."""

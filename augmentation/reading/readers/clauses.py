@@ -14,7 +14,8 @@ from augmentation.reading.readers.sections import Tagged, section_begins
 from augmentation.reading.tokens import Kind, Tokens
 
 # Which section comes before one that is named alone, and which behind one that opens a piece.
-BEFORE = MappingProxyType({"chorus": "verse", "pre-chorus": "verse", "drop": "build-up", "bridge": "verse", "outro": "verse", "solo": "verse",
+BEFORE = MappingProxyType({"chorus": "verse", "pre-chorus": "verse",
+                           "drop": "build-up", "bridge": "verse", "outro": "verse", "solo": "verse",
                            "breakdown": "verse", "hook": "verse", "second half": "first half"})  # fmt: skip
 AFTER = MappingProxyType({"intro": "verse", "theme": "solo", "verse": "chorus",
                           "build-up": "drop", "first half": "second half"})  # fmt: skip
