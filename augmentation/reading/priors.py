@@ -78,13 +78,21 @@ def styles() -> Mapping[str, Prior]:
     """Return the words that ask for a style: word -> what it suggests."""
     rows = {word: Prior("style", asked.tempo, asked.meter, asked.mode, None, name, lends=asked.lends)
             for word, (name, asked) in style_words().items()}  # fmt: skip
+    asked = {_plain(word).strip(): prior for word, prior in rows.items()}
     for style in STYLES.values():
         for phrase in (style.name, *style.words.tags, *style.words.nouns):
             if phrase in _NO_STYLES:
                 continue
-            own = [rows[word] for word in phrase.lower().split() if word in rows and rows[word].style == style.name]
+            own = [
+                prior for word, prior in asked.items() if prior.style == style.name and f" {word} " in _plain(phrase)
+            ]
             rows.setdefault(phrase.lower(), own[-1] if own else of_style(style))
     return MappingProxyType(rows)
+
+
+def _plain(phrase: str) -> str:
+    """Return a phrase between spaces, in small letters and without hyphens: "hip-hop beat" holds " hip hop "."""
+    return f" {phrase.lower().replace('-', ' ')} "
 
 
 def of_style(style: Style) -> Prior:

@@ -157,7 +157,7 @@ def _meaning(kind: Kind, value: str) -> Any:
 
 def _style_within(phrase: str) -> Iterator[tuple[Kind, str, Any]]:
     styles = priors.styles()
-    for word in sorted(phrase.split(), key=len, reverse=True):
+    for word in sorted(phrase.split(), key=lambda word: (word in styles and styles[word].loose, -len(word))):
         if word in styles and word not in ("classical", "orchestra", "chamber"):
             yield Kind.STYLE, phrase, styles[word]
 

@@ -187,7 +187,8 @@ def _turned(reading: Reading, turn: Change) -> list[Step]:
 def _step(reading: Reading, energy: str, before: int, index: int, last: int) -> Step:
     """Return an energy that comes after another one, with when it begins."""
     tokens, turns = reading.tokens, turn_moments(reading.tokens)
-    for at in range(before, last + 1):
+    joint = next((at for at in range(index - 1, before, -1) if tokens.word(at) in (*_ORDER, ",")), before)
+    for at in (*range(index, last + 1), *range(joint, index)):
         bar, second = read_moment(tokens, at)
         if at in turns or bar or second:
             return Step(energy, index, 1.0, **turns.get(at, {"bar": bar, "second": second}))
@@ -206,7 +207,7 @@ def _in_order(reading: Reading, first: int, last: int) -> bool:
         for at in range(first + 1, last)
     )
     end = next(at for at in range(last, len(tokens) + 1) if tokens.ends(at))
-    return between or any(Kind.PLACE in tokens[at] for at in range(first + 1, end))
+    return between or any(Kind.PLACE in tokens[at] or any(read_moment(tokens, at)) for at in range(first + 1, end))
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,8 @@ def _cuts(changes: Sequence[Change], path: Sequence[Step], frame: Frame, whole: 
         moment = moment_of(step, frame, whole)
         place = number / len(path) if step.place is None else step.place
         cuts[number] = round((whole if moment is None else moment) * place)
+        if number and cuts[number] >= whole:  # "ends softly at 1:00", of a minute
+            cuts[number] = max(cuts[number - 1] + 1, whole - TAIL_BARS)
     return cuts
 
 

@@ -13,14 +13,15 @@ from mustango_app.planning.translate import to_english
 
 
 def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
-    """Return the style that counts: the fixed one, else one that is more than a form, has a metre of its own, is the
-    longest, the first."""
+    """Return the style that counts: the fixed one, else one that does not only colour another, is more than a form, has
+    a metre of its own, is the longest, the first."""
     if fixed in STYLES:
         return Word(priors.of_style(STYLES[fixed]), -1, fixed)
     return max(
         found.styles,
         key=lambda word: (
             not word.weak,
+            not word.modifies,
             not word.prior.lends,
             word.prior.meter not in (None, 4),
             len(word.text),

@@ -23,6 +23,7 @@ _PLAIN = ("old", "new", "free", "live", "modern", "vintage", "classic", "retro",
           "own", "same", "any", "a", "song", "track")  # fmt: skip
 _ALONE = ("loop", "loops", "fill", "fills", "beat", "beats", "groove", "track", "pattern", "riff", "bassline",
           "basslines", "line")  # fmt: skip
+_COLOURS = ("jazzy", "funky", "bluesy", "soulful", "folky", "jazz-like", "rocky")
 _HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 
@@ -47,12 +48,20 @@ class Player:
 
 @dataclass(frozen=True)
 class Word:
-    """A style, mood or pace that the text calls by a token; `weak` if another one counts more."""
+    """A style, mood or pace that the text calls by a token.
+
+    Args:
+        prior: what it suggests.
+        index: of the token; text: its words.
+        weak: whether it is a loose word, or an instrument's name, so that any other counts more.
+        modifies: whether it only colours another style ("funky house" is house).
+    """
 
     prior: Prior
     index: int
     text: str
     weak: bool = False
+    modifies: bool = False
 
     @property
     def source(self) -> str:
@@ -116,7 +125,8 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
                 if index in denied:
                     found.denied.append(index)
                 else:
-                    rows.append(Word(token[kind], index, token.text, _is_weak(token)))
+                    colours = kind is Kind.STYLE and _modifies(tokens, index)
+                    rows.append(Word(token[kind], index, token.text, _is_weak(token), colours))
         if Kind.ENERGY in token and index not in denied:
             found.energies.append((token[Kind.ENERGY], index))
         if Kind.VOICE in token and player is None and Kind.ENSEMBLE not in token:
@@ -174,6 +184,18 @@ def _is_weak(token: Token) -> bool:
     return (
         token[Kind.STYLE].loose or token.word in names or (bool(names) and " " not in token.text) or Kind.NEAR in token
     )
+
+
+def _modifies(tokens: Tokens, index: int) -> bool:
+    """Whether a word for a style is an adjective, or the one behind it is what is meant: "bluesy", "cinematic techno";
+    not "jazz waltz", which lends jazz its metre."""
+    following = tokens[tokens.ahead(index, ("-",))]
+    if tokens.word(index) in _COLOURS:
+        return True
+    if Kind.STYLE not in following or _is_weak(following):
+        return False
+    prior = following[Kind.STYLE]
+    return not prior.lends and prior.style != tokens[index][Kind.STYLE].style
 
 
 def _called(tokens: Tokens, index: int) -> bool:

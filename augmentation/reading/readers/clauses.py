@@ -29,6 +29,7 @@ _WITHIN = ("in", "during", "for", "throughout", "at", "on")
 _ONWARD = ("then", "into", "becomes", "become", "becoming", "turns", "ends", "ending", "to")
 _VERBS = ("is", "has", "have", "goes", "plays", "in", "with", "without", "at", "should", "only", "just", "modulates",
           "gets", "becomes", "slows", "speeds", "changes", "uses", "features")  # fmt: skip
+_FEEL_CHANGES = ("half-time", "double-time")  # which hold throughout a section
 _LENGTHS = ("second", "minute", "bar")
 _SAYS = (Kind.KEY, Kind.MODE, Kind.PACE, Kind.ENERGY, Kind.MOOD, Kind.SIGNATURE)  # what a section may have of its own
 _FEELS = (*_SAYS, Kind.STYLE)
@@ -103,6 +104,8 @@ def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
     if tokens.plays(name) or section_begins(tokens, name) or _moved(tokens, clause):
         return False
     behind = (name + 1, clause[1])
+    if first == name and tokens.word(clause[0] - 1) == "then":
+        return True  # "a riff, then a breakdown at half speed"
     if first == name and tokens.word(name + 1) in _VERBS:
         return _says(tokens, behind, _SAYS) or _tells(tokens, behind) or _plays(tokens, behind)
     within = tokens.word(tokens.back(name, ("the", "each", "every", "last", "first"))) in _WITHIN
@@ -115,7 +118,7 @@ def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
 def _moved(tokens: Tokens, clause: Clause) -> bool:
     """Whether a clause tells of a change, or of when something happens."""
     return any(
-        Kind.CHANGE in tokens[at]
+        tokens[at].get(Kind.CHANGE, _FEEL_CHANGES[0]) not in _FEEL_CHANGES
         or Kind.ENTER in tokens[at]
         or Kind.PLACE in tokens[at]
         or any(read_moment(tokens, at))
@@ -129,7 +132,7 @@ def _tells(tokens: Tokens, clause: Clause) -> bool:
         unit = tokens[at].get(Kind.QUANTITY, (0, ""))[1]
         if unit in ("bpm", "bar") or (Kind.CHORD in tokens[at] and tokens.word(at - 1) in ("in", "to", ":")):
             return True
-        if tokens.word(at) in ("relative", "parallel"):
+        if tokens.word(at) in ("relative", "parallel") or Kind.CHANGE in tokens[at]:
             return True
     return False
 

@@ -11,6 +11,7 @@ from augmentation.reading.tokens import Kind, Tokens
 _FILLER = ("is", "of", "for", "time", "about", "around", "exactly", "approximately", "roughly", "=", ":", "a", "should",
            "be", "the", "full")  # fmt: skip
 _BEFORE_LAST = ("should", "must", "to", "will", "can", "shall", "would", "may")
+_ENDING = ("end", "ends", "ending", "finish", "finishes", "finishing", "stops", "concludes")
 _MOMENTS = ("at", "after", "before", "around", "by", "from", "until", "till", "past", "within", "first", "last",
             "every", "per", "final", "next")  # fmt: skip
 _THINGS = frozenset((
@@ -20,7 +21,7 @@ _THINGS = frozenset((
     "compositions", "beat", "beats", "melody", "melodies", "ad", "ads", "commercial", "commercials", "theme",
     "themes", "cue", "cues", "sting", "stings", "jam", "jams", "groove", "grooves", "ballad", "ballads", "solo",
     "solos", "soundtrack", "soundtracks", "ambience", "intro", "outro", "bed", "underscore", "riff", "riffs", "vamp",
-    "fill", "fills",
+    "fill", "fills", "stinger", "stingers", "bumper", "bumpers", "ident", "idents", "fanfare", "fanfares",
 ))  # fmt: skip
 _ARTICLES = ("a", "an", "about", "make", "around", "of", "for")  # before "1:30 of techno"
 _FURTHEST = 6  # words between "30 seconds" and "loop"
@@ -55,6 +56,8 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
             or (tokens.word(last) == "in" and tokens.word(last + 1) in ("length", "duration", "total", "all"))
         ):
             found.append(Statement("duration", value, index, last, 0))
+        elif (Kind.CLOCK in token or value[0] == "seconds") and _ends_at(tokens, index):
+            found.append(Statement("duration", value, index, last, 1))
         elif Kind.CLOCK in token:
             begins = tokens.ends(index - 1) or tokens.word(index - 1) in _ARTICLES
             if begins and (tokens.word(last) == "of" or _of_a_thing(tokens, last, False)):
@@ -64,6 +67,14 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
         elif Kind.NUMBER not in token and (rank := _rank(tokens, index, last)) is not None:
             found.append(Statement("duration", value, index, last, rank))
     return found
+
+
+def _ends_at(tokens: Tokens, index: int) -> bool:
+    """Whether the piece ends at a time: "then end softly at 1:00"; not "the drums end at 0:40"."""
+    if tokens.word(index - 1) != "at":
+        return False
+    at = next((at for at in range(index - 2, index - 5, -1) if tokens.word(at) in _ENDING), None)
+    return at is not None and not tokens.plays(at - 1) and Kind.SECTION not in tokens[at - 1]
 
 
 def _called_after_its_unit(tokens: Tokens, index: int) -> bool:
@@ -138,10 +149,13 @@ def _rank(tokens: Tokens, index: int, last: int) -> int | None:
     if not decade or token[Kind.QUANTITY][0] <= _LONGEST_BARE_DECADE:
         if _of_a_thing(tokens, last, decade):
             return 1
+        begins = tokens.back(
+            index, ("about", "around", "roughly", "approximately", "maybe", "say")
+        )  # "no drums, about a minute"
         before = tokens.word(index - 1)
         alone = tokens.ends(last) and tokens.word(last) not in ("-", "/")
         if alone and (
-            tokens.ends(index - 1) or (before == "for" and tokens.word(index - 2) not in ("silence", "pauses", "stops"))
+            tokens.ends(begins) or (before == "for" and tokens.word(index - 2) not in ("silence", "pauses", "stops"))
         ):
             return 2
         led = tokens.ends(index - 1) or before in ("exactly", "about", "precisely", "make", "me", "play")

@@ -27,6 +27,8 @@ def unused(plan: MusicPlan) -> list[str]:
         ("90 bpm in the verse, 120 bpm in the chorus", "bpm", {"verse": 90, "chorus": 120}),
         ("pop, loud in the chorus", "energy", {"verse": None, "chorus": "energetic"}),
         ("calm pop in 4/4, the bridge is in 3/4", "meter", {"verse": 4, "bridge": 3}),
+        ("pop at 100 bpm, chorus in double time", "bpm", {"verse": 100, "chorus": 200}),
+        ("rock riff at 130 bpm, then a breakdown at half speed", "bpm", {"verse": 130, "breakdown": 65}),
         ("pop in G, intro in E minor", "key", {"intro": "E minor", "verse": "G major"}),
     ],
 )

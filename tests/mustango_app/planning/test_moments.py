@@ -128,3 +128,25 @@ def test_sections_are_shared_out_around_moments() -> None:
     assert moved(names, bars, [Moment("chorus", 1)]) is None
     assert moved(names, bars, [Moment("drop", 8)]) is None
     assert distance(names, bars, [Moment("drop", 8)]) == float("inf")
+
+
+def test_a_piece_may_end_as_it_began() -> None:
+    text = "start quietly and build to a climax at 0:24, then end softly at 0:40, 120 bpm, 4/4"
+    plan = plan_from_text(text)
+    assert plan.duration == 40
+    assert [(part.energy, part.start) for part in plan.parts()] == [("calm", 0), ("energetic", 24), ("calm", 32)]
+    plan = plan_from_text("quiet, loud at 0:08, then soft, 120 bpm, 4/4, 24 seconds")
+    assert [(part.energy, part.start) for part in plan.parts()] == [("calm", 0), ("energetic", 8), ("calm", 16)]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("jazz, no drums, about a minute.", 60),
+        ("20 second stinger, brass", 20),
+        ("jazz that ends at 0:45", 45),
+        ("jazz, the drums end at 0:45", 10),
+    ],
+)
+def test_lengths_as_people_say_them(text: str, seconds: float) -> None:
+    assert plan_from_text(text).duration == seconds

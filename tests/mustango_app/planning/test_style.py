@@ -35,3 +35,33 @@ def test_words_of_prompts_name_styles_too(words: str, style: str) -> None:
 def test_what_is_no_style_is_refused(value: object) -> None:
     with pytest.raises(PlanError, match="style: expected one of afrobeat, ambient"):
         plan_from_text("a tune", style=value)
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [
+        ("funky house", "house"),
+        ("cinematic techno", "techno"),
+        ("symphonic metal", "metal"),
+        ("blues rock", "rock"),
+        ("ambient techno, 130 bpm", "techno"),
+        ("latin trap", "trap"),
+        ("baroque pop", "pop"),
+        ("electro-swing", "jazz swing"),
+        ("jazz waltz", "jazz swing"),
+        ("bossa nova jazz", "bossa nova"),
+        ("jazz piano trio", "jazz swing"),
+        ("lofi hip hop, jazzy chords", "lo-fi"),
+        ("hip hop beat with a jazzy piano sample", "hip hop"),
+        ("techno with a funky bassline", "techno"),
+        ("funky", "funk"),
+        ("jazzy acoustic guitar", "jazz swing"),
+    ],
+)
+def test_of_two_styles_the_last_is_meant(text: str, style: str) -> None:
+    assert plan_from_text(text).style == style
+
+
+def test_a_style_that_only_colours_is_said_not_to_count() -> None:
+    (note,) = [note for note in plan_from_text("funky house").notes if note.statement == "funky"]
+    assert note.outcome == "house counts" and not note.used
