@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from augmentation.reading.merge import merge_harmony, merge_numbers, merge_solos, parse_chord
+from augmentation.reading.merge import merge_clocks, merge_harmony, merge_numbers, merge_solos, parse_chord
 from augmentation.reading.tokens import Token, Tokens
 from augmentation.reading.vocabulary import Kind, Node, atoms, is_cjk, trie
 from munet.music import Chord, Key
@@ -70,7 +70,9 @@ def lex(text: str) -> Tokens:
         token = _token(text, found, index)
         tokens.append(token)
         index = max(index + 1, bisect_left(starts, token.end))
-    return Tokens(text, tuple(merge_solos(text, merge_harmony(text, merge_numbers(text, tokens)))))
+    for merge in (merge_numbers, merge_clocks, merge_harmony, merge_solos):
+        tokens = merge(text, tokens)
+    return Tokens(text, tuple(tokens))
 
 
 def _token(text: str, found: Sequence[tuple[str, int, int]], index: int) -> Token:

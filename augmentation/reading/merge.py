@@ -13,7 +13,7 @@ from augmentation.reading.tokens import Kind, Token
 from munet.music import Chord, Key, PlanError
 from munet.music.symbols import read_chord
 
-__all__ = ["merge_harmony", "merge_numbers", "merge_solos", "parse_chord"]
+__all__ = ["merge_clocks", "merge_harmony", "merge_numbers", "merge_solos", "parse_chord"]
 
 _AND_A_HALF = ("and", "a", "half")
 _PLAYED = (Kind.MACHINE, Kind.NEAR, Kind.INSTRUMENT, Kind.USUAL)
@@ -60,6 +60,24 @@ def merge_numbers(text: str, tokens: Sequence[Token]) -> list[Token]:
         end = tokens[unit_at].end
         merged.append(Token(text[start:end], start, end, {Kind.QUANTITY: (value, unit)}))
         index = unit_at + 1
+    return merged
+
+
+def merge_clocks(text: str, tokens: Sequence[Token]) -> list[Token]:
+    """Join two times of a clock with a dash between them, which are a length: "intro (0:00-0:10)"."""
+    merged: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token, last = tokens[index], tokens[index + 2] if index + 2 < len(tokens) else None
+        joined = last is not None and tokens[index + 1].text in ("-", "~") and Kind.CLOCK in token
+        if joined and last is not None and Kind.CLOCK in last and last[Kind.CLOCK] > token[Kind.CLOCK]:
+            span = (token[Kind.CLOCK], last[Kind.CLOCK])
+            readings = {Kind.QUANTITY: (span[1] - span[0], "second"), Kind.SPAN: span}
+            merged.append(Token(text[token.start : last.end], token.start, last.end, readings))
+            index += 3
+        else:
+            merged.append(token)
+            index += 1
     return merged
 
 

@@ -11,7 +11,7 @@ from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
 from augmentation.reading.readers.changes import Change, find_absences, find_changes
 from augmentation.reading.readers.chords import bars_of
-from augmentation.reading.readers.clauses import find_clauses
+from augmentation.reading.readers.clauses import find_clauses, find_clocked
 from augmentation.reading.readers.ends import ALONE, find_ends, find_turns
 from augmentation.reading.readers.harmonic_rhythm import find_harmonic_rhythms
 from augmentation.reading.readers.key import find_keys, find_modes
@@ -75,11 +75,12 @@ class Reading:
     @property
     def length(self) -> Statement | None:
         """The length that counts."""
-        return plainest(self._of_piece(self.lengths))
+        return plainest(self._of_piece(self.lengths, True))
 
-    def _of_piece(self, statements: Sequence[Statement]) -> Sequence[Statement]:
-        """Return the statements outside of sections that are named for what they have, all if there are none."""
-        spans = [(one.start, one.end) for one in self.tagged if one.alone]
+    def _of_piece(self, statements: Sequence[Statement], told: bool = False) -> Sequence[Statement]:
+        """Return the statements outside of sections that are named for what they have, or are `told`, all if there are
+        none."""
+        spans = [(one.start, one.end) for one in self.tagged if one.alone or told]
         starts = [self.tokens[one.first].start for one in statements]
         outside = [one for one, at in zip(statements, starts, strict=True)
                    if not any(start <= at < end for start, end in spans)]  # fmt: skip
@@ -111,7 +112,8 @@ def read(text: str) -> Reading:
     known = {change.kind for change in changes}
     changes += [change for change in find_turns(tokens, meters, keys) if change.kind not in known]
     changes.sort(key=lambda change: change.first)
-    tagged = tuple(find_tagged(tokens) or find_lettered(tokens) or find_told(tokens) or find_clauses(tokens))
+    told = find_tagged(tokens) or find_lettered(tokens) or find_clocked(tokens) or find_told(tokens)
+    tagged = tuple(told or find_clauses(tokens))
     marked = [at for at, token in enumerate(tokens) for one in tagged if one.start <= token.start < one.end]
     within = tuple(one for one in find_within(tokens) if one.first not in marked)
     away = {index for one in within if one.silent for index in one.players}

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     QUANTITY = "quantity"  # (float, unit)
     SIGNATURE = "signature"  # (3, 4) for "3/4"
     CLOCK = "clock"  # seconds, of "1:30"
+    SPAN = "span"  # two of them, of "0:10-0:30"
     REPEAT = "repeat"  # int, of "x4"
     DECADE = "decade"  # "80s"
     NOTE = "note"  # a bare capital, maybe with an accidental: "Bb"

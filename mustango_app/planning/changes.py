@@ -33,7 +33,21 @@ TAIL_BARS = 4  # that a piece without a stated length lasts from its last change
 _OPENING = 0.25
 _REACH = 8  # tokens behind an energy that may say where it begins
 _ENERGIES = ("calm", "moderate", "energetic")
-_ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "turns", "gets")
+_ORDER = (
+    "then",
+    "ends",
+    "ending",
+    "end",
+    "finally",
+    "finishes",
+    "becomes",
+    "become",
+    "turns",
+    "turn",
+    "gets",
+    "get",
+    "getting",
+)
 _GRADUAL = re.compile("build|grad|slow|grow|swell|intens|gain|cresc|decresc|dimin|dy|die|wind")
 
 

@@ -116,6 +116,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         open_bars: bars of a section that says no length.
     """
     sections: list[Section] = []
+    due = placed = 0.0  # seconds from the beginning by the times of a clock that the text says, and by whole bars
     head = read(asked.reading.tokens.text[: min(tagged.start for tagged in asked.reading.tagged)]).arrangement
     playing = ordered(resolve_in(head.players, frame.style)) or None
     for tagged in asked.reading.tagged:
@@ -134,7 +135,10 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         if tempo is None and style_here is not None:
             tempo = _tempo_in(style_here, frame)
             meter = meter or _meter_in(style_here, frame)
-        bars = _bars(reading, tempo or frame.bpm, meter or frame.meter) or open_bars
+        pulse = tempo or frame.bpm, meter or frame.meter
+        due += tagged.seconds or 0.0
+        bars = _bars_in(due - placed, *pulse) if tagged.seconds else _bars(reading, *pulse) or open_bars
+        placed += (bars or 0) * 60 * pulse[1] / pulse[0]
         key = reading.key.value if reading.key else _in_mode(reading, frame)
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
         if alone := _chords_alone(tagged.body):
@@ -263,9 +267,12 @@ def _bars(reading: Reading, bpm: float, meter: int) -> int | None:
         if unit == "bar" and 1 <= number <= _MOST_BARS:
             return int(number)
         if unit in ("second", "minute") and Kind.DECADE not in token:
-            seconds = number * (60 if unit == "minute" else 1)
-            return min(_MOST_BARS, max(1, round(seconds * bpm / 60 / meter)))
+            return _bars_in(number * (60 if unit == "minute" else 1), bpm, meter)
     return None
+
+
+def _bars_in(seconds: float, bpm: float, meter: int) -> int:
+    return min(_MOST_BARS, max(1, round(seconds * bpm / 60 / meter)))
 
 
 def _first_player(reading: Reading) -> int:

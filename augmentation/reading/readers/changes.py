@@ -93,6 +93,10 @@ def find_changes(tokens: Tokens) -> list[Change]:
             at = index + 1
             while tokens.word(at) in _PARTS:
                 at += 1
+            if span := tokens[at + (tokens.word(at) == "(")].get(Kind.SPAN):  # "strings (0:10-0:20)"
+                found += [Change(kind, index, at, index, second=when)
+                          for kind, when in zip(("enter", "leave"), span, strict=True)]  # fmt: skip
+                continue
             bar, second = read_moment(tokens, at)
             place = float(tokens[at][Kind.PLACE]) if Kind.PLACE in tokens[at] else None
             if bar or second or place:  # "a guitar solo at bar 9", "strings in the second half"
@@ -182,6 +186,11 @@ def find_absences(tokens: Tokens, silent: Sequence[int]) -> list[Change]:
         first, last = _clause(tokens, index)
         ends = (read_moment(tokens, at) for at in range(index, last) if tokens.word(at) == "until")
         where = next((moment for moment in ends if any(moment)), _behind_first(tokens, index, last))
+        until = next((at for at in range(index, last) if tokens.word(at) == "until"), None)
+        name = tokens.ahead(until, ("the", "first", "second")) if until is not None else 0
+        if until is not None and Kind.SECTION in tokens[name]:  # "no drums until the chorus"
+            found.append(Change("enter", index, index + 1, index, section=tokens[name][Kind.SECTION]))
+            continue
         names = {tokens[at][Kind.SECTION] for at in range(first, last) if Kind.SECTION in tokens[at]}
         places = [float(tokens[at][Kind.PLACE]) for at in range(first, last) if Kind.PLACE in tokens[at]]
         if where:
@@ -265,7 +274,7 @@ def _players_of(tokens: Tokens, index: int) -> list[int]:
 def place_of(tokens: Tokens, index: int) -> dict[str, Any]:
     """Return where the words behind a change say that it happens, as arguments of `Change`."""
     for at in range(index + 1, min(index + _REACH, len(tokens))):
-        if tokens.stops(at):
+        if tokens.stops(at) or tokens.word(at) == "then":
             break
         bar, second = read_moment(tokens, at)
         if bar or second:

@@ -6,6 +6,7 @@ ambient, 1 minute of techno").
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -21,7 +22,7 @@ AFTER = MappingProxyType({"intro": "verse", "theme": "solo", "verse": "chorus",
                           "build-up": "drop", "first half": "second half"})  # fmt: skip
 ORDER = ("first half", "intro", "theme", "verse", "pre-chorus", "build-up", "hook", "chorus", "drop", "episode",
          "solo", "instrumental", "bridge", "breakdown", "second half", "outro")  # fmt: skip
-_ENDS = (",", ";", ":", ".", "\n", "!", "?", "")
+_ENDS = (",", ";", ":", "|", ".", "\n", "!", "?", "")
 _OPENERS = ("then", "and", "the", "a", "an", "about", "first", "next", "another", "last", "with", "but", "each",
             "every", "for", "while", "whole")  # fmt: skip
 _SWITCHES = ("switches", "switch", "switching", "changes", "change", "changing", "moves", "turns")
@@ -111,7 +112,8 @@ def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
     within = tokens.word(tokens.back(name, ("the", "each", "every", "last", "first"))) in _WITHIN
     before = (clause[0], tokens.back(name, ("the", "each", "every", "last", "first")))
     if within and name + 1 == clause[1] and all(tokens.word(at) not in _SWITCHES for at in range(*before)):
-        return (_says(tokens, before, _SAYS) or _tells(tokens, before)) and not _plays(tokens, before)
+        chords = any(Kind.CHORD in tokens[at] for at in range(*before))  # "Am for the verse"
+        return (chords or _says(tokens, before, _SAYS) or _tells(tokens, before)) and not _plays(tokens, before)
     return False
 
 
@@ -144,11 +146,30 @@ def _plays(tokens: Tokens, clause: Clause) -> bool:
 # --- parts in their order
 
 
+def find_clocked(tokens: Tokens) -> list[Tagged]:
+    """Read parts that begin with their times: "0:00 piano, 0:10 strings enter, 0:30 everyone"."""
+    clauses = [clause for clause in _clauses(tokens, ("then", "[", "(")) if Kind.CLOCK in tokens[clause[0]]]
+    times = [tokens[first][Kind.CLOCK] for first, _ in clauses]
+    if len(times) < 2 or times[0] != 0 or any(one >= other for one, other in pairwise(times)):
+        return []
+    lasting = [*(other - one for one, other in pairwise(times)), None]
+    found = []
+    for number, ((first, last), seconds) in enumerate(zip(clauses, lasting, strict=True), 1):
+        told = tokens.ahead(first, ("-", ":", "]", ")"))
+        named = next((tokens[at][Kind.SECTION] for at in range(told, last) if Kind.SECTION in tokens[at]), None)
+        if told < last:
+            part = _tagged(tokens, named or f"part {number}", (told, last))
+            found.append(replace(part, start=tokens[first].start, seconds=seconds))
+    return found
+
+
 def _timed(tokens: Tokens) -> list[Tagged]:
     """Read parts in a row that all have a length: "30 seconds of ambient, 1 minute of techno, 30 of ambient"."""
     runs: list[list[Clause]] = [[]]
     for clause in _clauses(tokens, ("then",)):
-        if _lasts(tokens, clause) and (_says(tokens, clause, _FEELS) or _plays(tokens, clause)):
+        told = _says(tokens, clause, _FEELS) or _plays(tokens, clause)
+        rest = bool(runs[-1]) and "rest" in (tokens.word(clause[0]), tokens.word(clause[0] + 1))
+        if told and (rest or _lasts(tokens, clause)):
             runs[-1].append(clause)
         elif runs[-1]:
             runs.append([])

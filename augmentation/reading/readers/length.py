@@ -42,7 +42,7 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
     of_others = covered(tokens) | spans(tokens) | {at for one in parts for at, _ in one.lengths}
     for index, token in enumerate(tokens):
         value, last = _value(tokens, index)
-        if value is None or index in of_others:
+        if value is None or not value[1] or index in of_others or Kind.SPAN in token:
             continue
         if _called_after_its_unit(tokens, index):
             found.append(Statement("duration", value, index - 2, last, 0))
@@ -102,6 +102,8 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
             last = at + 1 if other == "second" else last
         else:
             last = index + 2
+        if other != "second" and tokens[index + 1].get(Kind.NUMBER, 60.0) < 60 and tokens.ends(index + 2):
+            further, other, last = tokens[index + 1][Kind.NUMBER], "second", index + 2  # "1 minute 30"
         return ("seconds", 60.0 * number + (further if other == "second" else 0.0)), last
     if unit == "second":
         low = tokens[index - 2].get(Kind.NUMBER) if tokens.word(index - 1) in ("-", "to", "\u2013") else None
@@ -139,8 +141,10 @@ def _rank(tokens: Tokens, index: int, last: int) -> int | None:
     if tokens.word(tokens.back(index, ("the", "about"))) in _MOMENTS or tokens.word(last) == "mark":
         return None
     decade = Kind.DECADE in token
-    if Kind.SECTION in tokens[last] and unit == "bar":
-        return None
+    of_section = Kind.SECTION in tokens[tokens.ahead(last - 1, ("-",))]
+    end = next(at for at in range(index, len(tokens) + 1) if tokens.stops(at))
+    if of_section and (unit == "bar" or any(tokens.word(at) == "then" for at in range(last, end))):
+        return None  # "a 5-second intro, then the beat drops"
     music = tokens.word(last) == "of" and tokens.word(last + 1) not in ("silence", "delay", "reverb") and not decade
     if music and (unit == "second" or tokens.word(index - 1) not in ("each", "in")):
         return 1

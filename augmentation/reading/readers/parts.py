@@ -48,7 +48,7 @@ def find_parts(tokens: Tokens) -> list[Parts]:
         end = next(at for at in range(start, len(tokens) + 1) if tokens.stops(at))
         turns = [at for at in thens if start <= at < end]
         told = all(any(kind in tokens[at] for at in range(turn, end) for kind in _SAYING) for turn in turns)
-        if not told or any(Kind.SECTION in tokens[at] for at in range(start, end)):
+        if not told or any(Kind.SECTION in tokens[at] and not _opens(tokens, at) for at in range(start, end)):
             continue  # "for 30 seconds, then fade"
         edges = [start, *turns, end]
         said = [_length(tokens, edges[part], edges[part + 1]) for part in range(len(turns) + 1)]
@@ -60,11 +60,19 @@ def find_parts(tokens: Tokens) -> list[Parts]:
     return found
 
 
+def _opens(tokens: Tokens, index: int) -> bool:
+    """Whether a section is an intro whose length stands before it: "an 8-bar intro with just pads, then drums"."""
+    before = tokens[tokens.back(index, ("-",))]
+    return tokens[index][Kind.SECTION] == "intro" and before.get(Kind.QUANTITY, (0, ""))[1] in ("bar", "second")
+
+
 def _length(tokens: Tokens, first: int, last: int) -> tuple[int, str, float] | None:
     """Return token, unit and number of "for 8 seconds", "4 bars of", the first of a part."""
     for at in range(first, last):
         number, unit = tokens[at].get(Kind.QUANTITY, (0.0, ""))
         beside = tokens.word(tokens.back(at, _ABOUT)) == "for" or tokens.word(at + 1) == "of"
+        behind = tokens.ahead(at, ("-",))
+        beside = beside or (Kind.SECTION in tokens[behind] and _opens(tokens, behind))
         if unit in ("bar", "second", "minute") and number > 0 and beside and Kind.DECADE not in tokens[at]:
             return at, "bars" if unit == "bar" else "seconds", number * (60 if unit == "minute" else 1)
     return None

@@ -96,6 +96,7 @@ class Tagged:
         start, end: its span in the text.
         told: whether prose tells it.
         alone: whether it is named for what is said of it, in no order.
+        seconds: how long it lasts, if its time and the next one's say it.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Tagged:
     end: int
     told: bool = False
     alone: bool = False
+    seconds: float | None = None
 
 
 def find_tagged(tokens: Tokens) -> list[Tagged]:

@@ -115,3 +115,32 @@ def test_parts_in_a_row_have_the_lengths_that_are_said() -> None:
 )
 def test_styles_beside_each_other_are_one_piece(text: str) -> None:
     assert not plan_from_text(text).sections
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("0:00 piano, 0:10 strings enter, 0:20 drums enter, 0:40 everything stops but piano", [0, 10, 20, 40]),
+        ("Intro (0:00-0:10), verse (0:10-0:30), chorus (0:30-0:50), outro (0:50-1:00)", [0, 10, 30, 50]),
+        ("0:00 intro, 0:16 verse, 0:48 chorus, 1:20 outro, 1 minute 36", [0, 16, 48, 80]),
+        ("00:00-00:16 calm piano | 00:16-00:32 full orchestra", [0, 16]),
+        ("[0:00] calm piano [0:20] full band", [0, 20]),
+        ("piano, strings (0:08-0:16), 24 seconds", [0, 8, 16]),
+        ("the first 8 seconds are solo guitar, the rest full band, 32 seconds", [0, 8]),
+    ],
+)
+def test_times_of_a_clock_are_where_parts_begin(text: str, starts: list[float]) -> None:
+    plan = plan_from_text(f"{text}, 120 bpm, 4/4")
+    assert [part.start for part in plan.parts()] == starts and not unused(plan)
+
+
+def test_bars_follow_the_clock_without_drifting() -> None:
+    text = "0:00 piano, 0:10 strings enter, 0:20 drums enter, 0:30 bass enters, 0:40 piano"
+    starts = [part.start for part in plan_from_text(text, bpm=82).parts()]
+    assert all(abs(start - 10 * number) <= 120 / 82 for number, start in enumerate(starts))  # half a bar
+
+
+def test_who_comes_and_goes_by_the_clock() -> None:
+    text = "0:00 piano, 0:10 strings enter, 0:20 drums enter, 0:40 everything stops but piano"
+    bands = [set(part.instruments or ()) for part in plan_from_text(text).parts()]
+    assert [len(band) for band in bands] == [1, 2, 3, 1] and "drums" in bands[2] and bands[3] == {"piano"}
