@@ -116,6 +116,8 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         open_bars: bars of a section that says no length.
     """
     sections: list[Section] = []
+    moods = [word for tagged in asked.reading.tagged for word in read(tagged.text).arrangement.moods]
+    turns = {"major", "minor"} <= {word.prior.mode for word in moods}  # "sad verse, happy chorus"
     due = placed = 0.0  # seconds from the beginning by the times of a clock that the text says, and by whole bars
     head = read(asked.reading.tokens.text[: min(tagged.start for tagged in asked.reading.tagged)]).arrangement
     playing = ordered(resolve_in(head.players, frame.style)) or None
@@ -139,7 +141,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         due += tagged.seconds or 0.0
         bars = _bars_in(due - placed, *pulse) if tagged.seconds else _bars(reading, *pulse) or open_bars
         placed += (bars or 0) * 60 * pulse[1] / pulse[0]
-        key = reading.key.value if reading.key else _in_mode(reading, frame)
+        key = reading.key.value if reading.key else _in_mode(reading, frame, turns)
         chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
         if alone := _chords_alone(tagged.body):
             key, chords = None if len(alone) == 1 else key, alone
@@ -220,14 +222,17 @@ def key_beside(words: Sequence[str], key: Key) -> Key | None:
     return None
 
 
-def _in_mode(reading: Reading, frame: Frame) -> Key | None:
+def _in_mode(reading: Reading, frame: Frame, turns: bool) -> Key | None:
     """Return the key of a section of which the text says the mode alone ("a chorus in major"), the relative one, or its
-    place beside the piece's."""
+    place beside the piece's; if the sections' moods turn from one mode to the other, that of its mood."""
     if beside := key_beside([token.word for token in reading.tokens], frame.key):
         return beside
-    if not reading.modes:
+    if not (reading.modes or turns):
         return None
-    mode = reading.modes[0].value
+    moods = (word.prior.mode for word in reading.arrangement.moods)
+    mode = reading.modes[0].value if reading.modes else next(filter(None, moods), None)
+    if mode is None:
+        return None
     if mode in ("major", "minor"):
         return frame.key if frame.key.is_minor == (mode == "minor") else frame.key.relative()
     return Key(frame.key.tonic, mode)  # the same tonic in another light

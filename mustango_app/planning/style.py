@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from augmentation.compose.styles import STYLES
@@ -9,7 +10,11 @@ from augmentation.reading import priors
 from augmentation.reading.readers.arrangement import Arrangement, Word
 from augmentation.reading.stated import read
 from munet.music import PlanError
+from munet.music.instruments import CLASS_OF
 from mustango_app.planning.translate import to_english
+
+_RHYTHM = MappingProxyType({"drums": ("drums",), "bass": ("bass", "synth bass")})
+_EVEN_ODDS = 0.5  # a role that plays less often is not of the style's band
 
 
 def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
@@ -18,7 +23,7 @@ def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
     if fixed in STYLES:
         return Word(priors.of_style(STYLES[fixed]), -1, fixed)
     return max(
-        found.styles,
+        (word for word in found.styles if not (word.weak and _lacks(word, found))),
         key=lambda word: (
             not word.weak,
             not word.modifies,
@@ -29,6 +34,17 @@ def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
         ),
         default=None,
     )
+
+
+def _lacks(word: Word, found: Arrangement) -> bool:
+    """Whether an instrument stands for a style whose band lacks others that are named: a piano beside drums is no
+    classical piece."""
+    if word.prior.style is None or all(player.first != word.index for player in found.players):
+        return False
+    kinds = {CLASS_OF.get(name, name) for player in found.players for name in player.names[:1]}
+    odds = STYLES[word.prior.style].odds
+    roles = [role for role, classes in _RHYTHM.items() if kinds & set(classes)]
+    return any(odds.get(role, 0.0) < _EVEN_ODDS for role in roles)
 
 
 def form_of(found: Arrangement, style: Word | None) -> Word | None:

@@ -144,3 +144,9 @@ def test_who_comes_and_goes_by_the_clock() -> None:
     text = "0:00 piano, 0:10 strings enter, 0:20 drums enter, 0:40 everything stops but piano"
     bands = [set(part.instruments or ()) for part in plan_from_text(text).parts()]
     assert [len(band) for band in bands] == [1, 2, 3, 1] and "drums" in bands[2] and bands[3] == {"piano"}
+
+
+def test_moods_that_turn_have_keys_of_their_modes() -> None:
+    verse, chorus = plan_from_text("sad verse, happy chorus").parts()
+    assert "minor" in (verse.key or "") and "major" in (chorus.key or "")
+    assert {part.key for part in plan_from_text("quiet verse, loud chorus, Em G D A").parts()} == {"E minor"}

@@ -65,3 +65,12 @@ def test_of_two_styles_the_last_is_meant(text: str, style: str) -> None:
 def test_a_style_that_only_colours_is_said_not_to_count() -> None:
     (note,) = [note for note in plan_from_text("funky house").notes if note.statement == "funky"]
     assert note.outcome == "house counts" and not note.used
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [("piano, bass and drums", None), ("piano and cello", "classical piano"), ("banjo, bass and drums", "country"),
+     ("808s and piano", "trap"), ("acoustic guitar", "folk guitar")],
+)  # fmt: skip
+def test_an_instrument_names_no_style_whose_band_lacks_the_others(text: str, style: str | None) -> None:
+    assert plan_from_text(text).style == style
