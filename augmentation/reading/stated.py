@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -108,38 +108,24 @@ def read(text: str) -> Reading:
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
     arrangement.denied += [one.first for one in denied]
     meters = find_meters(tokens)
+    told = find_tagged(tokens) or find_lettered(tokens) or find_clocked(tokens) or find_told(tokens)
+    tagged = tuple(told or find_clauses(tokens))
+    marked = {at for at, token in enumerate(tokens) for one in tagged if one.start <= token.start < one.end}
+    within = tuple(one for one in find_within(tokens) if one.first not in marked)
     changes = [*find_changes(tokens), *find_ends(tokens)]
     known = {change.kind for change in changes}
     changes += [change for change in find_turns(tokens, meters, keys) if change.kind not in known]
-    changes.sort(key=lambda change: change.first)
-    told = find_tagged(tokens) or find_lettered(tokens) or find_clocked(tokens) or find_told(tokens)
-    tagged = tuple(told or find_clauses(tokens))
-    marked = [at for at, token in enumerate(tokens) for one in tagged if one.start <= token.start < one.end]
-    within = tuple(one for one in find_within(tokens) if one.first not in marked)
     away = {index for one in within if one.silent for index in one.players}
     if not tagged:
-        silent = [player.first for player in arrangement.removed if player.first not in away]
-        absent = find_absences(tokens, silent)
+        absent = find_absences(tokens, [player.first for player in arrangement.removed if player.first not in away])
         away |= {change.player for change in absent}
-        changes = sorted([*changes, *absent], key=lambda change: change.first)
+        changes += absent
+    changes.sort(key=lambda change: change.first)
     arrangement.players += [player for player in arrangement.removed if player.first in away]
     arrangement.removed[:] = [player for player in arrangement.removed if player.first not in away]
-    entering = [one for change in changes if change.kind == "enter" for one in arrangement.players_at(change.player)]
-    heard = [index for one in within if not one.silent for index in one.players]
-    entering += [one for index in heard for one in arrangement.players_at(index)]
-    soloists = [one for one in arrangement.players if one.first in marked and Kind.SECTION in tokens[one.first]]
-    if any(one.alone for one in tagged):  # "the bridge has only piano"
-        soloists = [one for one in arrangement.players if one.first in marked]
-    arrangement.later += [*entering, *soloists]
-    arrangement.styles[:] = [word for word in arrangement.styles if all(word.index != one.first for one in soloists)]
-    if any(change.kind == "layers" for change in changes):  # "starts with just piano, then others join one by one"
-        arrangement.later, arrangement.alone = [*arrangement.players], []
-    later = [player for player in entering if player.first in heard or _is_for_a_part(tokens, player)] + soloists
-    later += [one for change in changes if change.kind == ALONE for one in arrangement.players_at(change.player)]
-    arrangement.alone[:] = [player for player in arrangement.alone if player not in later]
-    if arrangement.alone:  # who enters later plays beside them
-        arrangement.alone += [player for player in arrangement.players
-                              if player in entering and player not in arrangement.alone]  # fmt: skip
+    alone = any(one.alone for one in tagged)  # "the bridge has only piano": so do those who play solos
+    partly = {at for at in marked if alone or Kind.SECTION in tokens[at]}
+    _part_players(tokens, arrangement, changes, within, partly)
     return Reading(
         tokens,
         tuple(_led(tempos, changes)),
@@ -155,6 +141,36 @@ def read(text: str) -> Reading:
         _find_loop(tokens),
         tagged,
     )
+
+
+def _part_players(
+    tokens: Tokens,
+    found: Arrangement,
+    changes: Sequence[Change],
+    within: Sequence[Within],
+    partly: Collection[int],
+) -> None:
+    """Note who does not play from the beginning, or throughout, and is therefore not alone.
+
+    Args:
+        tokens: of the text.
+        found: what it says of the arrangement; changed.
+        changes, within: what it says of parts of the piece.
+        partly: tokens of parts whose players are theirs.
+    """
+    entering = [one for change in changes if change.kind == "enter" for one in found.players_at(change.player)]
+    heard = {index for one in within if not one.silent for index in one.players}
+    entering += [player for player in found.players if player.first in heard]
+    soloists = [player for player in found.players if player.first in partly]
+    found.later += [*entering, *soloists]
+    found.styles[:] = [word for word in found.styles if all(word.index != player.first for player in soloists)]
+    if any(change.kind == "layers" for change in changes):  # "starts with just piano, then others join one by one"
+        found.later, found.alone = [*found.players], []
+    later = [player for player in entering if player.first in heard or _is_for_a_part(tokens, player)] + soloists
+    later += [one for change in changes if change.kind == ALONE for one in found.players_at(change.player)]
+    found.alone[:] = [player for player in found.alone if player not in later]
+    if found.alone:  # who enters later plays beside them
+        found.alone += [player for player in found.players if player in entering and player not in found.alone]
 
 
 def _is_denied(tokens: Tokens, key: Statement) -> bool:

@@ -25,6 +25,7 @@ _ALONE = ("loop", "loops", "fill", "fills", "beat", "beats", "groove", "track", 
           "basslines", "line")  # fmt: skip
 _COLOURS = ("jazzy", "funky", "bluesy", "soulful", "folky", "jazz-like", "rocky")
 _HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
+_NO_KEYS = ("of", "change", "changes", "in", "two", "between", "both", "different", "black", "white")  # before "keys"
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 
 
@@ -236,7 +237,7 @@ def _no_player(tokens: Tokens, index: int) -> bool:
     token = tokens[index]
     if token.word in ("keys", "key"):
         before, after = tokens.word(index - 1), tokens.word(index + 1)
-        return before in ("of", "change", "changes", "in", "two", "between", "both", "different") or after in (":", "=")
+        return before in _NO_KEYS or after in (":", "=")
     if token.word == "vibes":  # those of a mood: "summer vibes"
         listed = tokens.word(index - 1) in (*_JOINTS, "with", "on") and tokens.ends(index + 1)
         return not (listed or tokens.word(index + 1) in _JOINTS)
@@ -257,7 +258,7 @@ def _names(tokens: Tokens) -> list[tuple[int, int]]:
                 last += 1
             if last > index + 1:
                 found.append((index, last))
-        elif token.word in ("style", "esque") and _unknown_name(tokens, first := tokens.back(index, ("-",))):
+        elif token.word in ("style", "esque", "like") and _unknown_name(tokens, first := tokens.back(index, ("-",))):
             while _unknown_name(tokens, first - 1):
                 first -= 1
             found.append((first, index + 1))

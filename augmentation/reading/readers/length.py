@@ -5,6 +5,7 @@ from __future__ import annotations
 from augmentation.reading.readers.harmonic_rhythm import covered
 from augmentation.reading.readers.moments import spans
 from augmentation.reading.readers.parts import find_parts
+from augmentation.reading.readers.rounds import times_behind
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
@@ -93,7 +94,8 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
         return ("bars", number) if unit == "bar" else ("seconds", number * (60 if unit == "minute" else 1)), last
     number, unit = token.get(Kind.QUANTITY, (None, ""))
     if unit == "bar":
-        return ("bars", number), last
+        times, end = times_behind(tokens, last)  # "8 bars, repeat 4 times"
+        return ("bars", number * times), end
     if unit == "minute":
         further, other = tokens[index + 1].get(Kind.QUANTITY, (0.0, ""))
         if other != "second":

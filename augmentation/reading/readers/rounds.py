@@ -6,7 +6,7 @@ from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 from munet.music.repeats import unfold
 
-_BETWEEN = (",", "(", "-", "|", "repeated", "repeating", "played", "looped", "cycled", "all", "for", "a", "total", "of")
+_BETWEEN = (",", "(", "-", "|", "repeat", "repeats", "repeated", "repeating", "played", "looped", "cycled", "all", "for", "a", "total", "of")
 _LONGEST_KEY = 3  # tokens of "in the key of"
 _MOST = 64
 
@@ -14,7 +14,7 @@ _MOST = 64
 def gone_round(tokens: Tokens, statement: Statement) -> Statement:
     """Return a list of chords that is said to go round as bars, a chord a bar; any other as it is."""
     line: str = statement.value
-    times, last = _times(tokens, statement.last)
+    times, last = times_behind(tokens, statement.last)
     if "|" in line and ":" not in line and times > 1:
         bars = " | ".join([line.strip(" |")] * times)
         return Statement(statement.field, f"| {bars} |", statement.first, last, statement.rank)
@@ -27,7 +27,7 @@ def gone_round(tokens: Tokens, statement: Statement) -> Statement:
     return Statement(statement.field, f"| {symbols} |", statement.first, last, statement.rank)
 
 
-def _times(tokens: Tokens, index: int) -> tuple[int, int]:
+def times_behind(tokens: Tokens, index: int) -> tuple[int, int]:
     """Return how often, and the token behind it, of what follows a list that ends before `index`."""
     at = index
     if tokens.word(at) == "in":  # "ii-V-I in Bb, 3 times"
