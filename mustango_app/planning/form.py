@@ -69,8 +69,8 @@ def home_key(asked: Asked) -> Key | None:
         return None
     ahead = [key for key, at in keys if at > change.first]
     before = [key for key, at in keys if at < change.first]
-    if before or len(ahead) > 1:
-        return (before or ahead)[0]
+    if before or len(ahead) != 1:
+        return (before or ahead or [keys[0][0]])[0]
     return (
         ahead[0].transpose(-2)
         if asked.reading.tokens.word(_at(asked.reading, ahead[0]) - 1) in ("to", "into")

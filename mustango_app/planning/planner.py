@@ -15,7 +15,7 @@ from typing import Any
 
 from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.stated import read
-from munet.music import Key, MusicPlan, Note, Section, beat_grid
+from munet.music import Key, MusicPlan, Note, PlanError, Section, beat_grid
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked, check
 from mustango_app.planning.band import choose_band, ordered
@@ -128,11 +128,26 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
         plan = plan if sources["sections"] == GIVEN else with_tune_again(plan)
     else:
         plan = _in_one(asked, whole, line, sources, style)
+    plan = _looped(asked, plan)
     notes = (
         *language_notes(asked.said), *make_notes(asked, plan, sources), *_cut_notes(cut, plan),
         *_line_notes(line, sources), *_form_notes(plan, sources),
     )  # fmt: skip
-    return plan.with_(loop=asked.plan.loop, notes=notes), sources
+    return plan.with_(notes=notes), sources
+
+
+def _looped(asked: Asked, plan: MusicPlan) -> MusicPlan:
+    """Return a plan as a loop, if it is to be one; sections that the text tells may not let it end with a bar.
+
+    Raises:
+        PlanError: it was fixed to be one, and cannot.
+    """
+    try:
+        return plan.with_(loop=asked.plan.loop)
+    except PlanError:
+        if "loop" in asked.given:
+            raise
+        return plan
 
 
 def _lead(asked: Asked) -> Asked:

@@ -122,16 +122,13 @@ def _length(asked: Asked, plan: MusicPlan) -> Rows:
 
 def _loop(asked: Asked, plan: MusicPlan) -> Rows:
     one = asked.reading.loop
-    if one is not None:
-        used = "loop" not in asked.given
-        yield row(
-            asked,
-            one.first,
-            one.last,
-            "loop",
-            f"runs on after {plan.duration:g} s" if used else "the argument wins",
-            used,
-        )
+    if one is None:
+        return
+    if "loop" in asked.given:
+        outcome = "the argument wins"
+    else:
+        outcome = f"runs on after {plan.duration:g} s" if plan.loop else "its last section does not end with a bar"
+    yield row(asked, one.first, one.last, "loop", outcome, "loop" not in asked.given and plan.loop)
 
 
 def _players(asked: Asked, plan: MusicPlan) -> Rows:

@@ -150,3 +150,10 @@ def test_moods_that_turn_have_keys_of_their_modes() -> None:
     verse, chorus = plan_from_text("sad verse, happy chorus").parts()
     assert "minor" in (verse.key or "") and "major" in (chorus.key or "")
     assert {part.key for part in plan_from_text("quiet verse, loud chorus, Em G D A").parts()} == {"E minor"}
+
+
+def test_sections_that_do_not_end_with_a_bar_make_no_loop() -> None:
+    plan = plan_from_text("seamless loop, 90 -> 120 bpm, ambient to techno, from ambient to techno, ends at 1:00")
+    assert not plan.loop
+    (note,) = [note for note in plan.notes if note.field == "loop"]
+    assert not note.used and note.statement == "seamless loop"
