@@ -10,9 +10,9 @@ from augmentation.reading.fields import chosen_key, stated_chords
 from augmentation.reading.lexer import lex
 from augmentation.reading.readers.arrangement import Arrangement, Player, read_arrangement
 from augmentation.reading.readers.changes import Change, find_absences, find_changes
-from augmentation.reading.readers.chords import bars_of
+from augmentation.reading.readers.chords import bars_of, find_last_chord
 from augmentation.reading.readers.clauses import find_clauses, find_clocked
-from augmentation.reading.readers.ends import ALONE, find_ends, find_turns
+from augmentation.reading.readers.ends import ALONE, brief_players, find_ends, find_turns
 from augmentation.reading.readers.harmonic_rhythm import find_harmonic_rhythms
 from augmentation.reading.readers.key import find_keys, find_modes
 from augmentation.reading.readers.length import find_lengths
@@ -32,7 +32,8 @@ class Reading:
         tokens: of the text.
         tempos, meters, keys, lengths, modes: all statements, in order; `tempo`, `meter`, `key`, `length` are those
             that count.
-        chords: the list of chords; harmonic_rhythm: how long each of the chords lasts, said beside them.
+        chords: the list of chords; last_chord: the one that it ends on.
+        harmonic_rhythm: how long each of the chords lasts, said beside them.
         arrangement: who plays and how.
         changes: what changes within the piece, said in prose.
         within: who plays, or is silent, in sections that are named for this alone.
@@ -47,6 +48,7 @@ class Reading:
     lengths: tuple[Statement, ...]
     modes: tuple[Statement, ...]
     chords: Statement | None
+    last_chord: Statement | None
     harmonic_rhythm: Statement | None
     arrangement: Arrangement
     changes: tuple[Change, ...]
@@ -98,7 +100,10 @@ def read(text: str) -> Reading:
     keys, lengths = find_keys(tokens), find_lengths(tokens)
     denied = [one for one in keys if _is_denied(tokens, one)]
     keys = [one for one in keys if one not in denied]
+    lettered = find_lettered(tokens)
     chords = stated_chords(tokens, keys)
+    if chords and any(one.start <= tokens[chords.first].start < one.end for one in lettered):
+        chords = None  # "A 8 bars, B 8 bars, A 8 bars"
     if chords and (bars := bars_of(tokens, chords)):  # what its groups last is the length of their sum
         lengths = [one for one in lengths if not chords.first <= one.first < chords.last]
         lengths.append(Statement("duration", ("bars", float(bars)), chords.first, chords.last, 1))
@@ -108,7 +113,7 @@ def read(text: str) -> Reading:
     arrangement = read_arrangement(tokens, [(one.first, one.last) for one in stated])
     arrangement.denied += [one.first for one in denied]
     meters = find_meters(tokens)
-    told = find_tagged(tokens) or find_lettered(tokens) or find_clocked(tokens) or find_told(tokens)
+    told = find_tagged(tokens) or lettered or find_clocked(tokens) or find_told(tokens)
     tagged = tuple(told or find_clauses(tokens))
     marked = {at for at, token in enumerate(tokens) for one in tagged if one.start <= token.start < one.end}
     within = tuple(one for one in find_within(tokens) if one.first not in marked)
@@ -124,7 +129,7 @@ def read(text: str) -> Reading:
     arrangement.players += [player for player in arrangement.removed if player.first in away]
     arrangement.removed[:] = [player for player in arrangement.removed if player.first not in away]
     alone = any(one.alone for one in tagged)  # "the bridge has only piano": so do those who play solos
-    partly = {at for at in marked if alone or Kind.SECTION in tokens[at]}
+    partly = {at for at in marked if alone or Kind.SECTION in tokens[at]} | set(brief_players(tokens))
     _part_players(tokens, arrangement, changes, within, partly)
     return Reading(
         tokens,
@@ -134,6 +139,7 @@ def read(text: str) -> Reading:
         tuple(lengths),
         tuple(find_modes(tokens)),
         chords,
+        find_last_chord(tokens),
         next((one for one in find_harmonic_rhythms(tokens) if not _within(one, chords)), None),
         arrangement,
         tuple(changes),

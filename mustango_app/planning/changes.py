@@ -23,7 +23,17 @@ from munet.music.sections import theme_of
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import is_removed, ordered, resolve_in
 from mustango_app.planning.form import Frame, change_of, energy_within
-from mustango_app.planning.turns import Ramp, bar_of, in_force, keys_of, meters_of, moment_of, ramp_of, target_of
+from mustango_app.planning.turns import (
+    Ramp,
+    bar_of,
+    feels_of,
+    in_force,
+    keys_of,
+    meters_of,
+    moment_of,
+    ramp_of,
+    target_of,
+)
 from mustango_app.planning.within import as_changes
 
 PART_BARS = 2  # that each part of such a piece lasts at least, where the text leaves its changes open
@@ -104,13 +114,14 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     whole = round(frame.duration * frame.bpm / 60 / frame.meter)
     keys = {} if "key" in asked.given else keys_of(reading, frame, whole)
     meters = {} if "meter" in asked.given else meters_of(reading, frame, whole)
+    feels = {} if "bpm" in asked.given or ramp else feels_of(reading, frame, whole)
     layers = _layers(reading, frame, whole) if free else {}
     pace = change_of(reading, "faster", "slower") if ramp else None
     pace = pace if pace and pace.is_placed else None  # else the tempo moves from the beginning on
     cuts = _cuts([*entries, *named, *([pace] if pace else [])], path, frame, whole)
     ramp_from = cuts[pace] if pace else 0
     undone = {change: cuts[change] + _bars_of(change, frame) for change in entries if change.lasts}
-    turns = {*cuts.values(), *undone.values(), *keys, *meters, *layers.values()}
+    turns = {*cuts.values(), *undone.values(), *keys, *meters, *feels, *layers.values()}
     solos = _solos(reading, turns, whole) if free else []
     bars = {*turns, *(bar for solo in solos for bar in (solo.start, solo.end))}
     starts = sorted({start for start in bars if 0 < start < whole} | {0})
@@ -124,7 +135,7 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
             Section(
                 name or _name(reading.changes, number, len(starts)),
                 start=_second(start, frame),
-                bpm=_tempo(ramp, ramp_from, start, end, whole),
+                bpm=_tempo(ramp, ramp_from, start, end, whole) or in_force(feels, start),
                 meter=in_force(meters, start),
                 key=str(in_force(keys, start) or frame.key) if keys else None,
                 instruments=_band(entries, solos, cuts, undone, layers, start, reading, frame),
@@ -161,10 +172,11 @@ def energy_path(reading: Reading) -> list[Step]:
     words = [(word.prior.energy, word.index) for word in found.moods if word.prior.energy]
     stated = sorted([*found.energies, *words], key=lambda pair: pair[1])
     path: list[Step] = []
+    chained = _chained(reading, [index for _, index in stated])
     for energy, index in stated:
         if not path:
             path.append(Step(energy, index, place=0.0))
-        elif energy != path[-1].energy and _in_order(reading, path[-1].index, index):
+        elif energy != path[-1].energy and (chained or _in_order(reading, path[-1].index, index)):
             ahead = next((at for at in range(index + 1, index + _REACH) if tokens.ends(at)), index)
             path.append(_step(reading, energy, path[-1].index, index, ahead))
     if len(path) > 1:
@@ -191,9 +203,11 @@ def energy_path(reading: Reading) -> list[Step]:
 
 def _turned(reading: Reading, turn: Change) -> list[Step]:
     """Return the energies of a mood that turns into another, if they are two."""
-    tokens = reading.tokens
-    before = next(word for word in reversed(reading.arrangement.moods) if word.index < turn.first)
-    energies = [prior.energy or _ENERGIES[1] for prior in (before.prior, tokens[turn.last - 1][Kind.MOOD])]
+    after = reading.tokens[turn.last - 1].get(Kind.MOOD)
+    before = next((word for word in reversed(reading.arrangement.moods) if word.index < turn.first), None)
+    if before is None or after is None:
+        return []  # "begins in minor, ends in major"
+    energies = [prior.energy or _ENERGIES[1] for prior in (before.prior, after)]
     steps = [Step(energies[0], before.index, place=0.0), Step(energies[1], turn.last - 1, place=turn.place)]
     return steps if energies[0] != energies[1] else []
 
@@ -209,6 +223,12 @@ def _step(reading: Reading, energy: str, before: int, index: int, last: int) -> 
         if Kind.PLACE in tokens[at]:
             return Step(energy, index, float(tokens[at][Kind.PLACE]))
     return Step(energy, index)
+
+
+def _chained(reading: Reading, indices: Sequence[int]) -> bool:
+    """Whether three energies or more stand in a row: "quiet - loud - quiet"."""
+    joints = [reading.tokens.word(at) for one, other in pairwise(indices) for at in range(one + 1, other)]
+    return len(indices) > 2 and len(joints) == len(indices) - 1 and set(joints) <= {"-", "/", ">", "\u2192"}
 
 
 def _in_order(reading: Reading, first: int, last: int) -> bool:

@@ -27,7 +27,7 @@ from mustango_app.planning.band import choose_band, is_removed, ordered, resolve
 from mustango_app.planning.style import main_style
 
 OPEN_BARS = 8  # of a marked section that says no length
-_FEELS = MappingProxyType({"half-time": 0.5, "double-time": 2.0})
+FEELS = MappingProxyType({"half-time": 0.5, "double-time": 2.0})
 # How much livelier than the piece a section is.
 _LIFT = MappingProxyType({"intro": -1, "outro": -1, "bridge": -1, "breakdown": -1, "episode": -1,
                           "chorus": 1, "drop": 1, "solo": 1})  # fmt: skip
@@ -261,8 +261,8 @@ def _as_before(sections: Sequence[Section]) -> tuple[Section, ...]:
 
 def _feel(reading: Reading) -> float | None:
     """Return how many beats are counted for one where a section has a half-time or double-time feel."""
-    change = change_of(reading, *_FEELS)
-    return _FEELS[change.kind] if change else None
+    change = change_of(reading, *FEELS)
+    return FEELS[change.kind] if change else None
 
 
 def _bars(reading: Reading, bpm: float, meter: int) -> int | None:

@@ -16,6 +16,7 @@ from typing import Any
 from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.stated import read
 from munet.music import Key, MusicPlan, Note, PlanError, Section, beat_grid
+from munet.music.grid import without_repeats
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked, check
 from mustango_app.planning.band import choose_band, ordered
@@ -128,12 +129,23 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
         plan = plan if sources["sections"] == GIVEN else with_tune_again(plan)
     else:
         plan = _in_one(asked, whole, line, sources, style)
-    plan = _looped(asked, plan)
+    plan = _looped(asked, _ended(asked, plan))
     notes = (
         *language_notes(asked.said), *make_notes(asked, plan, sources), *_cut_notes(cut, plan),
         *_line_notes(line, sources), *_form_notes(plan, sources),
     )  # fmt: skip
     return plan.with_(notes=notes), sources
+
+
+def _ended(asked: Asked, plan: MusicPlan) -> MusicPlan:
+    """Return a plan that ends on the chord that the text says last: in place of its last one, or in its last bar."""
+    last, chords = asked.reading.last_chord, plan.chords or ()
+    if last is None or "chords" in asked.given or not chords:
+        return plan
+    downbeats = [second for second, position in plan.beats or () if position == 1]
+    start = max(chords[-1][1], downbeats[-1] if downbeats else 0.0)
+    kept = [chord for chord in chords if chord[1] < start]
+    return plan.with_(chords=without_repeats([*kept, (last.value, start)]))
 
 
 def _looped(asked: Asked, plan: MusicPlan) -> MusicPlan:

@@ -87,12 +87,18 @@ def _harmony(asked: Asked, plan: MusicPlan) -> Rows:
         in_mode = (plan.key or "").endswith(one.value)
         if not in_mode and own is not None and (own.key or "").endswith(one.value):
             yield row(asked, one.first, one.last, "sections", f"{own.name}: {own.key}", "key" not in asked.given)
+        elif not in_mode and any((key or "").endswith(one.value) for key in later):
+            yield row(asked, one.first, one.last, "sections", f"a section in {one.value}", True)
         else:
             yield row(asked, one.first, one.last, "key", str(plan.key), in_mode)
     chords = reading.chords
     if chords is not None:
         line = " ".join(symbol for symbol, _ in (plan.chords or ())[:8])
         yield stated(asked, chords, chords, line, "chords")
+    if (last := reading.last_chord) is not None:
+        used = "chords" not in asked.given
+        outcome = f"the last chord: {(plan.chords or (('', 0.0),))[-1][0]}" if used else "the argument wins"
+        yield row(asked, last.first, last.last, "chords", outcome, used)
     if (rhythm := reading.harmonic_rhythm) is not None:
         used = not asked.plan.chords and not has_bars(asked)
         outcome = _each_chord(rhythm.value) if used else "the chords have bars or times of their own"

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 from augmentation.reading.readers.changes import Change
+from augmentation.reading.readers.ends import mode_of
 from augmentation.reading.stated import Reading
 from augmentation.reading.tokens import Kind, Token
 from munet.music import Key
 from munet.music.checks import BPM_RANGE
-from mustango_app.planning.form import Frame, change_of, key_beside, stated_keys
+from mustango_app.planning.form import FEELS, Frame, change_of, key_beside, stated_keys
 
 _RAMP = 1.5  # how much faster or slower a piece becomes where no number says it
 _HALF = 0.5
@@ -48,7 +49,7 @@ def keys_of(reading: Reading, frame: Frame, whole: int) -> dict[int, Key]:
     """Return the keys to which the piece goes, by the bar from which they hold."""
     change, turn = change_of(reading, "modulate"), change_of(reading, "mood")
     if change is None and turn is not None:
-        mode = reading.tokens[turn.last - 1][Kind.MOOD].mode
+        mode = mode_of(reading.tokens, turn.last - 1)
         other = frame.key.is_minor != (mode == "minor")
         return {bar_of(turn, frame, whole): frame.key.relative()} if other else {}
     target = target_of(reading, frame)
@@ -72,6 +73,16 @@ def meters_of(reading: Reading, frame: Frame, whole: int) -> dict[int, int]:
     """Return the beats of a bar to which the piece goes, by the bar from which they hold."""
     said = {one.first: one.value[0] for one in reading.meters}
     return {bar_of(change, frame, whole): said[change.first] for change in reading.changes if change.kind == "meter"}
+
+
+def feels_of(reading: Reading, frame: Frame, whole: int) -> dict[int, float]:
+    """Return the tempi in BPM of a piece that is said to be half or twice as fast from a place on, by the bar."""
+    found = {}
+    for change in reading.changes:
+        bpm = frame.bpm * FEELS.get(change.kind, 0.0)
+        if change.place is not None and BPM_RANGE[0] <= bpm <= BPM_RANGE[1]:
+            found[bar_of(change, frame, whole)] = bpm
+    return found
 
 
 def ramp_of(reading: Reading, frame: Frame) -> Ramp | None:

@@ -23,6 +23,7 @@ _PLAIN = ("old", "new", "free", "live", "modern", "vintage", "classic", "retro",
           "own", "same", "any", "a", "song", "track")  # fmt: skip
 _ALONE = ("loop", "loops", "fill", "fills", "beat", "beats", "groove", "track", "pattern", "riff", "bassline",
           "basslines", "line")  # fmt: skip
+_PLACED = ("before", "into", "between", "after", "during", "every")
 _COLOURS = ("jazzy", "funky", "bluesy", "soulful", "folky", "jazz-like", "rocky")
 _HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
 _NO_KEYS = ("of", "change", "changes", "in", "two", "between", "both", "different", "black", "white")  # before "keys"
@@ -157,6 +158,8 @@ def _is_loop(tokens: Tokens, player: Player) -> bool:
     noun = tokens.word(player.last - 1).rsplit(" ", 1)[-1]
     noun = noun if noun in _ALONE else tokens.word(player.last)
     before = range(player.first)
+    if any(tokens.word(player.last + at) in _PLACED for at in (0, 1)):
+        return False  # "a drum fill before every chorus"
     part = any(Kind.WITH in tokens[at] or Kind.PUNCT in tokens[at] or tokens.word(at) in _HEADS for at in before)
     return noun in _ALONE and not part
 

@@ -33,6 +33,7 @@ _TURN_BY_TURN = (("one", "by", "one"), ("one", "at", "a", "time"), ("one", "afte
                  ("one", "after", "the", "other"), ("layer", "by", "layer"))  # fmt: skip
 _ANYONE = ("instrument", "instruments", "layer", "layers", "part", "parts", "element", "elements", "sound", "sounds",
            "voice", "player", "players", "loop", "loops")  # fmt: skip
+_GRADUALLY = ("gradually", "slowly", "progressively", "successively", "more")
 _NEW = ("new", "another", "an", "one", "more", "different", "adds", "adding", "add")
 
 
@@ -129,9 +130,18 @@ def _layers(tokens: Tokens) -> list[Change]:
             )
             if within:
                 return [Change("layers", index, index + 3, every=_every(tokens, tokens.sentences[index]))]
+        if words[0] in _GRADUALLY and _adds_anyone(tokens, index):
+            return [Change("layers", index, index + 1)]
         if words[0] in ("every", "each") and (every := _every(tokens, index - 1)) and _names_anyone(tokens, index):
             return [Change("layers", index, index + 2, every=every)]
     return []
+
+
+def _adds_anyone(tokens: Tokens, index: int) -> bool:
+    """Whether a clause says that instruments come in, whichever: "gradually add instruments"."""
+    clause = range(*_clause(tokens, index))
+    comes = any(tokens[at].get(Kind.ENTER) in ("add", "enter") or tokens.word(at) == "added" for at in clause)
+    return comes and any(tokens.word(at) in _ANYONE and tokens.word(at).endswith("s") for at in clause)
 
 
 def _names_anyone(tokens: Tokens, index: int) -> bool:

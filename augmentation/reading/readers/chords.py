@@ -21,6 +21,8 @@ _NASHVILLE = re.compile(r"[b#]?[1-7](?:m|maj7|7|m7|dim|sus[24]|-)?")
 _OF = ("of", "each")
 _FOR = ("for", "(")
 _EACH = ("each", "apiece")
+_LAST = ("ends", "end", "ending", "finishes", "finish", "final", "last", "closing", "closes", "resolves", "resolving")
+_TO_THE_LAST = ("a", "an", "the", "on", "with", "to", "chord", "is", ":", "=", "being")
 _BESIDE_BARS = ("of", "for", *_EACH)
 _MOST = 64  # bars or beats of a group of chords
 METER = 4  # beats of a bar where a text says nothing else
@@ -162,6 +164,7 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
     free = False  # whether only gaps stand between here and the last chord
     for index, token in enumerate(tokens):
         is_chord = Kind.CHORD in token and index not in taken and not _article(tokens, index)
+        is_chord = is_chord and not _is_last(tokens, index)
         if not is_chord and Kind.SMALL in token and index not in taken:
             is_chord = _small_fits(tokens, index, runs[-1] if runs and free else None)
         if is_chord or (runs and free and _odd_one(tokens, index)):
@@ -179,6 +182,21 @@ def _runs(tokens: Tokens, taken: Collection[int]) -> list[list[int]]:
         if bare_a and len(run) == 2 and run[1] == run[0] + 1 and _label_after(tokens, run[1]):
             del run[0]  # "A B7 chord progression": the article
     return [run for run in runs if any(not _none(tokens, index) for index in run)]
+
+
+def find_last_chord(tokens: Tokens) -> Statement | None:
+    """Return the statement of the chord that a piece ends on: "ends on a G7 chord", "final chord Cmaj7"."""
+    at = next((at for at in range(len(tokens)) if Kind.CHORD in tokens[at] and _is_last(tokens, at)), None)
+    return None if at is None else Statement("chords", _symbol_of(tokens, at), at, at + 1)
+
+
+def _is_last(tokens: Tokens, index: int) -> bool:
+    """Whether a chord is said to be the last one, and no key ("ends in A major")."""
+    said = tokens.back(index, _TO_THE_LAST)
+    if tokens.word(said) not in _LAST or tokens.word(index - 1) == "in" or tokens.plays(index):
+        return False
+    named = any(tokens.word(at) == "chord" for at in (*range(said, index), index + 1))
+    return named or tokens.word(said + 1) in ("on", "with")
 
 
 def _is_length(tokens: Tokens, index: int) -> bool:
@@ -212,7 +230,8 @@ def _article(tokens: Tokens, index: int) -> bool:
     if Kind.KEY in tokens[index] and is_article(tokens, index):
         return True  # "a major chord progression"
     after = tokens[index + 1]
-    return tokens[index].text == "A" and _starts(tokens, index) and after.text[:1].islower()
+    article = tokens[index].text == "A" and _starts(tokens, index) and after.text[:1].islower()
+    return article and not counted_in_bars(tokens, index)
 
 
 def _small_fits(tokens: Tokens, index: int, run: Sequence[int] | None) -> bool:

@@ -36,7 +36,7 @@ def find_ends(tokens: Tokens) -> list[Change]:
             at = tokens.ahead(index + 1, ("the", "key", "of"))
             if _names_key(tokens, at) and any(_names_key(tokens, one) for one in _before(tokens, index)):
                 found.append(Change("modulate", index, at + 1, place=_LATE))
-        elif Kind.MOOD in token and token[Kind.MOOD].mode and (first := _turned_from(tokens, index)) is not None:
+        elif mode_of(tokens, index) and (first := _turned_from(tokens, index)) is not None:
             found.append(Change("mood", first, index + 1, place=_HALF))
     return found
 
@@ -54,17 +54,34 @@ def _played(tokens: Tokens, first: int) -> list[int]:
     return [] if brief or any(Kind.NEGATION in tokens[at] for at in range(first, end)) else found
 
 
+def brief_players(tokens: Tokens) -> list[int]:
+    """Return the instruments that only hit once, at the end or the beginning: "ends with a big orchestral hit"."""
+    found = []
+    for index, token in enumerate(tokens):
+        if token.word in (*_STARTS, *_ENDS) and tokens.word(index + 1) in _TO:
+            end = next(at for at in range(index + 2, len(tokens) + 1) if tokens.ends(at) or tokens.word(at) == "then")
+            brief = any(tokens.word(at).rsplit(" ", 1)[-1] in _HITS for at in range(index + 2, end))
+            found += [at for at in range(index + 2, end) if brief and tokens.plays(at)]
+    return found
+
+
 def _names_key(tokens: Tokens, at: int) -> bool:
     return Kind.KEY in tokens[at] or (Kind.CHORD in tokens[at] and tokens.word(at - 1) == "in")
 
 
+def mode_of(tokens: Tokens, index: int) -> str | None:
+    """Return the mode of a mood, or one that is named: "happy", "major"."""
+    token = tokens[index]
+    return token[Kind.MOOD].mode if Kind.MOOD in token else token.get(Kind.MODE)
+
+
 def _turned_from(tokens: Tokens, index: int) -> int | None:
     """Return the token of the word for the turn, if a mood of the other mode stands before it in the sentence."""
-    mode = tokens[index][Kind.MOOD].mode
+    mode = mode_of(tokens, index)
     for at in reversed(_before(tokens, index)):
-        if tokens.word(at) in _TURNS:
-            other = any(Kind.MOOD in tokens[one] and tokens[one][Kind.MOOD].mode not in (None, mode)
-                        for one in _before(tokens, at))  # fmt: skip
+        onward = tokens.word(at) == "to" and any(tokens.word(one) == "from" for one in _before(tokens, at))
+        if tokens.word(at) in _TURNS or onward:
+            other = any(mode_of(tokens, one) not in (None, mode) for one in _before(tokens, at))
             return at if other else None
         if any(kind in tokens[at] for kind in (Kind.PUNCT, Kind.SECTION)):
             return None

@@ -68,6 +68,7 @@ _LENGTHS = ("second", "minute", "bar")
 _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
 _MOST_TIMES = 8
 _VAGUE = ("part", "instrumental")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _SAYING = frozenset(
     (
@@ -146,7 +147,7 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
 
 def _heading_end(tokens: Tokens, index: int) -> int:
     """Return the token behind the name of a section, its number and its length: "Verse 2 (8 bars)"."""
-    at = index + 1 + (Kind.NUMBER in tokens[index + 1])
+    at = index + 1 + (Kind.NUMBER in tokens[index + 1] or tokens[index + 1].text in _LETTERS)
     opened = tokens.word(at) in ("(", ",", "-")
     if opened or Kind.QUANTITY in tokens[at]:
         behind = at + opened + 1 if Kind.QUANTITY in tokens[at + opened] else at
@@ -161,7 +162,8 @@ def find_told(tokens: Tokens) -> list[Tagged]:
     What is said of a section reaches from the joint before its name to the next section's; the last one's ends with
     its sentence.
     """
-    names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
+    names = [at for at, token in enumerate(tokens) if Kind.SECTION in token]
+    names = [at for at in names if tokens[at][Kind.SECTION] not in _VAGUE or _part_id(tokens, at)]
     names = [at for at in names if tokens.word(tokens.back(at, _DETERMINERS)) not in _WITHIN]
     names = [at for at in names if Kind.USUAL not in tokens[at] or read_moment(tokens, at + 1) == (None, None)]
     names = [at for at in names if Kind.NEGATION not in tokens[tokens.back(at, (*_DETERMINERS, "any"))]]
@@ -221,11 +223,27 @@ def find_lettered(tokens: Tokens) -> list[Tagged]:
         form = _FORM.fullmatch(token.text)
         called = any(tokens.word(at) in ("form", "structure", "song") for at in (index - 1, index + 1))
         alone = tokens.ends(index - 1) and tokens.ends(index + 1) and token.text != "ABBA"
-        if form and "B" in token.text and (called or alone):
+        plain = len(token.text) > 3 and token.text != "ABBA"  # "32 bar AABA jazz standard"
+        if form and "B" in token.text and (called or alone or plain):
             names = _ITS_LETTERS if token.text == _BROADWAY else _LETTERS
             each = next((tokens[at].text for at in range(len(tokens)) if _is_each(tokens, at)), "")
             return [Tagged(names[letter], each, "", token.start, token.end, True) for letter in token.text]
-    return []
+    return _letters_with_bars(tokens)
+
+
+def _letters_with_bars(tokens: Tokens) -> list[Tagged]:
+    """Return the sections of "intro 4 bars, A 8 bars, A 8 bars, B 8 bars": at least three, of which two are alike."""
+    found: list[Tagged] = []
+    for index, token in enumerate(tokens):
+        bars = index + 1 + (tokens.word(index + 1) in ("(", ":", "="))
+        if tokens[bars].get(Kind.QUANTITY, (0, ""))[1] != "bar" or not (index == 0 or tokens.ends(index - 1)):
+            continue
+        name = token.get(Kind.SECTION) or _LETTERS.get(token.text)
+        if name:
+            words = tokens.span(index, bars + 1)
+            found.append(Tagged(name, tokens[bars].text, words, token.start, tokens[bars].end, True))
+    letters = [one.name for one in found if tokens.text[one.start] in _LETTERS and tokens.text[one.start + 1] in " (:="]
+    return found if len(found) > 2 and len(letters) > 1 and len(set(letters)) < len(letters) else []
 
 
 def _is_each(tokens: Tokens, index: int) -> bool:
@@ -260,9 +278,23 @@ def _told_from(tokens: Tokens, names: Sequence[int]) -> list[int]:
     return starts
 
 
+def _part_id(tokens: Tokens, index: int) -> str | None:
+    """Return which one a part is: of "part A" and "B section" the letter, of "part 2" and "second section" the
+    number."""
+    before, behind = tokens[index - 1] if index else tokens[-1], tokens[index + 1]
+    for token in (behind, before):
+        if token.text in _LETTERS:
+            return token.text
+    if Kind.NUMBER in behind:
+        return f"{behind[Kind.NUMBER]:g}"
+    return str(_ORDINALS.index(before.word) + 1) if before.word in _ORDINALS else None
+
+
 def section_name(tokens: Tokens, first: int, last: int) -> str | None:
     """Return the name of a section within a tag: "verse 2"."""
     for at in range(first, last):
+        if tokens[at].get(Kind.SECTION) in _VAGUE and (part := _part_id(tokens, at)):
+            return f"part {part}"
         if Kind.SECTION in tokens[at]:
             number = tokens[at + 1].get(Kind.NUMBER) if at + 1 < last else None
             return f"{tokens[at][Kind.SECTION]} {number:g}" if number else tokens[at][Kind.SECTION]

@@ -157,3 +157,69 @@ def test_sections_that_do_not_end_with_a_bar_make_no_loop() -> None:
     assert not plan.loop
     (note,) = [note for note in plan.notes if note.field == "loop"]
     assert not note.used and note.statement == "seamless loop"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("intro 4 bars, A 8 bars, A 8 bars, B 8 bars, A 8 bars", ["intro", "verse", "verse", "chorus", "verse"]),
+        ("32 bar AABA jazz standard", ["theme", "theme", "bridge", "theme"]),
+        ("A section in C, B section in G", ["part A", "part B"]),
+        ("Part A (8 bars): piano. Part B (8 bars): full band.", ["part A", "part B"]),
+        ("scene 1 calm forest, scene 2 battle, scene 3 victory", ["part 1", "part 2", "part 3"]),
+    ],
+)
+def test_letters_and_numbers_name_parts(text: str, names: list[str]) -> None:
+    plan = plan_from_text(text)
+    assert [part.name for part in plan.parts()] == names
+    assert not [note for note in plan.notes if note.field == "chords"]
+
+
+def test_a_list_of_chords_with_bars_is_no_form() -> None:
+    plan = plan_from_text("A for 2 bars, D for 2 bars, A for 2 bars, E for 2 bars, 4/4, 120 bpm")
+    assert not plan.sections and [symbol for symbol, _ in plan.chords or ()] == ["A", "D", "A", "E"]
+
+
+@pytest.mark.parametrize(
+    ("text", "chord"),
+    [("pop in C, ends on a G7 chord", "G7"), ("Am F C G, ends on F", "F"), ("final chord Cmaj7, jazz in C", "Cmaj7")],
+)
+def test_a_piece_ends_on_the_chord_that_is_said(text: str, chord: str) -> None:
+    plan = plan_from_text(text)
+    symbols = [symbol for symbol, _ in plan.chords or ()]
+    assert symbols[-1] == chord and len(set(symbols)) > 1 and not unused(plan)
+
+
+def test_a_key_that_comes_last_is_no_chord() -> None:
+    assert [part.key for part in plan_from_text("starts in A minor and ends in A major").parts()] == [
+        "A minor",
+        "A major",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [("begins in minor, ends in major", ("minor", "major")), ("from sad to happy", ("minor", "major"))],
+)
+def test_a_mode_may_turn(text: str, keys: tuple[str, str]) -> None:
+    assert tuple((part.key or "").split()[-1] for part in plan_from_text(text).parts()) == keys
+
+
+def test_the_tempo_may_double_on_the_way() -> None:
+    assert [part.bpm for part in plan_from_text("60 bpm, doubles the tempo halfway").parts()] == [60, 120]
+
+
+def test_energies_in_a_row_follow_each_other() -> None:
+    assert [part.energy for part in plan_from_text("quiet - loud - quiet").parts()] == ["calm", "energetic", "calm"]
+
+
+@pytest.mark.parametrize(
+    "text", ["drum fill before every chorus", "ends with a big orchestral hit", "ends with a crash"]
+)
+def test_who_hits_once_is_not_the_whole_band(text: str) -> None:
+    assert len(plan_from_text(text).instruments or ()) > 2
+
+
+def test_instruments_may_be_added_gradually() -> None:
+    counts = [len(part.instruments or ()) for part in plan_from_text("house, gradually add instruments").parts()]
+    assert counts == sorted(set(counts)) and len(counts) > 3
