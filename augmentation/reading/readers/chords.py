@@ -191,9 +191,15 @@ def find_last_chord(tokens: Tokens) -> Statement | None:
 
 
 def _is_last(tokens: Tokens, index: int) -> bool:
-    """Whether a chord is said to be the last one, and no key ("ends in A major")."""
+    """Whether a chord is said to be the last one; no key ("ends in A major"), and not the last one of a list that goes
+    on ("moves from Am to F and finishes with G")."""
     said = tokens.back(index, _TO_THE_LAST)
-    if tokens.word(said) not in _LAST or tokens.word(index - 1) == "in" or tokens.plays(index):
+    if (
+        tokens.word(said) not in _LAST
+        or tokens.word(said - 1) in ("and", "then")
+        or tokens.word(index - 1) == "in"
+        or tokens.plays(index)
+    ):
         return False
     named = any(tokens.word(at) == "chord" for at in (*range(said, index), index + 1))
     return named or tokens.word(said + 1) in ("on", "with")

@@ -190,6 +190,11 @@ def test_a_piece_ends_on_the_chord_that_is_said(text: str, chord: str) -> None:
     assert symbols[-1] == chord and len(set(symbols)) > 1 and not unused(plan)
 
 
+def test_a_list_that_finishes_with_a_chord_goes_round_with_it() -> None:
+    plan = plan_from_text("the chord progression moves from Am to F, then to C and finishes with G, 120 bpm, 4/4")
+    assert [symbol for symbol, _ in plan.chords or ()][:5] == ["Am", "F", "C", "G", "Am"]
+
+
 def test_a_key_that_comes_last_is_no_chord() -> None:
     assert [part.key for part in plan_from_text("starts in A minor and ends in A major").parts()] == [
         "A minor",
