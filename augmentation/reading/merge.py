@@ -49,6 +49,9 @@ def merge_numbers(text: str, tokens: Sequence[Token]) -> list[Token]:
             after + 3 < len(tokens) and Kind.UNIT in tokens[after + 3]
         ):
             value, after = value + 0.5, after + 3  # "two and a half minutes"
+        hundreds, behind = _hundreds(tokens, index, value, after)
+        if hundreds is not None:
+            value, after = hundreds, behind
         unit_at = after + 1 if after < len(tokens) and tokens[after].text == "-" else after
         unit = tokens[unit_at].get(Kind.UNIT) if unit_at < len(tokens) else None
         start, end = tokens[index].start, tokens[after - 1].end
@@ -61,6 +64,19 @@ def merge_numbers(text: str, tokens: Sequence[Token]) -> list[Token]:
         merged.append(Token(text[start:end], start, end, {Kind.QUANTITY: (value, unit)}))
         index = unit_at + 1
     return merged
+
+
+def _hundreds(tokens: Sequence[Token], index: int, value: float, after: int) -> tuple[float | None, int]:
+    """Return the number of "one twenty", spoken for a tempo, and the index behind it; (None, index) of anything else,
+    such as "one thirty second loop"."""
+    step = after + (after < len(tokens) and tokens[after].text == "-")
+    if value not in (1, 2) or after != index + 1 or not tokens[index].text.isalpha() or step >= len(tokens):
+        return None, index
+    tens, behind = _number(tokens, step)
+    if tens is None or not 10 <= tens <= 99 or not tokens[step].text.isalpha():
+        return None, index
+    unit = tokens[behind].get(Kind.UNIT) if behind < len(tokens) else None
+    return (None, index) if unit not in (None, "bpm") else (100 * value + tens, behind)
 
 
 def merge_clocks(text: str, tokens: Sequence[Token]) -> list[Token]:

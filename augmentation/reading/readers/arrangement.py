@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from augmentation.reading.priors import Prior
+from augmentation.reading.readers.names import find_names
 from augmentation.reading.tokens import PLAYERS, Kind, Token, Tokens
 from munet.music.instruments import CLASS_OF
 
@@ -19,14 +21,15 @@ _QUALITY = ("recording", "quality", "audio", "sound")  # behind "lo-fi", when it
 _EMPTY = ("a", "an", "the", "any", "some", "too", "very", "really", "so", "of", "-", "at", "all", "please", "use")
 _TUNE_PLAYER = "flute"  # who plays a melody that is all there is
 _TUNES = ("melody", "melodies", "lead melody", "lead line", "topline", "tune")
-_PLAIN = ("old", "new", "free", "live", "modern", "vintage", "classic", "retro", "music", "this", "my", "the", "in",
-          "own", "same", "any", "a", "song", "track")  # fmt: skip
 _ALONE = ("loop", "loops", "fill", "fills", "beat", "beats", "groove", "track", "pattern", "riff", "bassline",
           "basslines", "line")  # fmt: skip
 _PLACED = ("before", "into", "between", "after", "during", "every")
 _COLOURS = ("jazzy", "funky", "bluesy", "soulful", "folky", "jazz-like", "rocky")
 _HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
 _NO_KEYS = ("of", "change", "changes", "in", "two", "between", "both", "different", "black", "white")  # before "keys"
+_OFF = ("none", "no", "off", "false", "never")
+_SET = (":", "=", "is", "level", "should", "be", "very")  # between "energy" and how much of it
+_LEVELS = MappingProxyType({"high": "energetic", "low": "calm", "medium": "moderate", "moderate": "moderate"})
 _ADJECTIVES = 3  # words between "no" or "only" and what it means
 
 
@@ -109,7 +112,7 @@ class Arrangement:
 
 def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> Arrangement:
     """Read a text; tokens in `taken` (first, last) state something else: keys, chords, lengths."""
-    found = Arrangement(names=_names(tokens))
+    found = Arrangement(names=find_names(tokens))
     hidden = {index for first, last in [*found.names, *taken] for index in range(first, last)}
     denied, only = _scopes(tokens)
     for index, token in enumerate(tokens):
@@ -129,6 +132,8 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
                 else:
                     colours = kind is Kind.STYLE and _modifies(tokens, index)
                     rows.append(Word(token[kind], index, token.text, _is_weak(token), colours))
+        if token.word == "energy" and (level := _LEVELS.get(tokens.word(tokens.ahead(index, _SET)))):
+            found.energies.append((level, index))
         if Kind.ENERGY in token and index not in denied:
             found.energies.append((token[Kind.ENERGY], index))
         if Kind.VOICE in token and player is None and Kind.ENSEMBLE not in token:
@@ -249,42 +254,6 @@ def _no_player(tokens: Tokens, index: int) -> bool:
     return token.word in ("string", "drone", "drones", "wind") and token.word != "strings"
 
 
-def _names(tokens: Tokens) -> list[tuple[int, int]]:
-    """Return the spans of names: capitals behind "like" or "in the style of", or before "type beat"."""
-    found: list[tuple[int, int]] = []
-    for index, token in enumerate(tokens):
-        if Kind.LIKE in token:
-            last = index + 1
-            while _capital(tokens[last]) or (
-                last > index + 1 and tokens.word(last) in ("&", "and", "the", "of") and _capital(tokens[last + 1])
-            ):
-                last += 1
-            if last > index + 1:
-                found.append((index, last))
-        elif token.word in ("style", "esque", "like") and _unknown_name(tokens, first := tokens.back(index, ("-",))):
-            while _unknown_name(tokens, first - 1):
-                first -= 1
-            found.append((first, index + 1))
-        elif Kind.TYPE_BEAT in token:
-            first = index
-            while first > 0 and (_capital(tokens[first - 1]) or tokens.word(first - 1) == "x") and index - first < 6:
-                first -= 1
-            if first < index and Kind.STYLE not in tokens[first]:
-                found.append((first, index))
-    return found
-
-
-def _unknown_name(tokens: Tokens, index: int) -> bool:
-    """Whether a word before "style" is a name: "Bach style", "Morricone-style"; not "old style", "jazz style"."""
-    token = tokens[index] if index >= 0 else None
-    return token is not None and _capital(token) and set(token.readings) <= {Kind.WORD} and token.word not in _PLAIN
-
-
-def _capital(token: Token) -> bool:
-    harmony = Kind.KEY in token or Kind.CHORD in token
-    return token.text[:1].isupper() and not harmony and Kind.PUNCT not in token
-
-
 # --- negation and "only"
 
 
@@ -293,6 +262,8 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
     denied: set[int] = set()
     only: set[int] = set()
     for index, token in enumerate(tokens):
+        if tokens.plays(index) and tokens.word(index + 1) in (":", "=") and tokens.word(index + 2) in _OFF:
+            denied.add(index)  # "drums: none"
         if Kind.NEGATION in token:
             denied.update(_scope(tokens, index, token[Kind.NEGATION] != "not"))
         elif token.get(Kind.WITH) == "for":

@@ -42,6 +42,8 @@ def find_lengths(tokens: Tokens) -> list[Statement]:
     found = [total for one in parts if (total := one.total())]
     of_others = covered(tokens) | spans(tokens) | {at for one in parts for at, _ in one.lengths}
     for index, token in enumerate(tokens):
+        if found and found[-1].first < index < found[-1].last:
+            continue  # the seconds of "3m20s"
         value, last = _value(tokens, index)
         if value is None or not value[1] or index in of_others or Kind.SPAN in token:
             continue
@@ -93,6 +95,8 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
         unit, number = tokens[index - 2][Kind.UNIT], token[Kind.NUMBER]
         return ("bars", number) if unit == "bar" else ("seconds", number * (60 if unit == "minute" else 1)), last
     number, unit = token.get(Kind.QUANTITY, (None, ""))
+    if token.word.endswith(("hour", "hours")) and number:
+        return ("seconds", 3600.0 * number), last  # more than can be made: refused by name
     if unit == "bar":
         times, end = times_behind(tokens, last)  # "8 bars, repeat 4 times"
         return ("bars", number * times), end
