@@ -11,7 +11,7 @@ from munet.music.instruments import CLASS_OF
 
 DEFAULT_STYLE = "pop"  # whose band plays where no style is stated
 _ROLES = ("bass", "comp", "second", "pad", "melody")
-_EVEN_ODDS = 0.5  # a role that plays at least in every other piece of its style belongs to the band
+EVEN_ODDS = 0.5  # a role that plays at least in every other piece of its style belongs to the band
 _FULL_LIST = 3  # instruments that a text names are the whole band from here on
 
 _PAIR = 2  # and from here on in styles without a rhythm section
@@ -34,7 +34,7 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     """
     table = _table(style)
     named = resolve(found.alone or found.players, table)
-    chamber = table.odds.get("drums", 0.0) < _EVEN_ODDS and len(named) >= _PAIR
+    chamber = table.odds.get("drums", 0.0) < EVEN_ODDS and len(named) >= _PAIR
     first = resolve([player for player in found.players if player not in found.later], table)
     tonal = any(CLASS_OF.get(name, name) not in _FOUNDATION for name in first)  # of those who are there from the start
     whole = bool(found.alone) or len(named) >= _FULL_LIST or (tonal and (style is None or chamber))
@@ -107,7 +107,7 @@ def _completed(named: Sequence[str], table: Style, pick: Pick, roles: Sequence[s
     """Add usual roles of the style to what is named; a role that a named instrument of the palette takes stays its."""
     band = list(named)
     classes = {CLASS_OF.get(name, name) for name in named}
-    if table.odds.get("drums", 0.0) >= _EVEN_ODDS and "drums" not in classes:
+    if table.odds.get("drums", 0.0) >= EVEN_ODDS and "drums" not in classes:
         band.append("drums")
     for role in roles:
         palette = table.palette.get(role, ())
@@ -115,7 +115,7 @@ def _completed(named: Sequence[str], table: Style, pick: Pick, roles: Sequence[s
         taken = any(
             name in palette or CLASS_OF.get(name) in {CLASS_OF.get(other) for other in palette} for name in named
         )
-        if palette and odds >= _EVEN_ODDS and not taken:
+        if palette and odds >= EVEN_ODDS and not taken:
             band.append(pick(f"instruments {role}", palette))
     return band
 

@@ -43,21 +43,8 @@ TAIL_BARS = 4  # that a piece without a stated length lasts from its last change
 _OPENING = 0.25
 _REACH = 8  # tokens behind an energy that may say where it begins
 _ENERGIES = ("calm", "moderate", "energetic")
-_ORDER = (
-    "then",
-    "ends",
-    "ending",
-    "end",
-    "finally",
-    "finishes",
-    "becomes",
-    "become",
-    "turns",
-    "turn",
-    "gets",
-    "get",
-    "getting",
-)
+_ORDER = ("then", "ends", "ending", "end", "finally", "finishes", "becomes", "become", "turns", "turn", "gets", "get",
+          "getting")  # fmt: skip
 _GRADUAL = re.compile("build|grad|slow|grow|swell|intens|gain|cresc|decresc|dimin|dy|die|wind")
 
 
@@ -123,6 +110,7 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     undone = {change: cuts[change] + _bars_of(change, frame) for change in entries if change.lasts}
     turns = {*cuts.values(), *undone.values(), *keys, *meters, *feels, *layers.values()}
     solos = _solos(reading, turns, whole) if free else []
+    comings = Comings(entries, cuts, undone, solos, layers)
     bars = {*turns, *(bar for solo in solos for bar in (solo.start, solo.end))}
     starts = sorted({start for start in bars if 0 < start < whole} | {0})
     if len(starts) < 2 or frame.duration <= _second(starts[-1], frame) + 60 / frame.bpm:
@@ -138,7 +126,7 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
                 bpm=_tempo(ramp, ramp_from, start, end, whole) or in_force(feels, start),
                 meter=in_force(meters, start),
                 key=str(in_force(keys, start) or frame.key) if keys else None,
-                instruments=_band(entries, solos, cuts, undone, layers, start, reading, frame),
+                instruments=comings.band(start, reading, frame),
                 energy=None if "energy" in asked.given else lively,
             )
         )
@@ -273,6 +261,43 @@ def _solos(reading: Reading, cuts: Set[int], whole: int) -> list[Solo]:
 Mark = Change | int | None  # a change, or the number of an energy
 
 
+@dataclass(frozen=True)
+class Comings:
+    """Who comes and goes.
+
+    Args:
+        entries: who enters or leaves; cuts: at which bar, from 0 on; undone: at which bar for some time alone.
+        solos: who plays alone.
+        layers: at which bar players enter one after the other.
+    """
+
+    entries: Sequence[Change]
+    cuts: Mapping[Mark, int]
+    undone: Mapping[Change, int]
+    solos: Sequence[Solo]
+    layers: Mapping[str, int]
+
+    def band(self, start: int, reading: Reading, frame: Frame) -> tuple[str, ...] | None:
+        """Return who plays from a bar on: the band without those who are yet to enter, or have left, or who plays
+        alone; None if nobody comes or goes."""
+        if not (self.entries or self.solos or self.layers):
+            return None
+        if solo := next((one for one in self.solos if one.start <= start < one.end), None):
+            return ordered(resolve_in(solo.players, frame.style))
+        away: list[Player] = []
+        for change in self.entries:
+            holds = self.cuts[change] <= start < self.undone.get(change, start + 1)
+            if holds == (change.kind == "leave"):
+                away += reading.arrangement.players_at(change.player)
+        groups = [player for player in away if player.together and len(player.names) > 1]
+        named = [player for player in reading.arrangement.players if player not in away] if away == groups else []
+        here = resolve_in(named, frame.style)  # a flute plays before its orchestra
+        names = resolve_in(away, frame.style)
+        band = [name for name in frame.band if name in here or (name not in names and not is_removed(name, away))]
+        band = [name for name in band if self.layers.get(name, 0) <= start]
+        return ordered(band or frame.band)
+
+
 def _cuts(changes: Sequence[Change], path: Sequence[Step], frame: Frame, whole: int) -> dict[Mark, int]:
     """Return where changes happen and energies begin, in bars from 0 on."""
     cuts: dict[Mark, int] = {}
@@ -342,31 +367,3 @@ def _layers(reading: Reading, frame: Frame, whole: int) -> dict[str, int]:
     named = resolve_in(reading.arrangement.players, frame.style)
     order = list(dict.fromkeys([*(name for name in named if name in frame.band), *frame.band]))
     return {name: number * (change.every or max(1, whole // len(order))) for number, name in enumerate(order)}
-
-
-def _band(
-    entries: Sequence[Change],
-    solos: Sequence[Solo],
-    cuts: Mapping[Mark, int],
-    undone: Mapping[Change, int],
-    layers: Mapping[str, int],
-    start: int,
-    reading: Reading,
-    frame: Frame,
-) -> tuple[str, ...] | None:
-    """Return who plays from a bar on: the band without those who are yet to enter, or have left, or who plays alone."""
-    if not (entries or solos or layers):
-        return None
-    if solo := next((one for one in solos if one.start <= start < one.end), None):
-        return ordered(resolve_in(solo.players, frame.style))
-    away: list[Player] = []
-    for change in entries:
-        holds = cuts[change] <= start < undone.get(change, start + 1)
-        if holds == (change.kind == "leave"):
-            away += reading.arrangement.players_at(change.player)
-    groups = [player for player in away if player.together and len(player.names) > 1]
-    named = [player for player in reading.arrangement.players if player not in away] if away == groups else []
-    here, names = resolve_in(named, frame.style), resolve_in(away, frame.style)  # a flute plays before its orchestra
-    band = [name for name in frame.band if name in here or (name not in names and not is_removed(name, away))]
-    band = [name for name in band if layers.get(name, 0) <= start]
-    return ordered(band or frame.band)

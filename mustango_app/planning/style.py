@@ -11,10 +11,10 @@ from augmentation.reading.readers.arrangement import Arrangement, Word
 from augmentation.reading.stated import read
 from munet.music import PlanError
 from munet.music.instruments import CLASS_OF
+from mustango_app.planning.band import EVEN_ODDS
 from mustango_app.planning.translate import to_english
 
 _RHYTHM = MappingProxyType({"drums": ("drums",), "bass": ("bass", "synth bass")})
-_EVEN_ODDS = 0.5  # a role that plays less often is not of the style's band
 
 
 def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
@@ -44,7 +44,7 @@ def _lacks(word: Word, found: Arrangement) -> bool:
     kinds = {CLASS_OF.get(name, name) for player in found.players for name in player.names[:1]}
     odds = STYLES[word.prior.style].odds
     roles = [role for role, classes in _RHYTHM.items() if kinds & set(classes)]
-    return any(odds.get(role, 0.0) < _EVEN_ODDS for role in roles)
+    return any(odds.get(role, 0.0) < EVEN_ODDS for role in roles)
 
 
 def form_of(found: Arrangement, style: Word | None) -> Word | None:

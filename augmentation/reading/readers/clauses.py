@@ -73,20 +73,14 @@ def _alone(tokens: Tokens) -> list[Tagged]:
     found: list[Tagged] = []
     clauses: list[Clause] = []
     for clause in _clauses(tokens, ("and", "but", "then")):
-        if (
-            clauses
-            and clauses[-1][1] == clause[0] - 1
-            and tokens.word(clause[0]) in _VERBS
-            and (tokens.word(clause[0] - 1) in ("and", "but") and not _says(tokens, clause, (Kind.SECTION,)))
-        ):
-            clauses[-1] = (clauses[-1][0], clause[1])  # "the bridge is slow and has only piano"
+        if clauses and _goes_on(tokens, clauses[-1], clause):
+            clauses[-1] = (clauses[-1][0], clause[1])
         else:
             clauses.append(clause)
     for clause in clauses:
         named = [at for at in range(*clause) if Kind.SECTION in tokens[at] and tokens[at][Kind.SECTION] in ORDER]
-        if len(named) != 1 or not _is_said_of(tokens, clause, named[0]):
-            continue
-        found.append(_tagged(tokens, tokens[named[0]][Kind.SECTION], clause, True))
+        if len(named) == 1 and _is_said_of(tokens, clause, named[0]):
+            found.append(_tagged(tokens, tokens[named[0]][Kind.SECTION], clause, True))
     names = list(dict.fromkeys(one.name for one in found))
     if len(names) != len(found):
         return []
@@ -95,6 +89,12 @@ def _alone(tokens: Tokens) -> list[Tagged]:
     if other:
         found.append(Tagged(other, "", "", found[0].start, found[0].start, True, True))
     return sorted(found, key=lambda one: ORDER.index(one.name))
+
+
+def _goes_on(tokens: Tokens, before: Clause, clause: Clause) -> bool:
+    """Whether a clause says more of what the one before it is about: "the bridge is slow and has only piano"."""
+    joined = before[1] == clause[0] - 1 and tokens.word(before[1]) in ("and", "but")
+    return joined and tokens.word(clause[0]) in _VERBS and not _says(tokens, clause, (Kind.SECTION,))
 
 
 def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
@@ -109,9 +109,13 @@ def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
         return True  # "a riff, then a breakdown at half speed"
     if first == name and tokens.word(name + 1) in _VERBS:
         return _says(tokens, behind, _SAYS) or _tells(tokens, behind) or _plays(tokens, behind)
-    within = tokens.word(tokens.back(name, ("the", "each", "every", "last", "first"))) in _WITHIN
-    before = (clause[0], tokens.back(name, ("the", "each", "every", "last", "first")))
-    if within and name + 1 == clause[1] and all(tokens.word(at) not in _SWITCHES for at in range(*before)):
+    joint = tokens.back(name, ("the", "each", "every", "last", "first"))
+    before = (clause[0], joint)
+    if (
+        tokens.word(joint) in _WITHIN
+        and name + 1 == clause[1]
+        and all(tokens.word(at) not in _SWITCHES for at in range(*before))
+    ):
         chords = any(Kind.CHORD in tokens[at] for at in range(*before))  # "Am for the verse"
         return (chords or _says(tokens, before, _SAYS) or _tells(tokens, before)) and not _plays(tokens, before)
     return False
@@ -164,7 +168,7 @@ def find_clocked(tokens: Tokens) -> list[Tagged]:
 
 
 def _timed(tokens: Tokens) -> list[Tagged]:
-    """Read parts in a row that all have a length: "30 seconds of ambient, 1 minute of techno, 30 of ambient"."""
+    """Read parts in a row that all have a length, or are the rest: "30 seconds of ambient, 1 minute of techno"."""
     runs: list[list[Clause]] = [[]]
     for clause in _clauses(tokens, ("then",)):
         told = _says(tokens, clause, _FEELS) or _plays(tokens, clause)
