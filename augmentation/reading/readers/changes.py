@@ -13,17 +13,8 @@ from augmentation.reading.readers.parts import find_parts
 from augmentation.reading.readers.sections import section_begins, section_name
 from augmentation.reading.tokens import Kind, Tokens
 
-_PARTS = (
-    "solo",
-    "part",
-    "line",
-    "riff",
-    "lead",
-    "melody",
-    "only",
-    "hits",
-    "hit",
-)  # between an instrument and "at bar 5"
+# Between an instrument and "at bar 5".
+_PARTS = ("solo", "part", "line", "riff", "lead", "melody", "only", "hits", "hit")
 _REACH = 8  # tokens between "drums enter" and "the chorus"
 _AFTER_INTRO, _OUTRO = 0.25, 0.75  # where in a piece an intro ends and an outro begins
 _LAST = 0.75  # and the last of several sections of one name
@@ -125,10 +116,8 @@ def _layers(tokens: Tokens) -> list[Change]:
     for index in range(len(tokens)):
         words = [tokens.word(at) for at in range(index, index + 4)]
         if any(words[: len(phrase)] == [*phrase] for phrase in _TURN_BY_TURN):
-            within = any(
-                tokens.word(at) in _ANYONE or Kind.ENTER in tokens[at] for at in range(*_clause(tokens, index))
-            )
-            if within:
+            clause = range(*_clause(tokens, index))
+            if any(tokens.word(at) in _ANYONE or Kind.ENTER in tokens[at] for at in clause):
                 return [Change("layers", index, index + 3, every=_every(tokens, tokens.sentences[index]))]
         if words[0] in _GRADUALLY and _adds_anyone(tokens, index):
             return [Change("layers", index, index + 1)]

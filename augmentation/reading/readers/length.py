@@ -12,6 +12,7 @@ from augmentation.reading.tokens import Kind, Tokens
 _FILLER = ("is", "of", "for", "time", "about", "around", "exactly", "approximately", "roughly", "=", ":", "a", "should",
            "be", "the", "full")  # fmt: skip
 _BEFORE_LAST = ("should", "must", "to", "will", "can", "shall", "would", "may")
+_ROUGHLY = ("about", "around", "roughly", "approximately", "maybe", "say")
 _ENDING = ("end", "ends", "ending", "finish", "finishes", "finishing", "stops", "concludes")
 _MOMENTS = ("at", "after", "before", "around", "by", "from", "until", "till", "past", "within", "first", "last",
             "every", "per", "final", "next")  # fmt: skip
@@ -159,9 +160,7 @@ def _rank(tokens: Tokens, index: int, last: int) -> int | None:
     if not decade or token[Kind.QUANTITY][0] <= _LONGEST_BARE_DECADE:
         if _of_a_thing(tokens, last, decade):
             return 1
-        begins = tokens.back(
-            index, ("about", "around", "roughly", "approximately", "maybe", "say")
-        )  # "no drums, about a minute"
+        begins = tokens.back(index, _ROUGHLY)  # "no drums, about a minute"
         before = tokens.word(index - 1)
         alone = tokens.ends(last) and tokens.word(last) not in ("-", "/")
         if alone and (

@@ -18,50 +18,13 @@ _LONGEST_TAG = 24  # tokens within brackets
 _FORM = re.compile("A[A-D]{2,7}")
 _LETTERS = MappingProxyType({"A": "verse", "B": "chorus", "C": "bridge", "D": "breakdown"})
 _BROADWAY, _ITS_LETTERS = "AABA", MappingProxyType({"A": "theme", "B": "bridge"})
-_COMES = (
-    "comes",
-    "starts",
-    "begins",
-    "come",
-    "hits",
-    "lands",
-    "arrives",
-    "is",
-    "drops",
-    "should",
-    "must",
-    "exactly",
-    "right",
-    "that",
-)
+_COMES = ("comes", "starts", "begins", "come", "hits", "lands", "arrives", "is", "drops", "should", "must", "exactly",
+          "right", "that")  # fmt: skip
 _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
-_LISTED = (
-    ",",
-    "and",
-    "-",
-    ">",
-    "/",
-    "|",
-    "then",
-    "twice",
-    "last",
-    "final",
-    "first",
-    "second",
-    "third",
-    "one",
-    "more",
-    "another",
-    "again",
-    "a",
-    "the",
-    "big",
-    "\u2192",
-    "+",
-    "&",
-)
+_LISTED = (",", "and", "-", ">", "/", "|", "then", "twice", "last", "final", "first", "second", "third",
+           "one", "more", "another", "again", "a", "the", "big", "\u2192", "+", "&")  # fmt: skip
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
 _LATER = ("chorus", "bridge", "solo", "breakdown")  # sections that no piece begins with
 _LENGTHS = ("second", "minute", "bar")
@@ -281,7 +244,7 @@ def _told_from(tokens: Tokens, names: Sequence[int]) -> list[int]:
 def _part_id(tokens: Tokens, index: int) -> str | None:
     """Return which one a part is: of "part A" and "B section" the letter, of "part 2" and "second section" the
     number."""
-    before, behind = tokens[index - 1] if index else tokens[-1], tokens[index + 1]
+    before, behind = tokens[index - 1], tokens[index + 1]
     for token in (behind, before):
         if token.text in _LETTERS:
             return token.text
