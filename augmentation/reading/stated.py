@@ -173,7 +173,10 @@ def _part_players(
     if any(change.kind == "layers" for change in changes):  # "starts with just piano, then others join one by one"
         found.later, found.alone = [*found.players], []
     later = [player for player in entering if player.first in heard or _is_for_a_part(tokens, player)] + soloists
-    later += [one for change in changes if change.kind == ALONE for one in found.players_at(change.player)]
+    opening = [one for change in changes if change.kind == ALONE for one in found.players_at(change.player)]
+    later += opening
+    if all(player in opening for player in found.players):  # "opens with a guitar riff": others follow
+        found.later += opening
     found.alone[:] = [player for player in found.alone if player not in later]
     if found.alone:  # who enters later plays beside them
         found.alone += [player for player in found.players if player in entering and player not in found.alone]

@@ -38,6 +38,7 @@ from mustango_app.planning.within import as_changes
 
 PART_BARS = 2  # that each part of such a piece lasts at least, where the text leaves its changes open
 LAYERS = 5  # players that enter one after the other, as long as nobody says who
+CLIMBS = 3  # keys of a piece whose key changes every so many bars
 _OPEN = ("enter", "leave", ALONE, "mood", "modulate", "meter")
 TAIL_BARS = 4  # that a piece without a stated length lasts from its last change on
 _OPENING = 0.25
@@ -87,7 +88,8 @@ def parts_told(reading: Reading) -> int:
     places = {change.place for change in reading.changes if change.kind in _OPEN and change.place is not None}
     if (layers := change_of(reading, "layers")) is not None:
         return LAYERS * max(1, (layers.every or PART_BARS) // PART_BARS)
-    return len(places - {0.0}) + 1 if places else 0
+    climbs = [change.every for change in reading.changes if change.kind == "modulate" and change.every]
+    return len(places - {0.0}) + 1 if places else CLIMBS * max(climbs) // PART_BARS if climbs else 0
 
 
 def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:

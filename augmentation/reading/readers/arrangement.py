@@ -27,6 +27,7 @@ _PLACED = ("before", "into", "between", "after", "during", "every")
 _COLOURS = ("jazzy", "funky", "bluesy", "soulful", "folky", "jazz-like", "rocky")
 _HEADS = ("song", "track", "piece", "tune", "music", "instrumental")
 _NO_KEYS = ("of", "change", "changes", "in", "two", "between", "both", "different", "black", "white")  # before "keys"
+_JAZZ, _JAZZ_TRIO = ("jazz", "jazz waltz", "swing", "bebop", "bossa nova"), ("piano", "upright bass", "drums")
 _OFF = ("none", "no", "off", "false", "never")
 _SET = (":", "=", "is", "level", "should", "be", "very")  # between "energy" and how much of it
 _LEVELS = MappingProxyType({"high": "energetic", "low": "calm", "medium": "moderate", "moderate": "moderate"})
@@ -229,7 +230,8 @@ def _player(tokens: Tokens, index: int) -> Player | None:
         # "808 drums", "808 kick": the drums of the machine; one token, or two.
         return Player((token[Kind.MACHINE],), False, False, index, index + 1)
     if Kind.ENSEMBLE in token:
-        names = tuple(name.strip() for name in token[Kind.ENSEMBLE].split(","))
+        jazz = token.word == "piano trio" and any(one.word in _JAZZ for one in tokens)
+        names = _JAZZ_TRIO if jazz else tuple(name.strip() for name in token[Kind.ENSEMBLE].split(","))
         return Player(names, True, False, index, index + 1)
     if Kind.NEAR in token and not _no_player(tokens, index):
         return Player((token[Kind.NEAR],), False, True, index, index + 1)

@@ -19,6 +19,7 @@ _REACH = 8  # tokens between "drums enter" and "the chorus"
 _AFTER_INTRO, _OUTRO = 0.25, 0.75  # where in a piece an intro ends and an outro begins
 _LAST = 0.75  # and the last of several sections of one name
 _MIDDLE = 0.5
+_PARTING = ("and", "then", "but", "while")
 _JOINED = ("and", "&", "plus")
 _TURN_BY_TURN = (("one", "by", "one"), ("one", "at", "a", "time"), ("one", "after", "another"),
                  ("one", "after", "the", "other"), ("layer", "by", "layer"))  # fmt: skip
@@ -67,7 +68,7 @@ def find_changes(tokens: Tokens) -> list[Change]:
     found: list[Change] = []
     for index, token in enumerate(tokens):
         if Kind.CHANGE in token and not _denied(tokens, index) and tokens.word(index + 1) != "by":
-            where, every = place_of(tokens, index), _every(tokens, index)
+            where, every = place_of(tokens, index) or _moment_before(tokens, index), _every(tokens, index)
             found.append(Change(token[Kind.CHANGE], index, index + 1, None, **where, every=every))
         elif Kind.ENTER in token:
             found += _entries(tokens, index)
@@ -103,12 +104,22 @@ def find_changes(tokens: Tokens) -> list[Change]:
 
 def _entries(tokens: Tokens, index: int) -> list[Change]:
     """Return who enters or leaves at a word for it, for some bars or for good."""
-    kind, where = "leave" if tokens[index][Kind.ENTER] == "leave" else "enter", place_of(tokens, index)
+    kind = "leave" if tokens[index][Kind.ENTER] == "leave" else "enter"
+    where = place_of(tokens, index) or _moment_before(tokens, index)
     span = read_span(tokens, index)
     if not where and span and kind == "leave":
         where = {"place": _MIDDLE}  # "the drums drop out for 2 bars"
     players = _players_of(tokens, index) if where else []
     return [Change(kind, min(player, index), max(player, index) + 1, player, **where, lasts=span) for player in players]
+
+
+def _moment_before(tokens: Tokens, index: int) -> dict[str, Any]:
+    """Return the bar or second that stands before what happens then: "After 8 bars add strings"."""
+    first = _clause(tokens, index)[0]
+    first = next((at + 1 for at in range(index - 1, first, -1) if tokens.word(at) in _PARTING), first)
+    moments = (read_moment(tokens, at) for at in range(first, index))
+    bar, second = next((moment for moment in moments if any(moment)), (None, None))
+    return {"bar": bar, "second": second} if bar or second else {}
 
 
 def _layers(tokens: Tokens) -> list[Change]:
@@ -273,8 +284,8 @@ def _players_of(tokens: Tokens, index: int) -> list[int]:
 def place_of(tokens: Tokens, index: int) -> dict[str, Any]:
     """Return where the words behind a change say that it happens, as arguments of `Change`."""
     for at in range(index + 1, min(index + _REACH, len(tokens))):
-        if tokens.stops(at) or tokens.word(at) == "then":
-            break
+        if tokens.stops(at) or tokens.word(at) == "then" or Kind.ENTER in tokens[at]:
+            break  # what follows happens to somebody else
         bar, second = read_moment(tokens, at)
         if bar or second:
             return {"bar": bar, "second": second}

@@ -24,7 +24,7 @@ _OPEN, _CLOSE = "([{<", ")]}>"
 _ORDER = ("then", "followed", "into", "finally", "ends", "ending", "starts", "opens", "begins", "before", "leads")
 _JOINTS = (*_ORDER, ",", ";", ":", ".", "\n", "with", "by")  # where what is said of a section begins
 _LISTED = (",", "and", "-", ">", "/", "|", "then", "twice", "last", "final", "first", "second", "third",
-           "one", "more", "another", "again", "a", "the", "big", "\u2192", "+", "&")  # fmt: skip
+           "one", "more", "another", "again", "a", "an", "the", "big", "\u2192", "+", "&")  # fmt: skip
 _DETERMINERS = ("the", "a", "an", "first", "second", "third", "last", "final")
 _LATER = ("chorus", "bridge", "solo", "breakdown")  # sections that no piece begins with
 _LENGTHS = ("second", "minute", "bar")
@@ -139,14 +139,20 @@ def find_told(tokens: Tokens) -> list[Tagged]:
         return []
     last = _before_chords(tokens, starts[0], names[-1], _before_length(tokens, starts[0], names[-1]))
     last = min([last, *(one.first for one in find_within(tokens) if one.first > names[-1])])
-    found = []
+    runs: list[list[Tagged]] = []
     for at, first, end in zip(names, starts, [*starts[1:], last], strict=True):
         while tokens.word(end - 1) in (*_JOINTS, "and", "it", "that") and end > at + 1:
             end -= 1
         words = tokens.span(first, end).strip(" ,;:.\n")
         name = section_name(tokens, at, at + 2) or ""
         told = Tagged(name, words, words, tokens[first].start, tokens[end - 1].end, True)
-        found += [told] * _times(tokens, at)
+        run = [told] * _times(tokens, at)
+        turns = runs and Kind.NUMBER in tokens[at - 1] and 1 < len(run) == len(runs[-1])
+        if turns and Kind.NUMBER in tokens[names[names.index(at) - 1] - 1]:  # "two verses, two choruses" take turns
+            runs[-1] = [one for pair in zip(runs[-1], run, strict=True) for one in pair]
+        else:
+            runs.append(run)
+    found = [told for run in runs for told in run]
     # "a drop, with a build-up of 8 bars first"
     return sorted(found, key=lambda told: not told.text.endswith(" first"))
 
@@ -191,7 +197,23 @@ def find_lettered(tokens: Tokens) -> list[Tagged]:
             names = _ITS_LETTERS if token.text == _BROADWAY else _LETTERS
             each = next((tokens[at].text for at in range(len(tokens)) if _is_each(tokens, at)), "")
             return [Tagged(names[letter], each, "", token.start, token.end, True) for letter in token.text]
-    return _letters_with_bars(tokens)
+    return _letters_apart(tokens) or _letters_with_bars(tokens)
+
+
+def _letters_apart(tokens: Tokens) -> list[Tagged]:
+    """Return the sections of "form: A A B A", which are no chords where a word says what they are."""
+    called = any(token.word in ("form", "structure", "sections") for token in tokens)
+    for first in range(len(tokens) if called else 0):
+        last = first
+        while tokens[last].text in _LETTERS or (last > first and tokens.word(last) in (",", "-")):
+            last += 1
+        letters = [tokens[at].text for at in range(first, last) if tokens[at].text in _LETTERS]
+        if len(letters) > 2 and len(set(letters)) > 1:
+            bars = next((token.text for token in tokens if token.get(Kind.QUANTITY, (0, ""))[1] == "bar"), "")
+            names = _ITS_LETTERS if "".join(letters) == _BROADWAY else _LETTERS
+            span = tokens[first].start, tokens[last - 1].end
+            return [Tagged(names[letter], bars, "", *span, True) for letter in letters]
+    return []
 
 
 def _letters_with_bars(tokens: Tokens) -> list[Tagged]:

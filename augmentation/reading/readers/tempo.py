@@ -62,6 +62,8 @@ def find_tempos(tokens: Tokens) -> list[Statement]:
     found: list[Statement] = []
     for index, token in enumerate(tokens):
         statement = None
+        if tokens.word(index - 1) == "by":
+            continue  # "increases by 10 bpm": a step
         if token.get(Kind.QUANTITY, ("", ""))[1] == "bpm":
             statement = _with_unit(tokens, index)
         elif Kind.NUMBER in token:
@@ -243,7 +245,8 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
     for at in range(index + 1, len(tokens)):
         token = tokens[at]
         other = Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo")
-        if token.start - tokens[index].end > _LONGEST_FILLER or tokens.stops(at) or token.word == "/" or other:
+        step = tokens.word(at - 1) == "by"  # "the tempo increases by 10 bpm"
+        if step or token.start - tokens[index].end > _LONGEST_FILLER or tokens.stops(at) or token.word == "/" or other:
             return None
         bpm = _value(tokens, at)
         if bpm is not None:

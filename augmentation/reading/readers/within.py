@@ -11,7 +11,7 @@ from augmentation.reading.tokens import Kind, Tokens
 _IN = ("in", "during", "throughout", "for")
 _DETERMINERS = ("the", "a", "an", "each", "every", "all", "both", "any", "some")
 _BETWEEN = ("solo", "part", "parts", "line", "riff", "lead", "melody", "only", "just", "alone", "plays", "play",
-            "playing", "appears", "appear", "heard", "is", "are")  # fmt: skip
+            "the", "a", "playing", "appears", "appear", "heard", "is", "are")  # fmt: skip
 _VERBS, _NO_VERBS = (
     2,
     ("and", "but", "then", "that", "with", "is", "at", "by", "or", "until", "before", "after", "from"),

@@ -150,3 +150,28 @@ def test_a_piece_may_end_as_it_began() -> None:
 )
 def test_lengths_as_people_say_them(text: str, seconds: float) -> None:
     assert plan_from_text(text).duration == seconds
+
+
+def test_a_moment_may_stand_before_what_happens() -> None:
+    text = "Start with a piano melody. After 8 bars add strings. At bar 17 the drums come in. 120 bpm, 4/4"
+    plan = plan_from_text(text)
+    assert [(part.start, sorted(part.instruments or ())) for part in plan.parts()] == [
+        (0, ["piano"]), (16, ["piano", "strings"]), (32, ["drums", "piano", "strings"])]  # fmt: skip
+    louder = plan_from_text("at 0:16 it gets louder, rock, 120 bpm, 4/4, 30 seconds")
+    assert [part.start for part in louder.parts()] == [0, 16]
+    both = plan_from_text("at bar 5 the drums enter and the piano drops out at bar 9, 120 bpm, 4/4, 24 seconds")
+    assert [part.start for part in both.parts()] == [0, 8, 16]
+
+
+def test_who_opens_is_joined_by_others() -> None:
+    plan = plan_from_text("The song opens with a guitar riff, builds up and explodes in the chorus.")
+    assert len(plan.parts()[0].instruments or ()) == 1 and len(plan.instruments or ()) > 3
+
+
+def test_keys_that_change_again_and_again_have_the_time_for_it() -> None:
+    keys = [part.key for part in plan_from_text("C major, key changes every 8 bars").parts()]
+    assert keys == ["C major", "D major", "E major"]
+
+
+def test_a_step_is_no_tempo() -> None:
+    assert 60 <= (plan_from_text("pop, the tempo increases by 10 bpm every 8 bars").bpm or 0) <= 200

@@ -112,3 +112,24 @@ def test_two_tempi_are_the_first_and_the_last(text: str, ends: tuple[int, int]) 
 def test_what_a_section_keeps_is_not_said_to_be_lost(text: str, field: str, values: list[int]) -> None:
     plan = plan_from_text(text)
     assert [getattr(part, field) for part in plan.parts()] == values and not unused(plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("an intro, two verses, two choruses, a bridge and an outro",
+         ["intro", "verse", "chorus", "verse", "chorus", "bridge", "outro"]),
+        ("two verses and a chorus", ["verse", "verse", "chorus"]),
+        ("verse x2, chorus x2", ["verse", "verse", "chorus", "chorus"]),
+        ("3 verses and 3 choruses", ["verse", "chorus"] * 3),
+    ],
+)  # fmt: skip
+def test_as_many_verses_as_choruses_take_turns(text: str, names: list[str]) -> None:
+    assert [part.name for part in plan_from_text(f"pop: {text}").parts()] == names
+
+
+@pytest.mark.parametrize("text", ["sections of 16 bars: A A B A", "form: A, A, B, A, 16 bars each"])
+def test_letters_apart_are_a_form_where_they_are_called_so(text: str) -> None:
+    plan = plan_from_text(f"{text}, 120 bpm, 4/4")
+    assert [part.start for part in plan.parts()] == [0, 32, 64, 96] and plan.duration == 128
+    assert plan_from_text("A A B A").chords[0][0] == "A"  # type: ignore[index]
