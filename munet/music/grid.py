@@ -21,6 +21,7 @@ from munet.music.checks import (
 from munet.music.chords import Chord
 
 EPSILON = 1e-6  # seconds or beats that rounding may cost
+NEARLY = 1e-3  # seconds that a beat lies before what it is meant to coincide with, at most
 # The bins of Mustango (Melechovsky et al., 2024); an upper bound belongs to the slower word.
 _WORDS = ("Grave", "Largo", "Adagio", "Andante", "Moderato", "Allegro", "Vivace", "Presto", "Prestissimo")
 _WORD_BOUNDS = (BPM_RANGE[0], 40.0, 60.0, 70.0, 90.0, 110.0, 140.0, 160.0, 210.0, BPM_RANGE[1])
@@ -61,13 +62,14 @@ def ramp_grid(ramp: tuple[float, float], meter: int, start: float, end: float) -
     """Return the beats of a section from its downbeat at `start` to before `end`, the tempo linear in time.
 
     Beat k falls where the tempo's integral from `start` is k: with slope `a` (BPM a second) and first tempo `f`,
-    f t + a t² / 2 = 60 k, whose root is 120 k / (f + sqrt(f² + 120 a k)).
+    f t + a t² / 2 = 60 k, whose root is 120 k / (f + sqrt(f² + 120 a k)). A beat that a rounded tempo puts a moment
+    before `end` is what follows there.
     """
     first, last = ramp
     slope = (last - first) / (end - start)
     count = math.ceil(ramp_beats(end - start, ramp) - EPSILON)
     times = [start + 120 * k / (first + math.sqrt(max(0.0, first**2 + 120 * slope * k))) for k in range(count)]
-    return tuple((round(t, 9), k % meter + 1) for k, t in enumerate(times))
+    return tuple((round(t, 9), k % meter + 1) for k, t in enumerate(times) if k == 0 or t < end - NEARLY)
 
 
 def bar_starts(beats: Sequence[tuple[float, int]], meter: int) -> list[int]:

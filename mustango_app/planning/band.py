@@ -47,7 +47,10 @@ def choose_band(found: Arrangement, style: str | None, pick: Pick) -> tuple[str,
     band = named if whole else _completed(named, table, pick, roles)
     band = [name for name in band if not is_removed(name, found.removed)]
     if not band:
-        band = [name for name in _completed([], table, pick, roles) if not is_removed(name, found.removed)] or named
+        tables = (table, STYLES[DEFAULT_STYLE])  # of a march without an orchestra and drums nobody is left
+        rest = ([name for name in _completed([], one, pick, roles) if not is_removed(name, found.removed)]
+                for one in tables)  # fmt: skip
+        band = next(filter(None, rest), named)
     return ordered(band)
 
 

@@ -21,6 +21,7 @@ def test_ramp_by_hand() -> None:
     assert [position for _, position in grid] == [1, 2, 3, 4] * 3
     assert all(math.isclose((t - 2) + (t - 2) ** 2 / 16, k, abs_tol=1e-8) for k, (t, _) in enumerate(grid))
     assert ramp_grid((120.0, 60.0), 3, 0.0, 4.0)[0] == (0.0, 1)
+    assert len(ramp_grid((142.0, 118.3335), 3, 0.0, 15.211267606)) == 33  # not one more, at 15.21126
     assert ramp_grid((120.0, 120.0), 3, 1.0, 3.0) == ((1.0, 1), (1.5, 2), (2.0, 3), (2.5, 1))
 
 

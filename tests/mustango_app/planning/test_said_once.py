@@ -415,3 +415,8 @@ def test_lengths_of_two_numbers(text: str, seconds: float) -> None:
     assert [note.outcome for note in plan.notes if not note.used] == (
         ["cut to the longest that can be made: 600 s"] if "hours" in text else []
     )
+
+
+def test_somebody_is_left_when_a_style_loses_its_band() -> None:
+    plan = plan_from_text("march without an orchestra, no drums")
+    assert plan.instruments and "drums" not in plan.instruments
