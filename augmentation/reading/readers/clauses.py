@@ -107,7 +107,7 @@ def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
     behind = (name + 1, clause[1])
     if first == name and tokens.word(clause[0] - 1) == "then":
         return True  # "a riff, then a breakdown at half speed"
-    if first == name and tokens.word(name + 1) in _VERBS:
+    if first == name and (tokens.word(name + 1) in _VERBS or Kind.NEGATION in tokens[name + 1]):
         return _says(tokens, behind, _SAYS) or _tells(tokens, behind) or _plays(tokens, behind)
     joint = tokens.back(name, ("the", "each", "every", "last", "first"))
     before = (clause[0], joint)

@@ -111,6 +111,8 @@ def _value(tokens: Tokens, index: int) -> tuple[tuple[str, float] | None, int]:
             last = index + 2
         if other != "second" and tokens[index + 1].get(Kind.NUMBER, 60.0) < 60 and tokens.ends(index + 2):
             further, other, last = tokens[index + 1][Kind.NUMBER], "second", index + 2  # "1 minute 30"
+        if [tokens.word(last + step) for step in range(3)] == ["and", "a", "half"]:  # "two minutes and a half"
+            further, other, last = 30.0, "second", last + 3
         return ("seconds", 60.0 * number + (further if other == "second" else 0.0)), last
     if unit == "second":
         low = tokens[index - 2].get(Kind.NUMBER) if tokens.word(index - 1) in ("-", "to", "\u2013") else None

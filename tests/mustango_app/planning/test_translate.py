@@ -249,3 +249,36 @@ def test_hostile_texts_take_no_time(text: str) -> None:
         to_english(text + " " * attempt)
         taken.append(time.process_time() - started)
     assert min(taken) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("zwei Strophen, zwei Refrains und eine Bridge", ["verse", "chorus", "verse", "chorus", "bridge"]),
+        ("couplet, refrain, solo de guitare, refrain", ["verse", "chorus", "solo", "chorus"]),
+        ("introducción, verso, estribillo, solo, estribillo", ["intro", "verse", "chorus", "solo", "chorus"]),
+        ("intro, verso, refrão, solo de guitarra, refrão", ["intro", "verse", "chorus", "solo", "chorus"]),
+        ("前奏，主歌，副歌，吉他独奏，副歌", ["intro", "verse", "chorus", "solo", "chorus"]),
+    ],
+)
+def test_forms_in_other_languages(text: str, names: list[str]) -> None:
+    assert [part.name for part in plan_from_text(text).parts()] == names
+
+
+@pytest.mark.parametrize("text", ["Schlagzeug nur im Refrain", "pas de batterie dans le couplet", "主歌没有鼓"])
+def test_who_plays_in_a_section_in_other_languages(text: str) -> None:
+    verse, chorus = plan_from_text(text).parts()
+    assert "drums" not in (verse.instruments or ()) and "drums" in (chorus.instruments or ())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("anderthalb Minuten Ambient", 90),
+        ("dos minutos y medio de jazz", 150),
+        ("deux minutes et demie de techno", 150),
+        ("一分半的爵士乐", 90),
+    ],
+)
+def test_halves_of_minutes_in_other_languages(text: str, seconds: float) -> None:
+    assert plan_from_text(text).duration == seconds
