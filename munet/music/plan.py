@@ -177,6 +177,11 @@ class MusicPlan:
             for laid in self.laid()
         )
 
+    def anywhere(self, field: str) -> tuple[Any, ...]:
+        """Return the values that "bpm", "meter" or "key" has anywhere: the plan's own, or those of its sections."""
+        own = [getattr(part, field) for part in self.parts()] if self.sections else [getattr(self, field)]
+        return tuple(value for value in dict.fromkeys(own) if value is not None)
+
     def laid(self) -> tuple[Laid, ...]:
         """Return the sections in time, with their tempo ramps; none for a plan without sections."""
         return lay_out(self.sections, self.bpm, self.meter, self.duration, self.beats) if self.sections else ()

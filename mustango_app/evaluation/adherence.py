@@ -177,6 +177,8 @@ def asked_chords(plan: MusicPlan, duration: float) -> list[Segment]:
 def adherence(plan: MusicPlan, heard: Heard, second_chords: Sequence[Segment] | None = None) -> dict[str, float | None]:
     """Score what was heard against what was asked, by the names in `MEASURES`.
 
+    One tempo, metre and key is heard in a clip: where sections have several, any of them is as asked.
+
     A plan that asks for nothing, or an extractor that is missing, gives None; a clip in which no tempo, no downbeat or
     no chord was found although its extractor ran gives 0, and so does a key that was listened for and not found.
     "confident" is no agreement: it is 1 where the rhythm was heard clearly enough (`CONFIDENT`) for its scores to be
@@ -201,7 +203,8 @@ def adherence(plan: MusicPlan, heard: Heard, second_chords: Sequence[Segment] | 
         second = chord_scores(asked, second_chords, SECOND_JUDGE_MEASURES)
         scores |= {f"{name}_2": score for name, score in second.items()}
     if plan.key is not None and heard.key_confidence is not None:
-        scores["key"] = 0.0 if heard.key is None else key_score(plan.key, heard.key)
+        keys = plan.anywhere("key")
+        scores["key"] = 0.0 if heard.key is None else max(key_score(key, heard.key) for key in keys)
     return scores
 
 
@@ -236,9 +239,13 @@ def _rhythm_scores(plan: MusicPlan, heard: Heard) -> dict[str, float | None]:
             downbeats = [time for time, position in heard.beats or () if position == 1]
             scores["downbeat_f"] = beat_f_measure(plan.downbeat_times(), downbeats)
     if plan.bpm is not None:
-        scores["tempo_acc1"] = 0.0 if heard.bpm is None else tempo_accuracy(plan.bpm, heard.bpm)
-        scores["tempo_acc2"] = 0.0 if heard.bpm is None else tempo_accuracy(plan.bpm, heard.bpm, TEMPO_FACTORS)
+        tempi = plan.anywhere("bpm")
+        scores["tempo_acc1"] = max((tempo_accuracy(bpm, heard.bpm) for bpm in tempi if heard.bpm), default=0.0)
+        octaves = (tempo_accuracy(bpm, heard.bpm, TEMPO_FACTORS) for bpm in tempi if heard.bpm)
+        scores["tempo_acc2"] = max(octaves, default=0.0)
     if plan.meter is not None and downbeats_measured(heard):
-        scores["meter"] = float(plan.meter == heard.meter)
-        scores["meter_duple"] = same_duple_or_triple(plan.meter, heard.meter)
+        meters = plan.anywhere("meter")
+        scores["meter"] = float(heard.meter in meters)
+        alike = [same_duple_or_triple(meter, heard.meter) for meter in meters]
+        scores["meter_duple"] = max((score for score in alike if score is not None), default=None)
     return scores

@@ -261,17 +261,23 @@ def comparison(plan: MusicPlan, heard: Heard, words: Words) -> list[tuple[str, s
     rows = []
     told = bool(heard.missing)  # why nothing was heard of something
     if heard.bpm is not None and plan.bpm is not None:
-        kind, same = compare_tempi(plan.bpm, heard.bpm)
-        rows.append((words("tempo"), words(kind, heard=f"{heard.bpm:.0f}", asked=f"{plan.bpm:g}"), same))
+        tempi = plan.anywhere("bpm")
+        kind, same = max((compare_tempi(bpm, heard.bpm) for bpm in tempi), key=lambda found: found[1])
+        asked = ", ".join(f"{bpm:g}" for bpm in tempi)
+        rows.append((words("tempo"), words(kind, heard=f"{heard.bpm:.0f}", asked=asked), same))
     elif plan.bpm is not None and not told:
         rows.append((words("tempo"), words("heard_none", asked=f"{plan.bpm:g} BPM"), False))
     if heard.meter is not None and plan.meter is not None:
-        same = heard.meter == plan.meter
+        meters = plan.anywhere("meter")
+        same = heard.meter in meters
         kind = "heard_meter_same" if same else "heard_meter"
-        rows.append((words("label_meter"), words(kind, heard=heard.meter, asked=plan.meter), same))
+        rows.append((words("label_meter"), words(kind, heard=heard.meter, asked=", ".join(map(str, meters))), same))
     if heard.key and plan.key:
-        kind, same = compare_keys(plan.key, heard.key)
-        found, asked = words.sentence(heard.key), words.sentence(plan.key)
+        keys = plan.anywhere("key")
+        (kind, same), nearest = max(((compare_keys(key, heard.key), key) for key in keys), key=lambda one: one[0][1])
+        if len(keys) > 1 and not same:  # which one it is to be compared with nobody knows
+            kind, nearest = "heard_key", ", ".join(words.sentence(key) for key in keys)
+        found, asked = words.sentence(heard.key), words.sentence(nearest)
         rows.append((words("label_key"), words(kind, heard=found, asked=asked), same))
     elif plan.key and not told:
         rows.append((words("label_key"), words("heard_none", asked=words.sentence(plan.key)), False))

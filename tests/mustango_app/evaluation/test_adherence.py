@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import mir_eval
@@ -11,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from augmentation.hearing.listen import Heard
-from munet.music import Chord, MusicPlan
+from munet.music import Chord, MusicPlan, Section
 from munet.music.keys import MAJOR_NAMES, MINOR_NAMES
 from mustango_app.evaluation.adherence import (
     ADHERENCE_WEIGHTS,
@@ -284,3 +285,14 @@ def test_chords_of_a_plan_without_duration_end_with_the_clip() -> None:
 def test_every_plan_chord_can_be_scored(symbol: str) -> None:
     label = Chord.parse(symbol).harte()
     assert chord_scores([(label, 0.0, 1.0)], [(label, 0.0, 1.0)])["chord_root"] == 1.0
+
+
+def test_of_several_keys_metres_and_tempi_any_is_as_asked() -> None:
+    sections = (Section("verse", 4, key="C major"), Section("chorus", 4, key="Eb major", meter=3, bpm=90.0))
+    plan = MusicPlan(bpm=120.0, meter=4, key="C major", sections=sections).complete()
+    assert (plan.anywhere("key"), plan.anywhere("meter"), plan.anywhere("bpm")) == (
+        ("C major", "Eb major"), (4, 3), (120.0, 90.0))  # fmt: skip
+    heard = Heard(duration=16.0, beats=((0.0, 1), (0.5, 2)), bpm=90.0, meter=3, key="Eb major", key_confidence=1.0)
+    scores = adherence(plan, heard)
+    assert scores["key"] == scores["meter"] == scores["tempo_acc1"] == scores["meter_duple"] == 1.0
+    assert adherence(plan, dataclasses.replace(heard, key="A major", bpm=200.0))["key"] == 0.0

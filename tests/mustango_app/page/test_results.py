@@ -16,6 +16,7 @@ import soundfile
 
 from augmentation.hearing.listen import Heard
 from munet.music import MusicPlan
+from mustango_app import plan_from_text
 from mustango_app.clip import Clip
 from mustango_app.page import cards, results
 from mustango_app.page.results import FORMS, Results
@@ -155,3 +156,14 @@ def test_keys_are_compared_as_musicians_do(asked: str, heard: str, said: str, sa
 def test_tempi_are_compared_as_musicians_do(heard: float, said: str, same: bool) -> None:
     kind, agree = cards.compare_tempi(120, heard)
     assert (ENGLISH(kind, heard=f"{heard:.0f}", asked="120"), agree) == (said, same)
+
+
+def test_any_key_of_the_sections_is_as_asked() -> None:
+    plan = plan_from_text("pop in C, chorus in Eb")
+
+    def said(key: str) -> tuple[str, bool]:
+        rows = cards.comparison(plan, Heard(30.0, key=key, key_confidence=1.0), ENGLISH)
+        return next((text, same) for name, text, same in rows if name == ENGLISH("label_key"))
+
+    assert said("Eb major") == ("heard Eb major, as asked", True)
+    assert said("A major") == ("heard A major, asked C major, Eb major", False)
