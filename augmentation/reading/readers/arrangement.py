@@ -281,13 +281,13 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
             players = [at for at in ahead if tokens.plays(at)]
             if not players and token.word != "solo":
                 players = _listed_before(tokens, index)
-            itself = {index} if any(kind in token for kind in PLAYERS) else set()  # "a cappella" is a choir
+            itself = {index} if tokens.plays(index) else set()  # "a cappella" is a choir
             only.update(players, itself)
     return denied, only - denied
 
 
 def _players_before(tokens: Tokens, index: int) -> bool:
-    return any(kind in tokens[at] for at in range(index) for kind in PLAYERS)
+    return any(tokens.plays(at) for at in range(index))
 
 
 def silences(tokens: Tokens) -> list[tuple[int, int]]:
@@ -295,7 +295,7 @@ def silences(tokens: Tokens) -> list[tuple[int, int]]:
     found = []
     for index, token in enumerate(tokens):
         scope = _scope(tokens, index, token[Kind.NEGATION] != "not") if Kind.NEGATION in token else []
-        if any(kind in tokens[at] for at in scope for kind in PLAYERS):
+        if any(tokens.plays(at) for at in scope):
             found.append((index, max(scope) + 1))
         elif Kind.DRUMLESS in token:
             found.append((index, index + 1))
@@ -304,8 +304,7 @@ def silences(tokens: Tokens) -> list[tuple[int, int]]:
 
 def _solo_part(tokens: Tokens, index: int) -> bool:
     """Whether "solo" is a part of the music ("a guitar solo with drums"), not a way to play."""
-    before = tokens[index - 1]
-    return tokens.word(index) == "solo" and any(kind in before for kind in PLAYERS) and tokens.word(index - 2) != "for"
+    return tokens.word(index) == "solo" and tokens.plays(index - 1) and tokens.word(index - 2) != "for"
 
 
 def _scope(tokens: Tokens, index: int, lists: bool) -> list[int]:
@@ -315,7 +314,7 @@ def _scope(tokens: Tokens, index: int, lists: bool) -> list[int]:
         token = tokens[at]
         if _means(token):
             found.append(at)
-            if not (any(kind in token for kind in PLAYERS) or Kind.VOICE in token) and tokens.plays(at + 1):
+            if not (tokens.plays(at) or Kind.VOICE in token) and tokens.plays(at + 1):
                 found.pop()  # "no dark piano": the adjective is not what is denied
             if found and lists:
                 at = _further(tokens, at, found)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from augmentation.reading.readers.moments import read_moment
 from augmentation.reading.readers.sections import Tagged, section_begins
-from augmentation.reading.tokens import Kind, Tokens
+from augmentation.reading.tokens import PLAYERS, Kind, Tokens
 
 # Which section comes before one that is named alone, and which behind one that opens a piece.
 BEFORE = MappingProxyType({"chorus": "verse", "pre-chorus": "verse",
@@ -108,7 +108,7 @@ def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
     if first == name and tokens.word(clause[0] - 1) == "then":
         return True  # "a riff, then a breakdown at half speed"
     if first == name and (tokens.word(name + 1) in _VERBS or Kind.NEGATION in tokens[name + 1]):
-        return _says(tokens, behind, _SAYS) or _tells(tokens, behind) or _plays(tokens, behind)
+        return _says(tokens, behind, _SAYS) or _tells(tokens, behind) or _says(tokens, behind, PLAYERS)
     joint = tokens.back(name, ("the", "each", "every", "last", "first"))
     before = (clause[0], joint)
     if (
@@ -117,7 +117,7 @@ def _is_said_of(tokens: Tokens, clause: Clause, name: int) -> bool:
         and all(tokens.word(at) not in _SWITCHES for at in range(*before))
     ):
         chords = any(Kind.CHORD in tokens[at] for at in range(*before))  # "Am for the verse"
-        return (chords or _says(tokens, before, _SAYS) or _tells(tokens, before)) and not _plays(tokens, before)
+        return (chords or _says(tokens, before, _SAYS) or _tells(tokens, before)) and not _says(tokens, before, PLAYERS)
     return False
 
 
@@ -141,10 +141,6 @@ def _tells(tokens: Tokens, clause: Clause) -> bool:
         if tokens.word(at) in ("relative", "parallel") or Kind.CHANGE in tokens[at]:
             return True
     return False
-
-
-def _plays(tokens: Tokens, clause: Clause) -> bool:
-    return any(tokens.plays(at) for at in range(*clause))
 
 
 # --- parts in their order
@@ -171,7 +167,7 @@ def _timed(tokens: Tokens) -> list[Tagged]:
     """Read parts in a row that all have a length, or are the rest: "30 seconds of ambient, 1 minute of techno"."""
     runs: list[list[Clause]] = [[]]
     for clause in _clauses(tokens, ("then",)):
-        told = _says(tokens, clause, _FEELS) or _plays(tokens, clause)
+        told = _says(tokens, clause, _FEELS) or _says(tokens, clause, PLAYERS)
         rest = bool(runs[-1]) and "rest" in (tokens.word(clause[0]), tokens.word(clause[0] + 1))
         if told and (rest or _lasts(tokens, clause)):
             runs[-1].append(clause)

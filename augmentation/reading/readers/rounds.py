@@ -6,24 +6,8 @@ from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 from munet.music.repeats import unfold
 
-_BETWEEN = (
-    ",",
-    "(",
-    "-",
-    "|",
-    "repeat",
-    "repeats",
-    "repeated",
-    "repeating",
-    "played",
-    "looped",
-    "cycled",
-    "all",
-    "for",
-    "a",
-    "total",
-    "of",
-)
+_BETWEEN = (",", "(", "-", "|", "repeat", "repeats", "repeated", "repeating", "played", "looped", "cycled", "all",
+            "for", "a", "total", "of")  # fmt: skip
 _LONGEST_KEY = 3  # tokens of "in the key of"
 _MOST = 64
 

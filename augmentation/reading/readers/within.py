@@ -12,10 +12,8 @@ _IN = ("in", "during", "throughout", "for")
 _DETERMINERS = ("the", "a", "an", "each", "every", "all", "both", "any", "some")
 _BETWEEN = ("solo", "part", "parts", "line", "riff", "lead", "melody", "only", "just", "alone", "plays", "play",
             "the", "a", "playing", "appears", "appear", "heard", "is", "are")  # fmt: skip
-_VERBS, _NO_VERBS = (
-    2,
-    ("and", "but", "then", "that", "with", "is", "at", "by", "or", "until", "before", "after", "from"),
-)
+_VERBS = 2  # words between an instrument and its section that nobody knows, a verb and what goes with it
+_NO_VERBS = ("and", "but", "then", "that", "with", "is", "at", "by", "or", "until", "before", "after", "from")
 _BEFORE = ("only", "just", "solo", "use", "keep", "have", "with", "and", "but", *_DETERMINERS)
 _JOINED = ("and", "&", "plus", "+", "or", "nor")
 
