@@ -55,6 +55,9 @@ _GERMAN = MappingProxyType(
     {"cis": "C#", "des": "Db", "dis": "D#", "es": "Eb", "fis": "F#", "ges": "Gb", "gis": "G#", "as": "Ab"}
     | {"ais": "A#", "h": "B", "b": "Bb"}
 )
+_CAPITAL_FLAT = re.compile(  # where a key may stand in a text of capitals alone
+    r"(?<![\w#])[A-G]B(?=\s*-?(?:MAJ|MIN|DORIAN|PHRYGIAN|LYDIAN|MIXOLYDIAN)|[,.;|]|\s*$)|(?<=\b(?:IN|OF) )[A-G]B(?!\w)"
+)
 _MINOR_NAMES = ("A", "Bb", "B", "C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#")
 
 
@@ -62,6 +65,8 @@ _MINOR_NAMES = ("A", "Bb", "B", "C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#")
 def lex(text: str) -> Tokens:
     """Return the tokens of a text."""
     text = text.translate(_SIGNS)
+    if text.isupper():  # "IN BB MAJOR"
+        text = _CAPITAL_FLAT.sub(lambda match: f"{match[0][0]}b", text)
     found = list(atoms(text))
     starts = [start for _, start, _ in found]
     tokens: list[Token] = []

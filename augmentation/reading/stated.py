@@ -97,7 +97,8 @@ class Reading:
 def read(text: str) -> Reading:
     """Read a text."""
     tokens = lex(text)
-    keys, lengths = find_keys(tokens), find_lengths(tokens)
+    lengths, last_chord = find_lengths(tokens), find_last_chord(tokens)
+    keys = [one for one in find_keys(tokens) if last_chord is None or one.first != last_chord.first]
     denied = [one for one in keys if _is_denied(tokens, one)]
     keys = [one for one in keys if one not in denied]
     lettered = find_lettered(tokens)
@@ -139,7 +140,7 @@ def read(text: str) -> Reading:
         tuple(lengths),
         tuple(find_modes(tokens)),
         chords,
-        find_last_chord(tokens),
+        last_chord,
         next((one for one in find_harmonic_rhythms(tokens) if not _within(one, chords)), None),
         arrangement,
         tuple(changes),

@@ -16,6 +16,7 @@ A line is read whole or refused by the name of what is not understood.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -124,9 +125,14 @@ class ChordLine:
         return replace(self, bars=bars, times=None)
 
     def over(self, bars: int) -> tuple[str, ...]:
-        """Return the symbols of so many bars: the line goes round, a bar a chord where it has no bars of its own."""
+        """Return the symbols of so many bars: the line goes round, a bar a chord where it has no bars of its own.
+
+        Every bar has as many of them, so that they can be spread evenly: of "| Am F | C |" the C comes twice.
+        """
         rounds = self.bars or tuple((symbol,) for symbol in self.symbols)
-        return tuple(symbol for number in range(bars) for symbol in rounds[number % len(rounds)])
+        most = math.lcm(*map(len, rounds))
+        even = [[symbol for symbol in bar for _ in range(most // len(bar))] for bar in rounds]
+        return tuple(symbol for number in range(bars) for symbol in even[number % len(even)])
 
     def transpose(self, semitones: int) -> ChordLine:
         """Return the line moved by `semitones`."""

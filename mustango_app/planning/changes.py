@@ -26,12 +26,14 @@ from mustango_app.planning.form import Frame, change_of, energy_within
 from mustango_app.planning.turns import (
     Ramp,
     bar_of,
+    bars_of,
     feels_of,
     in_force,
     keys_of,
     meters_of,
     moment_of,
     ramp_of,
+    steps_of,
     target_of,
 )
 from mustango_app.planning.within import as_changes
@@ -88,7 +90,7 @@ def parts_told(reading: Reading) -> int:
     places = {change.place for change in reading.changes if change.kind in _OPEN and change.place is not None}
     if (layers := change_of(reading, "layers")) is not None:
         return LAYERS * max(1, (layers.every or PART_BARS) // PART_BARS)
-    climbs = [change.every for change in reading.changes if change.kind == "modulate" and change.every]
+    climbs = [one.every for one in reading.changes if one.kind in ("modulate", "tempo step") and one.every]
     return len(places - {0.0}) + 1 if places else CLIMBS * max(climbs) // PART_BARS if climbs else 0
 
 
@@ -100,10 +102,10 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     entries = _entries(reading) if free else []
     path = [] if "energy" in asked.given else energy_path(reading)
     named = [one for one in reading.changes if one.kind == "section"]
-    whole = round(frame.duration * frame.bpm / 60 / frame.meter)
+    whole = bars_of(reading, frame)
     keys = {} if "key" in asked.given else keys_of(reading, frame, whole)
     meters = {} if "meter" in asked.given else meters_of(reading, frame, whole)
-    feels = {} if "bpm" in asked.given or ramp else feels_of(reading, frame, whole)
+    feels = {} if "bpm" in asked.given or ramp else feels_of(reading, frame, whole) | steps_of(reading, frame, whole)
     layers = _layers(reading, frame, whole) if free else {}
     pace = change_of(reading, "faster", "slower") if ramp else None
     pace = pace if pace and pace.is_placed else None  # else the tempo moves from the beginning on
@@ -115,7 +117,10 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
     comings = Comings(entries, cuts, undone, solos, layers)
     bars = {*turns, *(bar for solo in solos for bar in (solo.start, solo.end))}
     starts = sorted({start for start in bars if 0 < start < whole} | {0})
-    if len(starts) < 2 or frame.duration <= _second(starts[-1], frame) + 60 / frame.bpm:
+    seconds = _seconds(starts, feels, meters, frame)
+    if change_of(reading, "tempo step"):  # slower bars may leave no time for the last of them
+        starts = [bar for bar, second in zip(starts, seconds, strict=True) if second + 60 / frame.bpm < frame.duration]
+    if len(starts) < 2 or frame.duration <= seconds[len(starts) - 1] + 60 / frame.bpm:
         return (Section(_ramp_name(ramp), bpm=ramp),) if ramp else ()
     sections = []
     for number, (start, end) in enumerate(pairwise([*starts, whole])):
@@ -124,7 +129,7 @@ def changed_sections(asked: Asked, frame: Frame) -> tuple[Section, ...]:
         sections.append(
             Section(
                 name or _name(reading.changes, number, len(starts)),
-                start=_second(start, frame),
+                start=seconds[number],
                 bpm=_tempo(ramp, ramp_from, start, end, whole) or in_force(feels, start),
                 meter=in_force(meters, start),
                 key=str(in_force(keys, start) or frame.key) if keys else None,
@@ -314,8 +319,13 @@ def _cuts(changes: Sequence[Change], path: Sequence[Step], frame: Frame, whole: 
     return cuts
 
 
-def _second(bars: int, frame: Frame) -> float:
-    return round(bars * frame.meter * 60 / frame.bpm, 9)
+def _seconds(starts: Sequence[int], tempi: Mapping[int, float], meters: Mapping[int, int], frame: Frame) -> list[float]:
+    """Return when bars, from 0 on, begin, of a piece that does not keep its tempo or its metre."""
+    found = [0.0]
+    for start, end in pairwise(starts):
+        bar = 60 * (in_force(meters, start) or frame.meter) / (in_force(tempi, start) or frame.bpm)
+        found.append(round(found[-1] + (end - start) * bar, 9))
+    return found
 
 
 def _tempo(ramp: Ramp | None, ramp_from: int, start: int, end: int, whole: int) -> Ramp | None:

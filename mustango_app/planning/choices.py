@@ -7,11 +7,13 @@ field has its own choice: fixing one leaves the others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from augmentation.reading import priors
 from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.readers.chords import PROGRESSION
+from augmentation.reading.readers.harmonic_rhythm import HarmonicRhythm
 from augmentation.reading.readers.meter import count_bar, dance
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind
@@ -89,9 +91,23 @@ def choose_bpm(asked: Asked, count: Count, words: Sequence[Word | None]) -> tupl
         both = (max(low, lowest), min(high, highest)) if used else (lowest, highest)
         if both[0] <= both[1]:
             (low, high), used = both, [*used, word.source]
+    rhythm = asked.reading.harmonic_rhythm
+    if rhythm is not None and rhythm.value.unit == "second":  # a tempo in which chords last whole beats
+        beat = 60 / rhythm.value.count
+        whole = [beat * number for number in range(max(1, round(low / beat)), max(1, round(high / beat)) + 1)]
+        return asked.pick("bpm", whole), STATED
     first = -(-int(low) // _BPM_STEP) * _BPM_STEP
     tempi = range(first, int(high) + 1, _BPM_STEP) or (round((low + high) / 2),)
     return float(asked.pick("bpm", tempi)), Source(Origin.SUGGESTED, " + ".join(used)) if used else DEFAULT
+
+
+def in_beats(asked: Asked, bpm: float) -> Asked:
+    """Return a request whose chords last beats where the text says seconds ("each chord 8 seconds")."""
+    stated = asked.reading.harmonic_rhythm
+    if stated is None or stated.value.unit != "second":
+        return asked
+    rhythm = HarmonicRhythm(1, max(1, round(stated.value.count * bpm / 60)), "beat")
+    return replace(asked, reading=replace(asked.reading, harmonic_rhythm=replace(stated, value=rhythm)))
 
 
 def choose_duration(asked: Asked, bpm: float, meter: int, line: ChordLine | None) -> tuple[float, Source]:

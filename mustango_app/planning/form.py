@@ -20,7 +20,7 @@ from augmentation.reading.stated import Reading, read
 from augmentation.reading.tokens import Kind
 from munet.music import Key, Section, theme_of
 from munet.music.checks import BARS_RANGE, BPM_RANGE
-from munet.music.notation import read_chord_line
+from munet.music.notation import ChordLine, read_chord_line
 from munet.music.sections import Tempo
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import choose_band, is_removed, ordered, resolve_in
@@ -139,11 +139,13 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
             meter = meter or _meter_in(style_here, frame)
         pulse = tempo or frame.bpm, meter or frame.meter
         due += tagged.seconds or 0.0
-        bars = _bars_in(due - placed, *pulse) if tagged.seconds else _bars(reading, *pulse) or open_bars
-        placed += (bars or 0) * 60 * pulse[1] / pulse[0]
         key = reading.key.value if reading.key else _in_mode(reading, frame, turns)
-        chords = read_chord_line(reading.chords.value, key or frame.key).symbols if reading.chords else None
-        if alone := _chords_alone(tagged.body):
+        line = _line(reading, key or frame.key, pulse[1])
+        own = _bars(reading, *pulse) or (len(line.bars) if line and line.bars else None)
+        bars = _bars_in(due - placed, *pulse) if tagged.seconds else own or open_bars
+        placed += (bars or 0) * 60 * pulse[1] / pulse[0]
+        chords = None if line is None else line.over(bars or 1) if line.bars else line.symbols
+        if (alone := _chords_alone(tagged.body)) and not (line and line.bars):
             key, chords = None if len(alone) == 1 else key, alone
         to = reading.tempo.value.to if reading.tempo else None
         if (
@@ -184,6 +186,16 @@ def with_said(asked: Asked, frame: Frame, sections: Sequence[Section]) -> tuple[
     fits = sum(section.bars or 0 for section in found[:-1]) * bar < frame.duration - bar
     lengths = found if fits else sections
     return (*(one.with_(bars=length.bars) for one, length in zip(found[:-1], lengths[:-1], strict=True)), found[-1])
+
+
+def _line(reading: Reading, key: Key, meter: int) -> ChordLine | None:
+    """Return the chords that a section states, in bars as it says how long each lasts ("Am F, two bars each")."""
+    if reading.chords is None:
+        return None
+    line, rhythm = read_chord_line(reading.chords.value, key), reading.harmonic_rhythm
+    if rhythm is None or line.bars is not None or line.times is not None:
+        return line
+    return line.paced(meter, rhythm.value.chords, rhythm.value.count, rhythm.value.unit)
 
 
 def _style_within(reading: Reading, frame: Frame) -> str | None:
@@ -267,8 +279,11 @@ def _feel(reading: Reading) -> float | None:
 
 def _bars(reading: Reading, bpm: float, meter: int) -> int | None:
     """Return the bars that a section says it has, or that its seconds are."""
-    for token in reading.tokens:
+    paced = [range(one.first, one.last) for one in (reading.harmonic_rhythm, reading.chords) if one]
+    for index, token in enumerate(reading.tokens):
         number, unit = token.get(Kind.QUANTITY, (0.0, ""))
+        if any(index in span for span in paced):
+            continue
         if unit == "bar" and 1 <= number <= _MOST_BARS:
             return int(number)
         if unit in ("second", "minute") and Kind.DECADE not in token:

@@ -28,6 +28,7 @@ from mustango_app.planning.choices import (
     choose_meter,
     choose_progression,
     counted,
+    in_beats,
     in_rhythm,
     main_word,
     place,
@@ -101,6 +102,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
     bpm, sources["bpm"] = choose_bpm(lead, count, (pace, form_of(found, style), style, mood))
+    asked, lead = (in_beats(each, bpm) for each in (asked, lead))
     key, line = _harmony(asked, lead, sources, (mood, style), meter)
     duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
     if asked.plan.loop:

@@ -186,6 +186,9 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
         names = ", ".join(section.name for section in plan.sections or ())
         if change.kind in ("faster", "slower"):
             used, outcome = ramped, "the tempo changes evenly" if ramped else "the tempo is fixed"
+        elif change.kind == "tempo step":
+            used = any(section.bpm for section in plan.sections or ())
+            outcome = "the tempo goes by steps" if used else "the tempo is fixed"
         elif change.kind in ("louder", "softer"):
             energies = list(dict.fromkeys(section.energy for section in plan.sections or () if section.energy))
             used = len(energies) > 1 and "energy" not in asked.given

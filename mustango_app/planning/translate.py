@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from augmentation.captions.words import GROUP_NOUNS, INSTRUMENT_NOUNS, MOOD_WORDS
 from augmentation.compose.styles import style_words
+from augmentation.reading.vocabulary import trie
 from munet.music import TEMPO_WORDS
 from mustango_app.planning.language import Language, Phrase, fold, languages
 
@@ -30,7 +31,8 @@ _FUNCTION_WORDS = (
     "lamentoso tranquillo scherzando fuoco assai mosso ritardando rallentando accelerando crescendo diminuendo legato "
     "staccato tremolo vibrato glissando ostinato chorale toccata partita style "
     "mezzo forte mezzoforte fortissimo pianissimo sotto voce "
-    "march due sole sale male note case tone tones main pad pads alto soprano tenor radio opera quiet"
+    "march due sole sale male note case tone tones main pad pads alto soprano tenor radio opera quiet "
+    "bridge plus wilder rocker basses glockenspiel each"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _KANA, _HAN = re.compile(r"[\u3040-\u30ff]"), re.compile(r"[\u3400-\u9fff]")
@@ -119,7 +121,8 @@ def detect(text: str) -> Language | None:
             continue
         telling += 2 * sum(match["note"] in language.keys.notes for match in _named_keys(text, language))
         own = sum(language.code in _owners(part) for part in parts)
-        foreign = sum(_is_english(part) and language.code not in _owners(part) for part in parts)
+        known = (part for part in parts if _is_english(part) or part in trie().next)  # as the English reader does
+        foreign = sum(language.code not in _owners(part) for part in known)
         score = telling + 0.1 * own - foreign
         if score > most:
             best, most = language, score

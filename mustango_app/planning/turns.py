@@ -85,6 +85,27 @@ def feels_of(reading: Reading, frame: Frame, whole: int) -> dict[int, float]:
     return found
 
 
+def bars_of(reading: Reading, frame: Frame) -> int:
+    """Return how many bars a piece has; of one whose tempo goes by steps those that begin in its time."""
+    change = change_of(reading, "tempo step")
+    if change is None or change.every is None:
+        return round(frame.duration * frame.bpm / 60 / frame.meter)
+    bars, left = 0, frame.duration
+    while left > 60 / BPM_RANGE[1]:
+        bpm = min(max(frame.bpm + bars // change.every * change.step, BPM_RANGE[0]), BPM_RANGE[1])
+        bars, left = bars + 1, left - 60 * frame.meter / bpm
+    return bars
+
+
+def steps_of(reading: Reading, frame: Frame, whole: int) -> dict[int, float]:
+    """Return the tempi in BPM of a piece whose tempo goes by steps ("10 bpm more every 8 bars"), by the bar."""
+    change = change_of(reading, "tempo step")
+    if change is None or change.every is None:
+        return {}
+    tempi = {bar: frame.bpm + bar // change.every * change.step for bar in range(change.every, whole, change.every)}
+    return {bar: bpm for bar, bpm in tempi.items() if BPM_RANGE[0] <= bpm <= BPM_RANGE[1]}
+
+
 def ramp_of(reading: Reading, frame: Frame) -> Ramp | None:
     """Return the tempi between which the text says that the piece goes."""
     stated = reading.tempo.value.to if reading.tempo else None

@@ -11,6 +11,7 @@ from typing import Any
 from augmentation.reading.readers.moments import read_moment, read_span
 from augmentation.reading.readers.parts import find_parts
 from augmentation.reading.readers.sections import section_begins, section_name
+from augmentation.reading.readers.tempo import is_tempo_step, step_down
 from augmentation.reading.tokens import Kind, Tokens
 
 # Between an instrument and "at bar 5".
@@ -35,14 +36,14 @@ class Change:
 
     Args:
         kind: "faster", "slower", "louder", "softer", "modulate", "half-time", "double-time", "enter", "leave",
-            "section" where one begins, "layers" where one player after the other enters; "alone" of who plays alone
-            from there on, "mood" or "meter" (see `ends`).
+            "section" where one begins, "layers" where one player after the other enters, "tempo step"; "alone" of who
+            plays alone from there on, "mood" or "meter" (see `ends`).
         first, last: its tokens.
         player: for "enter" and "leave" the token of the instrument.
         section: name of the section where it happens, or which begins.
         place: the share of the piece where it happens; bar: the bar, from 1 on, or -2 for the last two; second: the
             second. At most one of these is known.
-        every: bars after which it happens again.
+        every: bars after which it happens again; step: BPM by which a tempo goes up then.
         lasts: "bars" or "seconds" and their number, after which it is undone.
     """
 
@@ -56,6 +57,7 @@ class Change:
     second: float | None = None
     every: int | None = None
     lasts: tuple[str, float] | None = None
+    step: float = 0.0
 
     @property
     def is_placed(self) -> bool:
@@ -96,9 +98,12 @@ def find_changes(tokens: Tokens) -> list[Change]:
                 found.append(Change("enter", index, at, index, bar=bar, second=second, place=place))
             if (bar or second) and any(until := read_moment(tokens, _until(tokens, at))):
                 found.append(Change("leave", index, at, index, bar=until[0], second=until[1]))
-    known = {change.player for change in found}
-    found += [change for change in _one_by_one(tokens) if change.player not in known]
+    for more in (_at_moments, _one_by_one):
+        known = {change.player for change in found}
+        found += [change for change in more(tokens) if change.player not in known]
     found += _layers(tokens)
+    if steps := _tempo_steps(tokens):  # "speeds up 5 bpm every four bars"
+        found = [one for one in found if one.kind not in ("faster", "slower")] + steps
     return sorted(found, key=lambda change: change.first)
 
 
@@ -134,6 +139,16 @@ def _layers(tokens: Tokens) -> list[Change]:
             return [Change("layers", index, index + 1)]
         if words[0] in ("every", "each") and (every := _every(tokens, index - 1)) and _names_anyone(tokens, index):
             return [Change("layers", index, index + 2, every=every)]
+    return []
+
+
+def _tempo_steps(tokens: Tokens) -> list[Change]:
+    """Return a tempo that goes up or down by steps: "increases by 10 bpm every 8 bars", "5 bpm slower every 4 bars"."""
+    for index in range(len(tokens)):
+        if is_tempo_step(tokens, index) and (every := _every(tokens, index)):
+            number = tokens[index][Kind.QUANTITY][0]
+            down = step_down(tokens, range(*_clause(tokens, index)))
+            return [Change("tempo step", index, index + 1, every=every, step=-number if down else number)]
     return []
 
 
@@ -226,6 +241,23 @@ def _clause(tokens: Tokens, index: int) -> tuple[int, int]:
     first = next(at for at in range(index, -2, -1) if at < 0 or tokens.stops(at) or tokens.word(at) in (",", ";"))
     last = next(at for at in range(index, len(tokens) + 1) if tokens.stops(at) or tokens.word(at) in (",", ";"))
     return first + 1, last
+
+
+def _at_moments(tokens: Tokens) -> list[Change]:
+    """Return the entries of those who stand behind a moment: "piano, at 0:15 strings, then at 0:30 drums and bass"."""
+    found: list[Change] = []
+    for index in range(len(tokens)):
+        bar, second = read_moment(tokens, index)
+        begins = tokens.ends(index - 1) or tokens.word(index - 1) in (*_PARTING, "finally")
+        if not (begins and (bar or second) and tokens.word(index) in ("at", "after", "from")):
+            continue
+        first, last = _clause(tokens, index)
+        players = [at for at in range(index, last) if tokens.plays(at) and not _denied(tokens, at)]
+        said = any(Kind.ENTER in tokens[at] or Kind.CHANGE in tokens[at] for at in range(first, last))
+        others = (at for at in range(len(tokens)) if not index <= at < last)
+        if players and not said and any(tokens.plays(at) or Kind.STYLE in tokens[at] for at in others):
+            found += [Change("enter", index, at + 1, at, bar=bar, second=second) for at in players]
+    return found
 
 
 def _one_by_one(tokens: Tokens) -> list[Change]:

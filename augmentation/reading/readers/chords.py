@@ -21,6 +21,7 @@ _NASHVILLE = re.compile(r"[b#]?[1-7](?:m|maj7|7|m7|dim|sus[24]|-)?")
 _OF = ("of", "each")
 _FOR = ("for", "(")
 _EACH = ("each", "apiece")
+_FIRST = ("start", "starts", "starting", "begins", "begin", "beginning", "opens", "opening")
 _LAST = ("ends", "end", "ending", "finishes", "finish", "final", "last", "closing", "closes", "resolves", "resolving")
 _TO_THE_LAST = ("a", "an", "the", "on", "with", "to", "chord", "is", ":", "=", "being")
 _BESIDE_BARS = ("of", "for", *_EACH)
@@ -196,13 +197,19 @@ def _is_last(tokens: Tokens, index: int) -> bool:
     said = tokens.back(index, _TO_THE_LAST)
     if (
         tokens.word(said) not in _LAST
-        or tokens.word(said - 1) in ("and", "then")
+        or (tokens.word(said - 1) in ("and", "then") and not _began_on(tokens, said))
         or tokens.word(index - 1) == "in"
         or tokens.plays(index)
     ):
         return False
     named = any(tokens.word(at) == "chord" for at in (*range(said, index), index + 1))
     return named or tokens.word(said + 1) in ("on", "with")
+
+
+def _began_on(tokens: Tokens, index: int) -> bool:
+    """Whether a sentence says before a token on which chord the piece begins: "starts on C and ends on F"."""
+    said = (at for at in range(tokens.sentences[index], index) if tokens.word(at) in _FIRST)
+    return any(tokens.word(at + 1) in ("on", "with") and Kind.CHORD in tokens[at + 2] for at in said)
 
 
 def _is_length(tokens: Tokens, index: int) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from augmentation.reading.readers.sections import shared_length
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind, Tokens
 
 _MOST = 64  # bars, beats or chords
+_UNITS = ("bar", "beat", "second")
 _ONE = ("a", "one", "every", "each", "whole", "full", "single")
 _PER = ("per", "a", "each", "every", "for", "to", "on", "in", "over", "the", "of", "new", "with", "across")
 _LASTING = ("lasts", "last", "lasting", "held", "hold", "holds", "is", "are", "for", "gets", "stays", "should", "takes",
@@ -29,7 +31,7 @@ class HarmonicRhythm:
     Args:
         chords: how many.
         count: of bars or beats.
-        unit: "bar" or "beat".
+        unit: "bar", "beat" or "second".
     """
 
     chords: int
@@ -44,8 +46,9 @@ def find_harmonic_rhythms(tokens: Tokens) -> list[Statement]:
     "a new chord every two beats", "chords change every other bar", "harmony that changes twice a bar".
     """
     found: list[Statement] = []
+    of_sections = range(*(shared_length(tokens) or (0, 0)))
     for index in range(len(tokens)):
-        if found and index < found[-1].last:
+        if index in of_sections or (found and index < found[-1].last):
             continue
         statement = _length_each(tokens, index) or _each_length(tokens, index) or _chords_per(tokens, index)
         statement = statement or _changing(tokens, index)
@@ -72,13 +75,13 @@ def _length(tokens: Tokens, index: int) -> Length | None:
     while tokens.word(at) in _ONE:
         at += 1
     number, unit = tokens[at].get(Kind.QUANTITY, (0.0, ""))
-    if unit in ("bar", "beat") and number == int(number) and 1 <= number <= _MOST:
+    if unit in _UNITS and number == int(number) and 1 <= number <= _MOST and Kind.DECADE not in tokens[at]:
         return times, int(number), unit, at + 1
     count = 1
     if at > index and tokens.word(at) in ("other", "second"):
         at, count = at + 1, 2
     unit = tokens[at].get(Kind.UNIT, "")
-    return (times, count, unit, at + 1) if at > index and unit in ("bar", "beat") else None
+    return (times, count, unit, at + 1) if at > index and unit in _UNITS else None
 
 
 def _statement(first: int, last: int, chords: int, length: Length) -> Statement | None:
@@ -88,7 +91,7 @@ def _statement(first: int, last: int, chords: int, length: Length) -> Statement 
         chords, count = chords // count, 1
     elif count % chords == 0:
         chords, count = 1, count // chords
-    if min(chords, count) > 1 or (unit == "beat" and chords > 1):
+    if min(chords, count) > 1 or (unit != "bar" and chords > 1):
         return None
     return Statement("chords", HarmonicRhythm(chords, count, unit), first, last)
 
@@ -142,7 +145,7 @@ def _chords_per(tokens: Tokens, index: int) -> Statement | None:
     if not (1 <= number <= _MOST and number == int(number) and tokens.word(named) == _CHORDS[number > 1]):
         return None
     length = _length(tokens, named + 1) or _length(tokens, tokens.ahead(named, ("per", "in", "to", "over", "on")))
-    if length is None and (unit := tokens[named + 2].get(Kind.UNIT)) in ("bar", "beat"):
+    if length is None and (unit := tokens[named + 2].get(Kind.UNIT)) in _UNITS:
         length = (1, 1, unit, named + 3) if tokens.word(named + 1) in ("per", "/") else None
     return _statement(index, length[3], int(number), length) if length else None
 

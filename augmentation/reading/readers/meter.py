@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from augmentation.reading.readers.harmonic_rhythm import covered
 from augmentation.reading.readers.statement import Statement
-from augmentation.reading.readers.tempo import Tempo
+from augmentation.reading.readers.tempo import Tempo, per_second
 from augmentation.reading.tokens import Kind, Token, Tokens
 from augmentation.reading.vocabulary import trie
 
@@ -119,7 +119,7 @@ def _counted(tokens: Tokens, index: int) -> Statement | None:
     if tokens.word(index - 1) in ("first", "last", "next") or tokens.word(index - 1) == "/":
         return None
     after = tokens.word(index + 1)
-    if unit == "beat" and _of_chords(tokens, index):
+    if unit == "beat" and (_of_chords(tokens, index) or per_second(tokens, index)):
         return None
     if unit == "beat":
         of_the = after == "of" and tokens.word(index + 2) == "the"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -31,6 +31,8 @@ _LENGTHS = ("second", "minute", "bar")
 _ABOUT_LENGTH = ("long", "total", "in", "all", "altogether", "about", "around")
 _MOST_TIMES = 8
 _VAGUE = ("part", "instrumental")
+_EACH, _SECTIONS = ("each", "every", "both", "all"), ("section", "sections", "part", "parts")
+_FEWEST_SHARED = 4  # bars that each section lasts, and not each of its chords
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _WITHIN = ("in", "at", "on", "for", "during", "until", "after")  # "in the chorus" tells when, not what comes next
 _SAYING = frozenset(
@@ -73,6 +75,42 @@ class Tagged:
     seconds: float | None = None
 
 
+def shared_length(tokens: Tokens) -> tuple[int, int] | None:
+    """Return the tokens of what the text says, behind two sections or more, that each of them lasts: "verse, chorus,
+    bridge, 4 bars each", "each section is 8 bars". Of chords in them fewer bars are said ("two bars each")."""
+    names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
+    for index in range(names[1] + 1 if len(names) > 1 else len(tokens), len(tokens)):
+        number, unit = tokens[index].get(Kind.QUANTITY, (0.0, ""))
+        if unit != "bar" or number < (_FEWEST_SHARED if any(Kind.CHORD in token for token in tokens) else 1):
+            continue
+        before = tokens.back(index, ("is", "are", "lasts", "being", "has", "with", ",", ":", "of"))
+        first = before - (tokens.word(before) in _SECTIONS)
+        if tokens.word(first) in _EACH and tokens.word(index + 1) != "of":
+            return first, index + 1
+        behind = tokens.ahead(index, ("per", "for", "a"))
+        if tokens.word(index + 1) in ("each", "apiece"):
+            return index, index + 2 + (tokens.word(index + 2) in _SECTIONS)
+        if behind > index + 1 and tokens.word(tokens.ahead(behind - 1, _EACH)) in _SECTIONS:
+            return index, tokens.ahead(behind - 1, _EACH) + 1
+    return None
+
+
+def _sharing(tokens: Tokens, found: list[Tagged]) -> list[Tagged]:
+    """Return sections with the length that the text says of each of them, where they say none of their own."""
+    shared = shared_length(tokens)
+    own = sum(token.get(Kind.QUANTITY, (0, ""))[1] in _LENGTHS for token in tokens) > 1
+    if shared is None or own or len(found) < 2:
+        return found
+    length = next(token.text for token in tokens[slice(*shared)] if Kind.QUANTITY in token)
+    start, words = tokens[shared[0]].start, tokens.span(*shared)
+    kept = []
+    for one in found:
+        body, text = (said.replace(words, "").strip(" ,;") for said in (one.body, one.text))
+        end = one.end if one.start > start else min(one.end, start)
+        kept.append(replace(one, text=f"{length}. {text}", body=body, end=end))
+    return kept
+
+
 def find_tagged(tokens: Tokens) -> list[Tagged]:
     """Return the sections that brackets or headings ("Verse 1: ...") mark; none unless one is in square brackets or
     there are two."""
@@ -105,7 +143,7 @@ def find_tagged(tokens: Tokens) -> list[Tagged]:
     for (first, after, name), end in zip(heads, ends, strict=True):
         body, tag = tokens.span(after, end).strip(" ,;\n"), tokens.span(first, after).strip("([{<>}]) :")
         found.append(Tagged(name, f"{tag}. {body}", body, tokens[first].start, tokens[end - 1].end))
-    return found
+    return _sharing(tokens, found)
 
 
 def _heading_end(tokens: Tokens, index: int) -> int:
@@ -154,13 +192,15 @@ def find_told(tokens: Tokens) -> list[Tagged]:
             runs.append(run)
     found = [told for run in runs for told in run]
     # "a drop, with a build-up of 8 bars first"
-    return sorted(found, key=lambda told: not told.text.endswith(" first"))
+    return _sharing(tokens, sorted(found, key=lambda told: not told.text.endswith(" first")))
 
 
 def _times(tokens: Tokens, index: int) -> int:
     """Return how often a section is told: "two verses", "chorus x2", "chorus twice"."""
     counted = tokens[index - 1].get(Kind.NUMBER, 1) if tokens.word(index).endswith("s") else 1
-    counted = tokens[index + 1].get(Kind.REPEAT, 2 if tokens.word(index + 1) == "twice" else counted)
+    behind = tokens[index + 1].get(Kind.QUANTITY, (counted, "other"))  # "repeat the chorus three times"
+    times = behind[0] if tokens.word(index + 1).endswith(" times") else counted
+    counted = tokens[index + 1].get(Kind.REPEAT, 2 if tokens.word(index + 1) == "twice" else times)
     return int(counted) if 1 <= counted <= _MOST_TIMES else 1
 
 

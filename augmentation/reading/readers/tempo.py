@@ -39,6 +39,11 @@ _SHADES = MappingProxyType({"bit": 0.05, "slightly": 0.05, "little": 0.05, "just
 _GRAVE_BEFORE = ("in", "tempo", "is", "marked", "played", "of", "pace")
 
 
+_DOWNWARD = ("slow", "decreas", "drop", "fall", "lower", "down", "lose", "reduc", "minus")
+_STEPPING = ("speed", "increas", "rais", "add", "gain", "gets", "accelerat", "climb", "+", *_DOWNWARD)
+_LARGEST_STEP = 40  # BPM
+
+
 @dataclass(frozen=True)
 class Tempo:
     """Beats per minute and the note that is counted (None: not said); `low` to `high` if a range was given.
@@ -62,10 +67,13 @@ def find_tempos(tokens: Tokens) -> list[Statement]:
     found: list[Statement] = []
     for index, token in enumerate(tokens):
         statement = None
-        if tokens.word(index - 1) == "by":
-            continue  # "increases by 10 bpm": a step
+        if tokens.word(index - 1) == "by" or is_tempo_step(tokens, index):
+            continue  # "increases by 10 bpm", "10 bpm faster every 8 bars"
         if token.get(Kind.QUANTITY, ("", ""))[1] == "bpm":
             statement = _with_unit(tokens, index)
+        elif (last := per_second(tokens, index)) > 0:
+            beats = token.get(Kind.QUANTITY, (1.0, "beat"))[0]
+            statement = Statement("bpm", Tempo(60 * beats), index, last)
         elif Kind.NUMBER in token:
             statement = _marked(tokens, index) or _bare(tokens, index)
         elif Kind.MARK in token and not _number_at(tokens, index):
@@ -75,6 +83,30 @@ def find_tempos(tokens: Tokens) -> list[Statement]:
             found.append(statement)
     named = [_named(tokens, index) for index, token in enumerate(tokens) if token.get(Kind.NAME) == "tempo"]
     return sorted(_led([*found, *(one for one in named if one)], tokens), key=lambda one: (one.first, one.rank))
+
+
+def is_tempo_step(tokens: Tokens, index: int) -> bool:
+    """Whether a number of beats per minute is said to be added or taken away: "by 10 bpm", "5 bpm faster"."""
+    number, unit = tokens[index].get(Kind.QUANTITY, (0.0, ""))
+    if unit != "bpm" or not 0 < number <= _LARGEST_STEP:
+        return False
+    behind, before = tokens.word(index + 1), tokens.word(tokens.back(index, ("the", "tempo", "another", "up", "down")))
+    every = any(tokens.word(at) in ("every", "each") for at in (index + 1, index + 2))
+    return (behind in ("faster", "slower") or tokens.word(index - 1) == "by" or before.startswith(_STEPPING)) and every
+
+
+def step_down(tokens: Tokens, clause: range) -> bool:
+    """Whether the words of a clause make a tempo slower."""
+    return any(tokens.word(at).startswith(_DOWNWARD) for at in clause)
+
+
+def per_second(tokens: Tokens, index: int) -> int:
+    """Return the token behind "two beats per second", "a beat a second", "2 beats every second"; 0 if there is none."""
+    one = tokens[index].get(Kind.UNIT) == "beat" and tokens.word(index - 1) in ("a", "one", "every")
+    number, unit = tokens[index].get(Kind.QUANTITY, (1.0, "beat" if one else ""))
+    per = tokens.word(index + 1) in ("per", "a", "every", "each", "/")
+    second = tokens.word(index + 2) in ("second", "sec", "s")
+    return index + 3 if unit == "beat" and per and second and _MARKED[0] <= 60 * number <= _MARKED[1] else 0
 
 
 def _led(found: list[Statement], tokens: Tokens) -> list[Statement]:
@@ -245,7 +277,7 @@ def _named(tokens: Tokens, index: int) -> Statement | None:
     for at in range(index + 1, len(tokens)):
         token = tokens[at]
         other = Kind.NAME in token and token[Kind.NAME] not in ("beat", "tempo")
-        step = tokens.word(at - 1) == "by"  # "the tempo increases by 10 bpm"
+        step = tokens.word(at - 1) == "by" or is_tempo_step(tokens, at)  # "the tempo increases by 10 bpm"
         if step or token.start - tokens[index].end > _LONGEST_FILLER or tokens.stops(at) or token.word == "/" or other:
             return None
         bpm = _value(tokens, at)

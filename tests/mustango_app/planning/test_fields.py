@@ -226,3 +226,11 @@ def test_a_length_that_only_the_text_states_is_cut_to_the_longest() -> None:
     assert any("cut" in note.outcome and not note.used for note in plan.notes)
     assert plan_from_text("techno, 8 bars, 120 bpm").duration == 16.0
     assert plan_from_text("techno, 120 bpm", bars=4).duration == 8.0
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("JAZZ TRIO, SLOW, BB MAJOR", "Bb major"), ("EB MINOR TRAP", "Eb minor"), ("FUNK IN AB", "Ab major")],
+)
+def test_flats_in_capitals_are_flats(text: str, key: str) -> None:
+    assert plan_from_text(text).key == key

@@ -175,3 +175,22 @@ def test_keys_that_change_again_and_again_have_the_time_for_it() -> None:
 
 def test_a_step_is_no_tempo() -> None:
     assert 60 <= (plan_from_text("pop, the tempo increases by 10 bpm every 8 bars").bpm or 0) <= 200
+
+
+@pytest.mark.parametrize(
+    ("text", "starts_of"),
+    [
+        ("piano, then at 0:16 strings, at 0:32 drums, ends at 1:00", {"piano": 0, "strings": 16, "drums": 32}),
+        ("house, at bar 9 piano and strings", {"drums": 0, "piano": 16, "strings": 16}),
+        ("after 8 bars drums, a piano from the start", {"piano": 0, "drums": 16}),
+    ],
+)
+def test_who_stands_behind_a_moment_enters_then(text: str, starts_of: dict[str, float]) -> None:
+    plan = plan_from_text(f"{text}, 120 bpm, 4/4")
+    heard = {name: min(part.start for part in plan.parts() if name in (part.instruments or ())) for name in starts_of}
+    assert heard == starts_of
+
+
+def test_a_piece_may_begin_and_end_on_a_chord() -> None:
+    plan = plan_from_text("start on C and end on F")
+    assert plan.key == "C major" and (plan.chords or ())[-1][0] == "F" and not plan.sections

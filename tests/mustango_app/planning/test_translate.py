@@ -282,3 +282,8 @@ def test_who_plays_in_a_section_in_other_languages(text: str) -> None:
 )
 def test_halves_of_minutes_in_other_languages(text: str, seconds: float) -> None:
     assert plan_from_text(text).duration == seconds
+
+
+@pytest.mark.parametrize("text", ["verse, chorus, bridge, 4 bars each", "bridge", "a wilder chorus", "rocker anthem"])
+def test_english_that_another_language_spells_alike_is_english(text: str) -> None:
+    assert to_english(text).language == "en"
