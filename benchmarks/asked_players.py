@@ -1,6 +1,6 @@
 """Whether the players and the style that a caption names are heard, and players that nobody asked for.
 
-    python -m benchmarks.asked_players --out DIR [--count 60 --model NAME --rows original read ... --save]
+    python -m benchmarks.asked_players --out DIR [--count 60 --model NAME --rows original read ... --best-of 4 --save]
 
 Held-back pieces (`HELD_BACK_SEEDS`) are described in words without exact facts. The judge
 (`augmentation.hearing.judge`), which learned from other pieces, hears
@@ -36,6 +36,9 @@ from munet.files import digest
 from munet.music import MusicPlan
 from munet.music.instruments import classes_of
 from mustango_app import Mustango
+from mustango_app.best_of import most_adherent
+from mustango_app.clip import Clip
+from mustango_app.evaluation.adherence import ADHERENCE_WEIGHTS
 from mustango_app.evaluation.bootstrap import summarise, table
 from mustango_app.evaluation.measure import Audio, write_json
 from mustango_app.evaluation.run import fingerprint
@@ -47,6 +50,7 @@ from mustango_app.together import Sampling
 
 RESULTS = Path(__file__).parent / "results" / "asked_players.json"
 ROWS = ("original", "codec", "read", "words", "without_drums")
+SEEDS_APART = 100_000  # from candidate to candidate, so that no two captions share one
 MEASURES = ("heard", "others", "style", "no_drums")
 Heard = dict[str, Any]  # "players": class -> whether it counts as heard; "style": the likeliest
 
@@ -100,15 +104,26 @@ def _weights() -> str:
     return digest(*(file.read_bytes() for file in sorted(JUDGE.glob("*.safetensors"))))
 
 
-def played(model: Mustango, caption: str, plan: MusicPlan, seed: int) -> Audio:
-    """Return what the model makes of words and a plan; what the plan leaves open is not read from the words."""
+def played(model: Mustango, caption: str, plan: MusicPlan, seed: int, best_of: int = 1) -> Audio:
+    """Return what the model makes of words and a plan; what the plan leaves open is not read from the words.
+
+    Of several candidates the one that keeps to its plan best, as `Mustango.generate` chooses it.
+    """
     sampling = Sampling(model.default_steps, model.default_guidance, model.default_guidance_interval)
-    run = (plan.duration, [seed], sampling, lambda _step: None, None)
-    return model.sample([caption], [plan], *run)[0], model.sample_rate
+
+    def clip(candidate: int) -> Clip:
+        run = (plan.duration, [candidate], sampling, lambda _step: None, None)
+        return Clip(model.sample([caption], [plan], *run)[0], model.sample_rate, plan, caption, candidate, {})
+
+    clips = (clip(seed + number * SEEDS_APART) for number in range(best_of))
+    best = most_adherent(clips) if best_of > 1 else next(clips)
+    return best.audio, best.sample_rate
 
 
-def measure(model: Mustango, cases: Sequence[Case], rows: Sequence[str], out: Path) -> dict[str, list[Any]]:
-    """Make, hear and score every row; returns row -> a score for each clip."""
+def measure(
+    model: Mustango, cases: Sequence[Case], rows: Sequence[str], out: Path, best_of: int = 1
+) -> dict[str, list[Any]]:
+    """Make, hear and score every row, of `best_of` candidates the best; returns row -> a score for each clip."""
     scores: dict[str, list[Any]] = {}
     asked = [Asked.of(model, case) for case in cases]
     maker = fingerprint(model)
@@ -123,10 +138,11 @@ def measure(model: Mustango, cases: Sequence[Case], rows: Sequence[str], out: Pa
                 "words": each.plan.with_(instruments=None, style=None, energy=None),
             }[row]
             key = f"{row} {default_soundfont().name if row == 'original' else maker} {each}"
+            key += f" best of {best_of} by {ADHERENCE_WEIGHTS}" if best_of > 1 else ""
             if row in ("original", "codec"):
                 make = functools.partial(*((original,) if row == "original" else (codec, model)), each.case)
             else:
-                make = functools.partial(played, model, each.case.caption, plan, each.case.piece.seed)
+                make = functools.partial(played, model, each.case.caption, plan, each.case.piece.seed, best_of)
             heard[row].append(listened(out, key, make))
             plans.append(each.case.piece.plan if row in ("original", "codec") else each.plan)
         scores[row] = [each.score(*pair) for each, *pair in zip(asked, heard[row], plans, strict=True)]
@@ -150,14 +166,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=60, help="captions (%(default)s)")
     parser.add_argument("--model", help="checkpoint folder or Hub id; the shipped model if not given")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--best-of", type=int, default=1, help="candidates of `read` and `words` (%(default)s)")
     parser.add_argument("--save", action="store_true", help="write the summary to benchmarks/results")
     options = parser.parse_args(arguments)
-    if options.count < 1:
-        parser.error(f"--count: expected 1 or more, got {options.count}")
+    for name in ("count", "best_of"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name.replace('_', '-')}: expected 1 or more, got {getattr(options, name)}")
     model = Mustango.from_pretrained(options.model)
     options.out.mkdir(parents=True, exist_ok=True)
     cases = [Case.of(HELD_BACK_SEEDS[0] + i) for i in range(options.count)]
-    scores = measure(model, cases, options.rows, options.out)
+    scores = measure(model, cases, options.rows, options.out, options.best_of)
     summaries: Mapping[str, Any] = {row: summarise(each, MEASURES) for row, each in scores.items()}
     if options.save:
         write_json(RESULTS, {"count": options.count, "rows": summaries})

@@ -298,23 +298,18 @@ def _plan(arguments: argparse.Namespace) -> None:
 def _analyze(arguments: argparse.Namespace) -> None:
     asked = _read_plan(arguments.plan)
     audio, sample_rate = read_audio(arguments.file)
-    from augmentation.hearing.judge import shipped_judge
     from augmentation.hearing.listen import listen
 
     heard, scores = listen(audio, sample_rate), None
-    judge = shipped_judge()
-    players = judge.heard_players(judge.hear(audio, sample_rate))
     if asked is not None:
         from mustango_app.evaluation.adherence import adherence, overall_adherence
 
         scores = adherence(asked, heard)
         scores["overall"] = overall_adherence(scores)
     if arguments.json:
-        facts = heard.to_dict() | {"players": {name: round(sure, 3) for name, sure in players.items()}}
-        print(json.dumps(facts | ({} if scores is None else {"scores": scores})))
+        print(json.dumps(heard.to_dict() | ({} if scores is None else {"scores": scores})))
         return
     print(heard_text(heard))
-    print("  players " + (", ".join(f"{name} {sure:.2f}" for name, sure in players.items()) or "none heard surely"))
     for name, score in (scores or {}).items():
         if name.endswith("_2"):  # of the second judge, which only an evaluation asks
             continue

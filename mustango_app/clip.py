@@ -70,7 +70,7 @@ class Clip:
         return export(folder, self.plan, (self.audio, self.sample_rate), self.to_dict(), title or self.prompt)
 
     def analyze(self) -> Heard:
-        """Extract tempo, beats, metre, key and chords back from the sound."""
+        """Extract tempo, beats, metre, key, chords, players and style back from the sound."""
         from augmentation.hearing.listen import listen  # its recognisers load slowly
 
         return listen(self.audio, self.sample_rate)

@@ -49,6 +49,14 @@ def heard_text(heard: Heard) -> str:
         ),
         ("chords", chords or "none"),
         ("beats", str(len(heard.beats or ()))),
+        *(_arrangement_rows(heard) if heard.playing is not None else ()),
         *(("missing", reason) for reason in heard.missing),
     ]
     return "\n".join(f"  {name:<8}{value}" for name, value in rows)
+
+
+def _arrangement_rows(heard: Heard) -> tuple[tuple[str, str], ...]:
+    """Return who is heard, and the likeliest style, the surest first."""
+    players = ", ".join(f"{name} {(heard.players or {})[name]:.2f}" for name in heard.playing or ())
+    style = () if heard.style is None else (("style", f"{heard.style} {heard.style_confidence or 0:.2f}"),)
+    return (("players", players or "none heard surely"), *style)

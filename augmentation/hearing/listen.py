@@ -1,4 +1,4 @@
-"""Hear a recording: beats, tempo, metre, key and chords, from any sample rate and number of channels.
+"""Hear a recording: beats, tempo, metre, key, chords and who plays, from any sample rate and number of channels.
 
 `listen` brings the sound to the form all extractors were measured with (44.1 kHz, mono, peak 0.9, float32), asks each
 of them once and collects the answers in a `Heard`. What an installation cannot measure is named, never guessed.
@@ -7,7 +7,7 @@ of them once and collects the answers in a `Heard`. What an installation cannot 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ PEAK = 0.9
 MINIMUM_SECONDS = 1.0
 MINIMUM_LEVEL = -60.0  # dBFS, root mean square over the channels
 SAMPLES_AT_ONCE = 2**18
-PARTS = ("beats", "chords", "key")
+PARTS = ("beats", "chords", "key")  # that a dataset has labels of
+EVERYTHING = (*PARTS, "players")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class Heard:
         chord_confidence: how sure the recogniser is of roots and triads, 0 to 1; below 0.5 often wrong.
         beat_phase: how surely the pulse is on the beats and not halfway between them, 0 to 1; below 0.5 it may be
             either.
+        players: class of instruments -> how surely it plays, 0 to 1 (see `augmentation.hearing.judge`).
+        playing: those classes that count as heard, the surest first.
+        style: the likeliest one; style_confidence: its probability.
     """
 
     duration: float
@@ -64,6 +68,10 @@ class Heard:
     counted: bool = True
     beat_phase: float | None = None
     chord_confidence: float | None = None
+    players: Mapping[str, float] | None = None
+    playing: tuple[str, ...] | None = None
+    style: str | None = None
+    style_confidence: float | None = None
 
     @property
     def concert_pitch(self) -> float | None:
@@ -76,7 +84,8 @@ class Heard:
         for name in ("beats", "chords"):
             if fields[name] is not None:
                 fields[name] = [list(item) for item in fields[name]]
-        return {**fields, "missing": list(self.missing)}
+        lists = {name: None if fields[name] is None else list(fields[name]) for name in ("missing", "playing")}
+        return fields | lists
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Heard:
@@ -85,6 +94,8 @@ class Heard:
         for name in ("beats", "chords"):
             if restored.get(name) is not None:
                 restored[name] = tuple(tuple(item) for item in restored[name])
+        if restored.get("playing") is not None:
+            restored["playing"] = tuple(restored["playing"])
         return cls(**{**restored, "missing": tuple(restored.get("missing", ()))})
 
 
@@ -166,26 +177,26 @@ def beat_fields(track: BeatTrack) -> dict[str, Any]:
 def listen(
     audio: np.ndarray,
     sample_rate: int,
-    parts: Collection[str] = PARTS,
+    parts: Collection[str] = EVERYTHING,
     span: tuple[float, float] | None = None,
 ) -> Heard:
-    """Extract beats, tempo, metre, chords and key from a recording, or from a part of one.
+    """Extract beats, tempo, metre, chords, key, players and style from a recording, or from a part of one.
 
     Takes about one second of a core for a clip of ten, and half a minute more on the first call in a process.
 
     Args:
         audio: `(channels, samples)` or `(samples,)`, floating point.
         sample_rate: Hz.
-        parts: what to measure, of "beats" (tempo and metre with them), "chords" and "key".
+        parts: what to measure, of "beats" (tempo and metre with them), "chords", "key" and "players" (and style).
         span: the part of the audio (seconds) that is asked about, None for all of it. The beats are tracked in all of
             it: ten seconds alone often do not say on which side of a snare the beat is. Times count from its start.
 
     Raises:
         RequestError: unusable audio (see `front_end`), an unknown part, or a span outside of the audio.
     """
-    unknown = sorted(set(parts) - set(PARTS))
+    unknown = sorted(set(parts) - set(EVERYTHING))
     if unknown:
-        raise RequestError(f"parts: expected some of {PARTS}, got {unknown[0]!r}")
+        raise RequestError(f"parts: expected some of {EVERYTHING}, got {unknown[0]!r}")
     missing: tuple[str, ...] = ()
     surroundings: np.ndarray | None
     try:
@@ -217,4 +228,24 @@ def listen(
         key = estimate_key(samples, found.get("chords") or (), tuning=found["tuning"])
         found |= {"key": key.key, "key_confidence": key.confidence}
         missing += key.missing
+    if "players" in parts:
+        fields, reasons = _arrangement(samples)
+        found, missing = found | fields, missing + reasons
     return Heard(duration=end - start, missing=missing, **found)
+
+
+def _arrangement(samples: np.ndarray) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The fields of `Heard` that the judge fills, and why it could not."""
+    from augmentation.hearing.judge import shipped_judge  # torch and diffusers load slowly
+
+    try:
+        judge = shipped_judge()
+    except FileNotFoundError as error:
+        return {}, (f"players: {error}",)
+    heard = judge.hear(samples, SAMPLE_RATE)
+    return {
+        "players": {name: round(sure, 4) for name, sure in heard.presence().items()},
+        "playing": tuple(judge.heard_players(heard)),
+        "style": heard.style,
+        "style_confidence": round(heard.styles[heard.style], 4),
+    }, ()

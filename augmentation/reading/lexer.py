@@ -58,6 +58,7 @@ _GERMAN = MappingProxyType(
 _CAPITAL_FLAT = re.compile(  # where a key may stand in a text of capitals alone
     r"(?<![\w#])[A-G]B(?=\s*-?(?:MAJ|MIN|DORIAN|PHRYGIAN|LYDIAN|MIXOLYDIAN)|[,.;|]|\s*$)|(?<=\b(?:IN|OF) )[A-G]B(?!\w)"
 )
+_SLASHED = re.compile(r"(?<![\w/])(?:[A-G][\w#]{0,7}/){2,}[A-G][\w#]{0,7}(?![\w/#])")
 _MINOR_NAMES = ("A", "Bb", "B", "C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#")
 
 
@@ -65,6 +66,7 @@ _MINOR_NAMES = ("A", "Bb", "B", "C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#")
 def lex(text: str) -> Tokens:
     """Return the tokens of a text."""
     text = text.translate(_SIGNS)
+    text = _SLASHED.sub(_apart, text)
     if text.isupper():  # "IN BB MAJOR"
         text = _CAPITAL_FLAT.sub(lambda match: f"{match[0][0]}b", text)
     found = list(atoms(text))
@@ -78,6 +80,13 @@ def lex(text: str) -> Tokens:
     for merge in (merge_numbers, merge_clocks, merge_harmony, merge_solos):
         tokens = merge(text, tokens)
     return Tokens(text, tuple(tokens))
+
+
+def _apart(match: re.Match[str]) -> str:
+    """Return chords that slashes part ("Am/F/C/G") with bars between them; letters of a form ("A/B/A") as they are."""
+    parts = match[0].split("/")
+    form = set(parts) <= {"A", "B", "C", "D"}
+    return match[0] if form or None in map(parse_chord, parts) else "|".join(parts)
 
 
 def _token(text: str, found: Sequence[tuple[str, int, int]], index: int) -> Token:

@@ -15,6 +15,7 @@ import numpy as np
 
 from augmentation.hearing.listen import Heard
 from munet.music import Chord, Key, MusicPlan
+from munet.music.instruments import CLASS_NAMES, classes_of
 
 BEAT_TOLERANCE = 0.07  # seconds, mir_eval's own
 TEMPO_TOLERANCE = 0.04  # of the asked tempo (Gouyon et al., IEEE TASLP 2006)
@@ -40,12 +41,16 @@ MEASURES = (
     "chord_root_2",
     "chord_majmin_2",
     "key",
+    "players_heard",
+    "players_absent",
+    "style",
 )
-# Beats and chords, which the plan fixes in time, count 4 each. Tempo and metre repeat what the beats say, and trackers
-# misread the metre most often (3 clips of 10); the key repeats what the chords say: 1 each.
+# Beats, chords and who plays count 4 each. Tempo and metre repeat what the beats say, and trackers misread the metre
+# most often (3 clips of 10); the key repeats what the chords say, the style what the players do: 1 each.
 ADHERENCE_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"beat_f": 3, "downbeat_f": 1, "tempo_acc1": 1, "meter": 1}
     | {"chord_root": 2, "chord_majmin": 1, "chord_sevenths": 1, "key": 1}
+    | {"players_heard": 3, "players_absent": 1, "style": 1}
 )
 
 Segment = tuple[str, float, float]  # Harte label, start, end
@@ -205,6 +210,24 @@ def adherence(plan: MusicPlan, heard: Heard, second_chords: Sequence[Segment] | 
     if plan.key is not None and heard.key_confidence is not None:
         keys = plan.anywhere("key")
         scores["key"] = 0.0 if heard.key is None else max(key_score(key, heard.key) for key in keys)
+    return scores | player_scores(plan, heard)
+
+
+def player_scores(plan: MusicPlan, heard: Heard) -> dict[str, float | None]:
+    """Score who is heard: "players_heard", the share of the classes of instruments in the plan that are heard,
+    "players_absent", the share of the others that are not, and "style", 1 where the likeliest one is the plan's.
+
+    Of a clip in which nobody is heard, silence above all, nothing speaks for it: both are 0.
+    """
+    scores: dict[str, float | None] = {}
+    if plan.instruments is not None and heard.playing is not None:
+        asked, playing = set(classes_of(plan.instruments)), set(heard.playing)
+        others = set(CLASS_NAMES) - asked
+        scores["players_heard"] = len(asked & playing) / len(asked) if asked else None
+        absent = 1 - len(others & playing) / len(others) if playing and others else 0.0
+        scores["players_absent"] = absent if others else None
+    if plan.style is not None and heard.playing is not None:
+        scores["style"] = float(heard.style == plan.style)
     return scores
 
 

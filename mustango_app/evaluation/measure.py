@@ -63,7 +63,14 @@ def hear(audio: np.ndarray, sample_rate: int) -> Heard:
     try:
         return listen(audio, sample_rate)
     except RequestError as error:
-        nothing = {"beats": (), "beat_confidence": 0.0, "chords": (), "key_confidence": 0.0}
+        nothing = {
+            "beats": (),
+            "beat_confidence": 0.0,
+            "chords": (),
+            "key_confidence": 0.0,
+            "players": {},
+            "playing": (),
+        }
         return Heard(duration=audio.shape[-1] / sample_rate, missing=(f"music: {error}",), **nothing)
 
 

@@ -37,6 +37,7 @@ def plan_from_heard(heard: Heard) -> MusicPlan:
         key=heard.key,
         chords=_chords(heard.chords or (), [second for second, _ in beats], heard.duration),
         beats=tuple(beats) if counted else None,
+        instruments=heard.playing or None,
         duration=round(heard.duration, 6),
         notes=tuple(notes),
     )

@@ -1,4 +1,4 @@
-"""The tab where recordings are heard: beats, chords, key and tuning, as a picture, a chord sheet and a plan."""
+"""The tab where recordings are heard: beats, chords, key, tuning, players, as a picture, a chord sheet and a plan."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def hear(request: gr.Request, audio: str | None) -> tuple[Any, ...]:
         words("beats_a_bar", meter=heard.meter) if heard.meter else "",
         words.sentence(heard.key) if heard.key else words("no_key"),
         words("concert_pitch", hertz=f"{heard.concert_pitch:.1f}") if heard.concert_pitch else "",
+        ", ".join(words.names.get(name, name) for name in heard.playing or ()),
     ]
     notes = "".join(f"<li>{escape(words.sentence(note.outcome))}</li>" for note in plan.notes)
     return (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from munet.errors import RequestError
 from munet.music import Chord, Key, MusicPlan, PlanError
+from munet.music.instruments import classes_of
 from mustango_app.page.link import pack, unpack
 from mustango_app.page.live import Live
 from mustango_app.page.results import Results
@@ -28,6 +29,7 @@ DOWNLOADS = (
 )  # fmt: skip
 ACTIONS = ("use", "link", "delete")
 MOST_OF_A_RUN = 64
+SURE_STYLE = 0.4  # probability from which another style than the asked one is worth a name
 SAID = '<p class="said"></p>'  # what the status says of a button that was pressed here, see `cards.js`
 _FILE_WORDS = MappingProxyType({"chords.cho": "chord_sheet_file", "click.wav": "click_file", "plan.json": "plan_file"})
 
@@ -284,6 +286,31 @@ def comparison(plan: MusicPlan, heard: Heard, words: Words) -> list[tuple[str, s
     if plan.chords and (heard.chords or not told):
         share = shared_roots(plan, heard)
         rows.append((words("label_chords"), words("heard_chords", share=f"{100 * share:.0f}"), share >= 0.75))
+    return rows + _who_is_heard(plan, heard, words)
+
+
+def _who_is_heard(plan: MusicPlan, heard: Heard, words: Words) -> list[tuple[str, str, bool]]:
+    """Return the rows of `comparison` that tell the players asked for, each with how surely it is heard, and others."""
+    if heard.playing is None or heard.players is None:
+        return []
+
+    def listed(name: str, classes: Sequence[str]) -> str:
+        known = (f"{words.names.get(one, one)} {100 * heard.players.get(one, 0.0):.0f} %" for one in classes)
+        return words(name, players=", ".join(known)) if classes else ""
+
+    rows = []
+    if plan.instruments:
+        asked = classes_of(plan.instruments)
+        missed = [name for name in asked if name not in heard.playing]
+        others = [name for name in heard.playing if name not in asked]
+        found = listed("heard_players", [name for name in asked if name in heard.playing])
+        told = [found, listed("heard_players_missed", missed), listed("heard_players_others", others)]
+        rows.append((words("label_instruments"), "; ".join(filter(None, told)), not (missed or others)))
+    if plan.style and heard.style:
+        asked_style, style = (words.names.get(name, name) for name in (plan.style, heard.style))
+        same, sure = plan.style == heard.style, (heard.style_confidence or 0.0) >= SURE_STYLE
+        said = "heard_style_same" if same else "heard_style" if sure else "heard_style_unsure"
+        rows.append((words("label_style"), words(said, heard=style, asked=asked_style), same))
     return rows
 
 

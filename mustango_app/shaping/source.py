@@ -100,11 +100,9 @@ def _exported(folder: Path, plan: MusicPlan | None) -> tuple[MusicPlan | None, s
 
 def _heard(audio: np.ndarray, rate: int) -> MusicPlan:
     """Return the plan of a recording."""
-    from augmentation.hearing.judge import shipped_judge
     from augmentation.hearing.listen import listen  # its recognisers load slowly
 
-    judge = shipped_judge()
-    return plan_from_heard(listen(audio, rate)).with_(instruments=tuple(judge.heard_players(judge.hear(audio, rate))))
+    return plan_from_heard(listen(audio, rate))
 
 
 def _described(plan: MusicPlan) -> str:

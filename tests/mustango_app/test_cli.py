@@ -14,6 +14,7 @@ import soundfile
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from munet.music import MusicPlan
+from munet.music.instruments import CLASS_NAMES
 from mustango_app.cli import main
 from tests.published_layout import build
 
@@ -90,6 +91,9 @@ def test_analyze_hears_a_chord(tmp_path: Path, capsys: pytest.CaptureFixture[str
     heard = json.loads(capsys.readouterr().out)
     assert set(heard) >= {"bpm", "beats", "meter", "key", "chords", "missing"}
     assert heard["duration"] == pytest.approx(4.0, abs=0.01)
+    assert set(heard["playing"]) <= set(heard["players"]) == set(CLASS_NAMES)
+    assert main(["analyze", str(tmp_path / "c.wav")]) == 0
+    assert "  players " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

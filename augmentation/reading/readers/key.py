@@ -277,7 +277,7 @@ def _in_a_run(tokens: Tokens, index: int) -> bool:
 
 
 def _parts(tokens: Tokens, at: int) -> bool:
-    return tokens.word(at) in (",", "-", "|", "→") or (Kind.LINK in tokens[at] and Kind.NAME not in tokens[at])
+    return tokens.word(at) in (",", "-", "|", "→", "/") or (Kind.LINK in tokens[at] and Kind.NAME not in tokens[at])
 
 
 def _ends_bars(tokens: Tokens, at: int) -> bool:

@@ -9,6 +9,7 @@ from augmentation.reading.tokens import Kind, Tokens
 
 _SAYING = (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.PACE, Kind.STYLE, Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR,
            Kind.INSTRUMENT, Kind.USUAL)  # fmt: skip
+_EVERYONE = ("everything", "everyone", "everybody")
 _ABOUT = ("about", "around", "the", "first")
 
 
@@ -47,7 +48,7 @@ def find_parts(tokens: Tokens) -> list[Parts]:
     for start in dict.fromkeys(tokens.sentences[at] for at in thens):
         end = next(at for at in range(start, len(tokens) + 1) if tokens.stops(at))
         turns = [at for at in thens if start <= at < end]
-        told = all(any(kind in tokens[at] for at in range(turn, end) for kind in _SAYING) for turn in turns)
+        told = all(any(_says(tokens, at) for at in range(turn, end)) for turn in turns)
         if not told or any(Kind.SECTION in tokens[at] and not _opens(tokens, at) for at in range(start, end)):
             continue  # "for 30 seconds, then fade"
         edges = [start, *turns, end]
@@ -58,6 +59,11 @@ def find_parts(tokens: Tokens) -> list[Parts]:
             lengths = tuple((one[0], one[2]) for one in said[:known] if one is not None)
             found.append(Parts(unit, lengths, tuple(turns[:known]), known == len(said)))
     return found
+
+
+def _says(tokens: Tokens, index: int) -> bool:
+    """Whether a token says what a part is like, or that everybody plays in it."""
+    return tokens.word(index) in _EVERYONE or any(kind in tokens[index] for kind in _SAYING)
 
 
 def _opens(tokens: Tokens, index: int) -> bool:

@@ -216,6 +216,9 @@ def _marked(tokens: Tokens, index: int) -> Statement | None:
         if low_high and low_high > bpm:
             return Statement("bpm", Tempo((bpm + low_high) / 2, unit, bpm, low_high), before, index + 3, 1)
         return Statement("bpm", Tempo(bpm, unit), before, index + 1, 1)
+    behind = tokens.ahead(index, ("to", "per", "a", "the"))
+    if behind > index + 1 and Kind.BEAT_UNIT in tokens[behind]:  # "72 to the dotted quarter"
+        return Statement("bpm", Tempo(bpm, tokens[behind][Kind.BEAT_UNIT]), index, behind + 1, 1)
     before = tokens.back(index, ("(", "=", ":", ",", *_ABOUT, "at"))
     if Kind.MARK in tokens[before] and before >= 0 and not _other_number(tokens, index):
         return Statement("bpm", Tempo(bpm), before, index + 1, 1)
@@ -235,8 +238,9 @@ def _bare(tokens: Tokens, index: int) -> Statement | None:
         return Statement("bpm", Tempo(bpm, to=further[0]), index, further[1] + 1, 2)
     if _tagged(tokens, index):
         return Statement("bpm", Tempo(bpm), index, index + 1, 2)
-    if tokens.word(index + 1) == "ish" and _BARE[0] <= bpm <= _BARE[1]:
-        return Statement("bpm", Tempo(bpm), index, index + 2, 2)
+    ish = tokens.ahead(index, ("-",))  # "120ish", "around 120-ish"
+    if tokens.word(ish) == "ish" and _BARE[0] <= bpm <= _BARE[1]:
+        return Statement("bpm", Tempo(bpm), index, ish + 1, 2)
     before = tokens.back(index, _ABOUT)
     moved = tokens.word(before) == "to" and tokens.word(tokens.back(before, _WAY)) in (*_MOVING, *_ENDING)
     if not (tokens.word(before) == "at" or moved) or not _BARE[0] <= bpm <= _BARE[1] or tokens[index].text[0].isalpha():
@@ -265,11 +269,21 @@ def _tagged(tokens: Tokens, index: int) -> bool:
     "techno 130", "supersaws 150", "dubstep wobble 140 half-time"."""
     left, right = tokens.word(index - 1), tokens.word(index + 1)
     alone = tokens.ends(index - 1) and left not in ("", "-", ".", ":", "/", "|", "(") and right in _TAG_ENDS
-    barred = left == "|" and right in ("|", "") and Kind.CHORD not in tokens[index - 2]  # "lofi | 80 | Cm"
+    barred = _parted(tokens, index)
     ends = right in _TAG_ENDS or Kind.CHANGE in tokens[index + 1]
     behind = any(kind in tokens[index - 1] for kind in _TAG_BEFORE) and ends
     whole = tokens[index][Kind.NUMBER].is_integer() and tokens[index].text.isdigit()
     return whole and _TAG[0] <= tokens[index][Kind.NUMBER] <= _TAG[1] and (alone or behind or barred)
+
+
+def _parted(tokens: Tokens, index: int) -> bool:
+    """Whether a number stands alone between bars or slashes that part tags: "lofi | 80 | Cm", "techno / 130 / Am"."""
+    sides = tokens.word(index - 1), tokens.word(index + 1)
+    beyond = (tokens[index - 2], tokens[index + 2])
+    signs = [side for side in sides if side]
+    alone = len(set(signs)) == 1 and signs[0] in ("|", "/")
+    numbers = any(Kind.NUMBER in token or Kind.QUANTITY in token for token in beyond)
+    return alone and not numbers and Kind.CHORD not in tokens[index - 2]
 
 
 def _named(tokens: Tokens, index: int) -> Statement | None:

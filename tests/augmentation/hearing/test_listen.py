@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import tracemalloc
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soxr
 
-from augmentation.hearing import beats, chords, key
+from augmentation.compose.piece import Note, Piece, Track
+from augmentation.compose.renderer import render
+from augmentation.compose.styles import STYLES
+from augmentation.hearing import beats, chords, judge, key
 from augmentation.hearing.backends import explain, first_available
-from augmentation.hearing.listen import Heard, front_end, listen
+from augmentation.hearing.judge import shipped_judge
+from augmentation.hearing.listen import PARTS, Heard, front_end, listen
 from augmentation.hearing.madmom import compat
 from munet.compiled import load_librosa
 from munet.errors import RequestError
+from munet.music import MusicPlan
+from munet.music.instruments import CLASS_NAMES
 
 RATE = 44100
 BEAT = 0.5  # seconds: 120 BPM
@@ -184,6 +192,27 @@ def test_a_recording_in_tune_is_heard_as_it_is() -> None:
 def test_opposite_phase_is_heard(right: float) -> None:
     found = listen(np.stack([song(), np.float32(right) * song()]), RATE, parts=("chords",))
     assert tuple(label for label, _, _ in found.chords) == HARTE
+
+
+def test_who_plays_is_heard_with_the_rest() -> None:
+    beat = tuple(Note(0.25 * i, 0.1, (36, 42, 38, 42)[i % 4], 100) for i in range(24))
+    piece = Piece(1, "rock", MusicPlan(duration=6.0), "happy", "energetic", (Track("drums", 0, True, beat),))
+    found = listen(render(piece, RATE), RATE, parts=("players",))
+    assert set(found.players) == set(CLASS_NAMES) and all(0 <= sure <= 1 for sure in found.players.values())
+    assert set(found.playing) <= set(found.players) and "drums" in found.playing
+    assert [found.players[name] for name in found.playing] == sorted(
+        map(found.players.get, found.playing), reverse=True
+    )
+    assert found.style in STYLES and 0 < found.style_confidence <= 1
+    assert Heard.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert listen(song(), RATE, parts=PARTS).players is None  # a dataset's labels do without
+
+
+def test_without_a_judge_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shipped_judge.cache_clear()
+    monkeypatch.setattr(judge, "SHIPPED", tmp_path)
+    found = listen(song(), RATE, parts=("players",))
+    assert found.players is None and found.missing[0].startswith("players: judge: expected trained weights")
 
 
 def test_heard_survives_json() -> None:

@@ -38,12 +38,19 @@ PLAN = MusicPlan(
     chords=(("C", 0.0), ("Am", 4.0)),
     beats=tuple((i * 0.5, i % 4 + 1) for i in range(16)),
     duration=8.0,
+    instruments=("drums", "electric bass", "upright bass", "piano"),
+    style="rock",
 )
 
 
 def perfect(**changes: object) -> Heard:
     fields = {"duration": 8.0, "bpm": 120.0, "meter": 4, "beats": PLAN.beats, "beat_confidence": 0.9}
     fields |= {"key": "C major", "key_confidence": 1.0, "chords": (("C:maj", 0.0, 4.0), ("A:min", 4.0, 8.0))}
+    fields |= {
+        "players": {"drums": 0.9, "bass": 0.8, "piano": 0.7},
+        "playing": ("drums", "bass", "piano"),
+        "style": "rock",
+    }
     return Heard(**(fields | changes))
 
 
@@ -216,10 +223,10 @@ def test_duple_and_triple_metres(asked: int, heard: int | None, score: float | N
 
 
 def test_overall_adherence_by_hand() -> None:
-    # Of a weight of 11 the downbeats (1), the metre (1) and half of the key (1) are lost.
+    # Of a weight of 16 the downbeats (1), the metre (1) and half of the key (1) are lost.
     scores = dict.fromkeys(MEASURES, 1.0) | {"downbeat_f": 0.0, "meter": 0.0, "key": 0.5}
-    assert sum(ADHERENCE_WEIGHTS.values()) == 11
-    assert overall_adherence(scores) == pytest.approx(8.5 / 11)
+    assert sum(ADHERENCE_WEIGHTS.values()) == 16
+    assert overall_adherence(scores) == pytest.approx(13.5 / 16)
     # Of what was measured (beats 3, roots 2) the beats are half right.
     assert overall_adherence(dict.fromkeys(MEASURES) | {"beat_f": 0.5, "chord_root": 1.0}) == pytest.approx(3.5 / 5)
     assert overall_adherence(dict.fromkeys(MEASURES, 0.0)) == 0.0
@@ -257,7 +264,7 @@ def test_what_was_not_asked_or_not_heard_has_no_score() -> None:
 
 
 def test_nothing_found_scores_zero() -> None:
-    silent = Heard(duration=8.0, beats=(), beat_confidence=0.0, chords=(), key_confidence=0.0)
+    silent = Heard(duration=8.0, beats=(), beat_confidence=0.0, chords=(), key_confidence=0.0, players={}, playing=())
     assert adherence(PLAN, silent, ()) == dict.fromkeys(MEASURES, 0.0)
 
 
@@ -296,3 +303,33 @@ def test_of_several_keys_metres_and_tempi_any_is_as_asked() -> None:
     scores = adherence(plan, heard)
     assert scores["key"] == scores["meter"] == scores["tempo_acc1"] == scores["meter_duple"] == 1.0
     assert adherence(plan, dataclasses.replace(heard, key="A major", bpm=200.0))["key"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("playing", "heard", "absent"),
+    [
+        (("drums", "bass", "piano"), 1.0, 1.0),
+        (("bass", "drums", "organ"), 2 / 3, 17 / 18),  # of 21 classes 18 are not in the plan
+        (("strings", "organ"), 0.0, 16 / 18),
+        ((), 0.0, 0.0),
+    ],
+)
+def test_players_by_hand(playing: tuple[str, ...], heard: float, absent: float) -> None:
+    scores = adherence(PLAN, perfect(playing=playing))
+    assert (scores["players_heard"], scores["players_absent"]) == pytest.approx((heard, absent))
+
+
+def test_players_and_style_count_only_where_a_plan_says_them() -> None:
+    plan = PLAN.with_(instruments=None, style=None)
+    scores = adherence(plan, perfect())
+    assert (scores["players_heard"], scores["players_absent"], scores["style"]) == (None, None, None)
+    assert adherence(PLAN, perfect(style="jazz swing"))["style"] == 0.0
+    unheard = adherence(PLAN, perfect(playing=None, players=None, style=None))
+    assert (unheard["players_heard"], unheard["style"]) == (None, None)
+
+
+def test_of_two_clips_that_keep_time_the_one_with_the_right_players_is_nearer_to_its_plan() -> None:
+    right, wrong = (
+        overall_adherence(adherence(PLAN, perfect(playing=names))) for names in (("drums", "bass"), ("organ",))
+    )
+    assert right is not None and wrong is not None and right > wrong

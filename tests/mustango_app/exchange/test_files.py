@@ -120,6 +120,8 @@ def test_what_is_heard_becomes_a_plan() -> None:
     uncounted = plan_from_heard(Heard(5.0, 120.0, None, ((0.0, 0), (0.5, 0)), 0.9))
     assert (uncounted.bpm, uncounted.meter, uncounted.beats, uncounted.chords) == (120, None, None, None)
     assert plan_from_heard(Heard(5.0)).complete().is_complete
+    playing = plan_from_heard(Heard(5.0, players={"bass": 0.9, "drums": 0.8}, playing=("bass", "drums"), style="rock"))
+    assert playing.instruments == ("bass", "drums")
 
 
 # ---------------------------------------------------------------- tunes

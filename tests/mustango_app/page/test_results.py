@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -20,7 +21,7 @@ from mustango_app import plan_from_text
 from mustango_app.clip import Clip
 from mustango_app.page import cards, results
 from mustango_app.page.results import FORMS, Results
-from mustango_app.page.words import words_for
+from mustango_app.page.words import languages, words_for
 
 PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=2.0, chords=[("G", 0.0), ("Em", 1.0)]).complete()
 
@@ -167,3 +168,20 @@ def test_any_key_of_the_sections_is_as_asked() -> None:
 
     assert said("Eb major") == ("heard Eb major, as asked", True)
     assert said("A major") == ("heard A major, asked C major, Eb major", False)
+
+
+def test_a_card_tells_who_is_heard_of_those_asked_for() -> None:
+    plan = MusicPlan(instruments=("drums", "electric bass", "piano"), style="jazz swing", duration=8.0)
+    sure = {"drums": 0.97, "bass": 0.91, "piano": 0.02, "organ": 0.88}
+    heard = Heard(8.0, players=sure, playing=("drums", "bass", "organ"), style="metal", style_confidence=0.16)
+    assert cards.comparison(plan, heard, ENGLISH) == [
+        ("Instruments", "heard drums 97 %, bass 91 %; not heard surely: piano 2 %; also heard: organ 88 %", False),
+        ("Style", "none heard surely, asked jazz swing", False),
+    ]
+    other = dataclasses.replace(heard, playing=("drums", "bass", "piano"), style="jazz swing")
+    assert [row[2] for row in cards.comparison(plan, other, ENGLISH)] == [True, True]
+    surely = dataclasses.replace(heard, style_confidence=0.8)
+    assert cards.comparison(plan, surely, ENGLISH)[1][1] == "sounds most like metal, asked jazz swing"
+    chinese = cards.comparison(plan, heard, languages()["zh"])
+    assert "鼓 97 %" in chinese[0][1] and not any("{" in said for _, said, _ in chinese)
+    assert cards.comparison(plan, Heard(8.0), ENGLISH) == []

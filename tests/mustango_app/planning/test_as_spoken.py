@@ -47,3 +47,43 @@ def test_lengths_of_two_numbers(text: str, seconds: float) -> None:
 def test_somebody_is_left_when_a_style_loses_its_band() -> None:
     plan = plan_from_text("march without an orchestra, no drums")
     assert plan.instruments and "drums" not in plan.instruments
+
+
+@pytest.mark.parametrize(
+    ("text", "bpm"),
+    [
+        ("Techno / 130 / Am", 130),
+        ("130 | Am | techno | dark", 130),
+        ("techno/house/130", 130),
+        ("around 120-ish, sort of funky", 120),
+        ("6/8 shuffle in Bb, 72 to the dotted quarter", 72),
+    ],
+)
+def test_tempi_among_tags(text: str, bpm: float) -> None:
+    plan = plan_from_text(text)
+    assert plan.bpm == bpm and plan.style
+
+
+@pytest.mark.parametrize(
+    ("text", "chords"),
+    [
+        ("Am / F / C / G", ["Am", "F", "C", "G"]),
+        ("C / Am / F / G / rock / 120", ["C", "Am", "F", "G"]),
+        ("Am/F/C/G", ["Am", "F", "C", "G"]),
+        ("Em7/A7/Dmaj7, 90 bpm", ["Em7", "A7", "Dmaj7"]),
+        ("C/E F G/B C, 4 bars", ["C/E", "F", "G/B", "C"]),
+    ],
+)
+def test_chords_between_slashes_are_a_list_and_a_bass_stays_one(text: str, chords: list[str]) -> None:
+    plan = plan_from_text(text)
+    assert [symbol for symbol, _ in plan.chords or ()][: len(chords)] == chords
+
+
+@pytest.mark.parametrize("text", ["instruments: none but drums", "nothing except drums", "no one but the drums"])
+def test_nobody_but_one(text: str) -> None:
+    assert plan_from_text(text).instruments == ("drums",)
+
+
+def test_each_louder_than_the_last_rises() -> None:
+    plan = plan_from_text("every chorus is bigger than the one before, 1 minute")
+    assert [part.energy for part in plan.parts()] == ["calm", "moderate", "energetic"]
