@@ -50,6 +50,7 @@ _LONGEST_COMPOUND = 30  # characters
 _LONGEST = 2000  # characters, as a request may have
 _JOINABLE = ("melody", "rhythm")  # general words that compounds begin with
 _BEHIND = ("@no", "@only")  # said of the instruments before it
+_THERE = ("@only", "@first")  # said of the section before it
 _JOINING = ("and", "or", ",", "of")
 
 
@@ -95,7 +96,7 @@ def to_english(text: str) -> Translation:
     if not language.spaced:
         plain = plain.replace(",", ", ")  # no decimal comma there
     pieces, unread = _Reader(plain, language).read()
-    return Translation(_joined(_put_before(pieces))[:_LONGEST] or text, language.code, tuple(unread))
+    return Translation(_joined(_put_before(_within(pieces)))[:_LONGEST] or text, language.code, tuple(unread))
 
 
 def detect(text: str) -> Language | None:
@@ -189,7 +190,10 @@ class _Reader:
             if self.text[at].isspace():
                 at += 1
                 continue
-            end = self._fact(at) or self._sign(at) or (self._word(at) if self.language.spaced else self._characters(at))
+            readers = (self._fact, self._sign, self._word)
+            if not self.language.spaced:  # "Aメロ" is one word, and begins like a chord
+                readers = (self._fact, self._characters, self._sign)
+            end = next(filter(None, (reader(at) for reader in readers)), None)
             if end:
                 if lost is not None:
                     self._lose(lost, at)
@@ -304,6 +308,31 @@ class _Reader:
         if english:
             self.pieces.append(_Piece(english, group))
         return end
+
+
+def _within(pieces: list[_Piece]) -> list[_Piece]:
+    """Say of who plays in a section alone that it does so there only: 只有副歌有鼓, 副歌才有鼓, サビだけドラム."""
+    found: list[_Piece] = []
+    at = 0
+    while at < len(pieces):
+        piece, before, behind = pieces[at], found[-1:], pieces[at + 1 : at + 2]
+        led = bool(before) and before[0] == _Piece("only", "words")
+        told = bool(behind) and behind[0].english in _THERE
+        last = first = at + 1 + told
+        section = piece.group == "sections" and (led or told)
+        while (
+            section
+            and last < len(pieces)
+            and (pieces[last].group == "instruments" or pieces[last].english in _JOINING[:2])
+        ):
+            last += 1
+        if last > first:
+            found = [*(found[:-1] if led else found), *pieces[first:last], _Piece(f"only in the {piece.english}")]
+            at = last
+        else:
+            found += [] if piece.english == _THERE[1] else [piece]
+            at += 1
+    return found
 
 
 def _put_before(pieces: list[_Piece]) -> list[_Piece]:

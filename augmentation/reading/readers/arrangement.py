@@ -20,6 +20,7 @@ _JOINTS = (",", "and", "or", "nor", "&", "/", "+", "plus")
 _QUALITY = ("recording", "quality", "audio", "sound")  # behind "lo-fi", when it is no style
 _EMPTY = ("a", "an", "the", "any", "some", "too", "very", "really", "so", "of", "-", "at", "all", "please", "use")
 _TUNE_PLAYER = "flute"  # who plays a melody that is all there is
+_SAID_BEHIND = ("alone", "by itself", "on its own", "unaccompanied", "and nothing else")  # said of who stands before it
 _TUNES = ("melody", "melodies", "lead melody", "lead line", "topline", "tune")
 _ALONE = ("loop", "loops", "fill", "fills", "beat", "beats", "groove", "track", "pattern", "riff", "bassline",
           "basslines", "line")  # fmt: skip
@@ -277,7 +278,8 @@ def _scopes(tokens: Tokens) -> tuple[set[int], set[int]]:
         ):
             continue  # "strings with solo violin"
         elif Kind.ONLY in token:
-            ahead = _scope(tokens, index, True) if not _solo_part(tokens, index) else []
+            behind = token.word in _SAID_BEHIND and _listed_before(tokens, index)  # "piano alone then drums at 0:20"
+            ahead = [] if behind or _solo_part(tokens, index) else _scope(tokens, index, True)
             players = [at for at in ahead if tokens.plays(at)]
             if not players and token.word != "solo":
                 players = _listed_before(tokens, index)

@@ -194,3 +194,9 @@ def test_who_stands_behind_a_moment_enters_then(text: str, starts_of: dict[str, 
 def test_a_piece_may_begin_and_end_on_a_chord() -> None:
     plan = plan_from_text("start on C and end on F")
     assert plan.key == "C major" and (plan.chords or ())[-1][0] == "F" and not plan.sections
+
+
+@pytest.mark.parametrize("text", ["piano alone then drums at 0:16", "a piano by itself then drums at 0:16"])
+def test_who_is_alone_stands_before_the_word(text: str) -> None:
+    plan = plan_from_text(f"{text}, 120 bpm, 4/4")
+    assert [part.instruments for part in plan.parts()] == [("piano",), ("drums", "piano")]

@@ -287,3 +287,29 @@ def test_halves_of_minutes_in_other_languages(text: str, seconds: float) -> None
 @pytest.mark.parametrize("text", ["verse, chorus, bridge, 4 bars each", "bridge", "a wilder chorus", "rocker anthem"])
 def test_english_that_another_language_spells_alike_is_english(text: str) -> None:
     assert to_english(text).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("Aメロ、Bメロ、サビ", "verse, pre-chorus, chorus"),
+        ("サビだけドラムが入る", "drums only in the chorus enters"),
+        ("只有副歌有鼓", "drums only in the chorus"),
+        ("副歌才有鼓和贝斯", "drums and bass only in the chorus"),
+        ("副歌只有钢琴", "chorus only piano"),
+        ("从慢到快，从80到120", "from slow to fast, from 80 to 120"),
+        ("C大调转到A小调", "C major, modulates to A minor"),
+        ("piano seul, puis batterie à 0:20", "piano alone, then drums at 0:20"),
+        ("Klavier allein, Schlagzeug ab 0:20", "piano alone, drums at 0:20"),
+        ("piano só no começo, depois bateria", "piano only at the beginning, then drums"),
+        ("de 20 a 30 segundos de jazz", "of 20 30 seconds of jazz"),
+    ],
+)
+def test_sections_and_moments_in_other_languages(text: str, english: str) -> None:
+    assert to_english(text).english == english
+
+
+def test_who_plays_in_one_section_alone_in_chinese() -> None:
+    plan = plan_from_text("只有副歌有鼓，120 BPM")
+    heard = {part.name: "drums" in (part.instruments or ()) for part in plan.parts()}
+    assert heard == {"verse": False, "chorus": True}
