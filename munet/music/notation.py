@@ -16,7 +16,6 @@ A line is read whole or refused by the name of what is not understood.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -124,15 +123,20 @@ class ChordLine:
         bars = tuple(tuple(sounding[at : at + meter]) for at in range(0, len(sounding), meter))
         return replace(self, bars=bars, times=None)
 
-    def over(self, bars: int) -> tuple[str, ...]:
+    def over(self, bars: int, meter: int) -> tuple[str, ...]:
         """Return the symbols of so many bars: the line goes round, a bar a chord where it has no bars of its own.
 
-        Every bar has as many of them, so that they can be spread evenly: of "| Am F | C |" the C comes twice.
+        Every bar has as many of them, one a beat if they are not all alike ("| Am F | C |"), so that they can be spread
+        evenly.
+
+        Args:
+            bars: how many.
+            meter: beats per bar.
         """
         rounds = self.bars or tuple((symbol,) for symbol in self.symbols)
-        most = math.lcm(*map(len, rounds))
-        even = [[symbol for symbol in bar for _ in range(most // len(bar))] for bar in rounds]
-        return tuple(symbol for number in range(bars) for symbol in even[number % len(even)])
+        if len({len(bar) for bar in rounds}) > 1:
+            rounds = tuple(tuple(bar[beat * len(bar) // meter] for beat in range(meter)) for bar in rounds)
+        return tuple(symbol for number in range(bars) for symbol in rounds[number % len(rounds)])
 
     def transpose(self, semitones: int) -> ChordLine:
         """Return the line moved by `semitones`."""

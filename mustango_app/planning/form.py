@@ -144,7 +144,7 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         own = _bars(reading, *pulse) or (len(line.bars) if line and line.bars else None)
         bars = _bars_in(due - placed, *pulse) if tagged.seconds else own or open_bars
         placed += (bars or 0) * 60 * pulse[1] / pulse[0]
-        chords = None if line is None else line.over(bars or 1) if line.bars else line.symbols
+        chords = None if line is None else line.over(bars or 1, pulse[1]) if line.bars else line.symbols
         if (alone := _chords_alone(tagged.body)) and not (line and line.bars):
             key, chords = None if len(alone) == 1 else key, alone
         to = reading.tempo.value.to if reading.tempo else None
@@ -282,7 +282,7 @@ def _bars(reading: Reading, bpm: float, meter: int) -> int | None:
     paced = [range(one.first, one.last) for one in (reading.harmonic_rhythm, reading.chords) if one]
     for index, token in enumerate(reading.tokens):
         number, unit = token.get(Kind.QUANTITY, (0.0, ""))
-        if any(index in span for span in paced):
+        if any(index in span for span in paced) or reading.tokens.word(index - 1) == "every":
             continue
         if unit == "bar" and 1 <= number <= _MOST_BARS:
             return int(number)

@@ -343,7 +343,8 @@ def _in_sections(
         own = choices[number % len(choices)] if line is None else _moved(asked, line, frame.key, home)
         room = max(1, section.bars * laid.meter if section.bars else int(len(laid.beats()) / _RAMP))
         paced = in_rhythm(asked, own, laid.meter)
-        symbols = own.symbols[:room] if paced is own else paced.over(max(1, room // laid.meter))
+        beats = max(1, len(laid.beats()))
+        symbols = own.symbols[:room] if paced is own else paced.over(max(1, room // laid.meter), laid.meter)[:beats]
         kept = section.chords or asked.plan.chords or in_bars
         filled.append(section if kept else section.with_(chords=symbols))
     players = [section.instruments or whole.instruments or () for section in filled]

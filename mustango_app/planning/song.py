@@ -91,7 +91,7 @@ def chosen_sections(asked: Asked, frame: Frame, style: Word | None, line: ChordL
             Section(
                 name,
                 bars,
-                chords=_chords(themes[name], bars, frame.key, name == "outro") if line is None else None,
+                chords=_chords(themes[name], bars, frame, name == "outro") if line is None else None,
                 instruments=None if "instruments" in asked.given else players,
                 energy=None if "energy" in asked.given else energy_within(frame.energy, name),
             )
@@ -209,9 +209,9 @@ def _bars(line: ChordLine) -> int:
     return len(line.bars or line.symbols)
 
 
-def _chords(theme: ChordLine, bars: int, key: Key, ends: bool) -> tuple[str, ...]:
+def _chords(theme: ChordLine, bars: int, frame: Frame, ends: bool) -> tuple[str, ...]:
     """Return the chords of so many bars; an ending arrives at the tonic."""
-    symbols = list(theme.over(bars))
+    symbols, key = list(theme.over(bars, frame.meter)), frame.key
     if ends:
         symbols[-1] = str(degree_chord("i" if key.is_minor else "I", key))
     return tuple(symbols)

@@ -85,7 +85,8 @@ def shared_length(tokens: Tokens) -> tuple[int, int] | None:
             continue
         before = tokens.back(index, ("is", "are", "lasts", "being", "has", "with", ",", ":", "of"))
         first = before - (tokens.word(before) in _SECTIONS)
-        if tokens.word(first) in _EACH and tokens.word(index + 1) != "of":
+        each = tokens.word(first) in _EACH and (first < before or tokens.word(first) != "every")
+        if each and tokens.word(index + 1) != "of":  # "every 4 bars" says when something happens
             return first, index + 1
         behind = tokens.ahead(index, ("per", "for", "a"))
         if tokens.word(index + 1) in ("each", "apiece"):

@@ -104,3 +104,21 @@ def test_beats_of_a_second_are_a_tempo(text: str, bpm: float) -> None:
 )
 def test_a_section_is_told_so_many_times(text: str, times: int) -> None:
     assert [part.name for part in plan_from_text(text).parts()].count("chorus") == times
+
+
+def test_what_happens_every_few_bars_is_no_length_of_sections() -> None:
+    plan = plan_from_text("verse, chorus, 10 bpm faster every 4 bars, 120 bpm, 4/4")
+    assert [(part.name, part.end - part.start) for part in plan.parts()] == [("verse", 16.0), ("chorus", 16.0)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "intro | Am F C | G | verse, 2 bars each, one chord per second, 4/4",
+        "bass and guitar (0:00-0:10), one chord per second, 10 bpm faster every 4 bars, Ebm Abm",
+        "verse Am/F/C/G Am / F / C / G every 4 bars, chorus",
+    ],
+)
+def test_more_chords_than_beats_are_never_asked_of_a_section(text: str) -> None:
+    plan = plan_from_text(text)
+    assert plan.chords and all(second < (plan.duration or 0) for _, second in plan.chords)
