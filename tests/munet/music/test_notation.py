@@ -175,3 +175,11 @@ def test_quick_on_anything(noise: str) -> None:
     with contextlib.suppress(PlanError):
         read_chord_line(noise)
     assert time.process_time() - begin < 0.5
+
+
+def test_bars_over_and_over_have_as_many_symbols_each() -> None:
+    uneven = read_chord_line("| Am F | C |")
+    assert uneven.over(3, 4) == ("Am", "Am", "F", "F", "C", "C", "C", "C", "Am", "Am", "F", "F")
+    assert uneven.over(1, 3) == ("Am", "Am", "F")
+    assert read_chord_line("Am F").over(3, 4) == ("Am", "F", "Am")
+    assert read_chord_line("| Am F | C G |").over(2, 4) == ("Am", "F", "C", "G")
