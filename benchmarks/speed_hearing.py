@@ -22,7 +22,7 @@ import numpy as np
 from augmentation.compose.composer import compose
 from augmentation.compose.renderer import render
 from augmentation.dataset.transforms import change_pitch, change_tempo
-from augmentation.hearing.listen import listen
+from augmentation.hearing.listen import PARTS, listen
 from benchmarks.timing import options_of, tell
 
 RATE, SECONDS = 44100, 10.0
@@ -39,7 +39,7 @@ def work(what: str, seed: int) -> float:
     """Do it with a clip; return the processor seconds."""
     audio, before = clip(seed), time.process_time()
     if what == "hearing":
-        listen(audio, RATE)
+        listen(audio, RATE, PARTS)  # what a dataset has labels of
     elif what == "control":
         matrix = np.eye(CONTROL_SIZE, dtype=np.float32)
         for _ in range(CONTROL_PRODUCTS):
