@@ -188,7 +188,12 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             used, outcome = ramped, "the tempo changes evenly" if ramped else "the tempo is fixed"
         elif change.kind == "tempo step":
             used = any(section.bpm for section in plan.sections or ())
-            outcome = "the tempo goes by steps" if used else "the tempo is fixed"
+            why = (
+                "the tempo is fixed"
+                if "bpm" in asked.given
+                else "there is no time for it, or the sections say otherwise"
+            )
+            outcome = "the tempo goes by steps" if used else why
         elif change.kind in ("louder", "softer"):
             energies = list(dict.fromkeys(section.energy for section in plan.sections or () if section.energy))
             used = len(energies) > 1 and "energy" not in asked.given

@@ -122,3 +122,11 @@ def test_what_happens_every_few_bars_is_no_length_of_sections() -> None:
 def test_more_chords_than_beats_are_never_asked_of_a_section(text: str) -> None:
     plan = plan_from_text(text)
     assert plan.chords and all(second < (plan.duration or 0) for _, second in plan.chords)
+
+
+def test_steps_that_are_not_taken_say_why() -> None:
+    text = "10 bpm faster every 4 bars, 30 seconds"
+    fixed = next(note for note in plan_from_text(text, bpm=100).notes if note.statement == "10 bpm")
+    assert (fixed.outcome, fixed.used) == ("the tempo is fixed", False)
+    told = next(note for note in plan_from_text(f"verse, chorus, {text}").notes if note.statement == "10 bpm")
+    assert "the sections say otherwise" in told.outcome and not told.used
