@@ -34,7 +34,7 @@ from augmentation.training_data import HELD_BACK_SEEDS
 from benchmarks.first_music import Case, codec, original
 from munet.files import digest
 from munet.music import MusicPlan
-from munet.music.instruments import classes_of
+from munet.music.instruments import classes_of, recall_and_intrusion
 from mustango_app import Mustango
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
@@ -75,15 +75,14 @@ class Asked:
 
     def score(self, heard: Heard, plan: MusicPlan) -> dict[str, float | None]:
         """Score what was heard where `plan` was to be played."""
-        players, inside = heard["players"], set(classes_of(plan.instruments or ()))
-        named = [float(players[name]) for name in self.named]
-        others = [float(found) for name, found in players.items() if name not in inside]
+        players = heard["players"]
+        playing = [name for name, found in players.items() if found]
         style = None if self.style is None else float(heard["style"] == self.style)
-        return {"heard": _mean(named), "others": _mean(others), "style": style}
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+        return {
+            "heard": recall_and_intrusion(self.named, playing, players)[0],
+            "others": recall_and_intrusion(plan.instruments or (), playing, players)[1],
+            "style": style,
+        }
 
 
 def listened(folder: Path, key: str, make: Callable[[], Audio]) -> Heard:

@@ -23,7 +23,7 @@ from torch import nn
 
 from munet.errors import RequestError
 from munet.files import shipped
-from munet.music.instruments import CLASS_NAMES, classes_of
+from munet.music.instruments import CLASS_NAMES, recall_and_intrusion
 
 SHIPPED = shipped("judge")
 FLOOR = 1e-5  # added to magnitudes before the logarithm
@@ -212,10 +212,5 @@ def agreement(judge: Judge, heard: Arrangement, asked: Collection[str]) -> dict[
         recall: share of the asked classes that are heard (None if nothing was asked); intrusion: share of the classes
         not asked for that are heard all the same.
     """
-    wanted, presence = set(classes_of(asked)), heard.presence()
-    found = {name for name, probability in presence.items() if probability >= judge.threshold(name)}
-    others = set(presence) - wanted
-    return {
-        "recall": len(found & wanted) / len(wanted) if wanted else None,
-        "intrusion": len(found & others) / len(others) if others else None,
-    }
+    recall, intrusion = recall_and_intrusion(asked, judge.heard_players(heard), heard.instruments)
+    return {"recall": recall, "intrusion": intrusion}

@@ -94,9 +94,10 @@ class Heard:
         for name in ("beats", "chords"):
             if restored.get(name) is not None:
                 restored[name] = tuple(tuple(item) for item in restored[name])
-        if restored.get("playing") is not None:
-            restored["playing"] = tuple(restored["playing"])
-        return cls(**{**restored, "missing": tuple(restored.get("missing", ()))})
+        for name in ("missing", "playing"):
+            if restored.get(name) is not None:
+                restored[name] = tuple(restored[name])
+        return cls(**restored)
 
 
 def level_of(samples: np.ndarray) -> float:

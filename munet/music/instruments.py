@@ -52,3 +52,21 @@ def classes_of(instruments: Iterable[str]) -> tuple[str, ...]:
     """
     found = {CLASS_OF.get(name, name) for name in instruments}
     return tuple(kind for kind in CLASS_NAMES if kind in found)
+
+
+def recall_and_intrusion(
+    asked: Iterable[str], playing: Iterable[str], known: Iterable[str] = CLASS_NAMES
+) -> tuple[float | None, float | None]:
+    """Return the share of the classes asked for that play, and the share of the others that play all the same; None
+    where there are none of them.
+
+    Args:
+        asked: names of instruments or of classes; playing: classes.
+        known: classes that can be heard.
+    """
+    wanted, found = set(classes_of(asked)), set(playing)
+    others = set(known) - wanted
+    return (
+        len(found & wanted) / len(wanted) if wanted else None,
+        len(found & others) / len(others) if others else None,
+    )

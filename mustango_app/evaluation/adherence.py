@@ -15,7 +15,7 @@ import numpy as np
 
 from augmentation.hearing.listen import Heard
 from munet.music import Chord, Key, MusicPlan
-from munet.music.instruments import CLASS_NAMES, classes_of
+from munet.music.instruments import recall_and_intrusion
 
 BEAT_TOLERANCE = 0.07  # seconds, mir_eval's own
 TEMPO_TOLERANCE = 0.04  # of the asked tempo (Gouyon et al., IEEE TASLP 2006)
@@ -221,11 +221,8 @@ def player_scores(plan: MusicPlan, heard: Heard) -> dict[str, float | None]:
     """
     scores: dict[str, float | None] = {}
     if plan.instruments is not None and heard.playing is not None:
-        asked, playing = set(classes_of(plan.instruments)), set(heard.playing)
-        others = set(CLASS_NAMES) - asked
-        scores["players_heard"] = len(asked & playing) / len(asked) if asked else None
-        absent = 1 - len(others & playing) / len(others) if playing and others else 0.0
-        scores["players_absent"] = absent if others else None
+        scores["players_heard"], intrusion = recall_and_intrusion(plan.instruments, heard.playing)
+        scores["players_absent"] = None if intrusion is None else 1 - intrusion if heard.playing else 0.0
     if plan.style is not None and heard.playing is not None:
         scores["style"] = float(heard.style == plan.style)
     return scores

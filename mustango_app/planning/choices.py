@@ -7,13 +7,11 @@ field has its own choice: fixing one leaves the others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from augmentation.reading import priors
 from augmentation.reading.readers.arrangement import Word
 from augmentation.reading.readers.chords import PROGRESSION
-from augmentation.reading.readers.harmonic_rhythm import HarmonicRhythm
 from augmentation.reading.readers.meter import count_bar, dance
 from augmentation.reading.readers.statement import Statement
 from augmentation.reading.tokens import Kind
@@ -22,6 +20,7 @@ from munet.music.checks import DEFAULT_DURATION
 from munet.music.notation import ChordLine, read_chord_line
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.changes import PART_BARS, TAIL_BARS, last_change, parts_told
+from mustango_app.planning.rhythm import in_rhythm
 from mustango_app.planning.source import DEFAULT, FROM_BEATS, FROM_CHORDS, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 
 _DEFAULT_METER = 4
@@ -101,15 +100,6 @@ def choose_bpm(asked: Asked, count: Count, words: Sequence[Word | None]) -> tupl
     return float(asked.pick("bpm", tempi)), Source(Origin.SUGGESTED, " + ".join(used)) if used else DEFAULT
 
 
-def in_beats(asked: Asked, bpm: float) -> Asked:
-    """Return a request whose chords last beats where the text says seconds ("each chord 8 seconds")."""
-    stated = asked.reading.harmonic_rhythm
-    if stated is None or stated.value.unit != "second":
-        return asked
-    rhythm = HarmonicRhythm(1, max(1, round(stated.value.count * bpm / 60)), "beat")
-    return replace(asked, reading=replace(asked.reading, harmonic_rhythm=replace(stated, value=rhythm)))
-
-
 def choose_duration(asked: Asked, bpm: float, meter: int, line: ChordLine | None) -> tuple[float, Source]:
     """Return the length in seconds; of one stated in bars, and of chords in bars, whole bars."""
     if asked.plan.duration is not None:
@@ -159,19 +149,11 @@ def stated_line(asked: Asked, key: Key | None, meter: int) -> tuple[ChordLine | 
         PlanError: naming a symbol of the text's list that is not understood.
     """
     if asked.line is not None:
-        return in_rhythm(asked, asked.line, meter), GIVEN
+        return in_rhythm(asked.reading, asked.line, meter), GIVEN
     statement = asked.reading.chords
     if statement is None or asked.plan.chords:
         return None, GIVEN
-    return in_rhythm(asked, read_chord_line(statement.value, key), meter), STATED
-
-
-def in_rhythm(asked: Asked, line: ChordLine, meter: int) -> ChordLine:
-    """Return the chords in bars as the text says how long each of them lasts, if they have no bars of their own."""
-    stated = asked.reading.harmonic_rhythm
-    if stated is None or line.bars is not None or line.times is not None:
-        return line
-    return line.paced(meter, stated.value.chords, stated.value.count, stated.value.unit)
+    return in_rhythm(asked.reading, read_chord_line(statement.value, key), meter), STATED
 
 
 def has_bars(asked: Asked) -> bool:

@@ -20,10 +20,11 @@ from augmentation.reading.stated import Reading, read
 from augmentation.reading.tokens import Kind
 from munet.music import Key, Section, theme_of
 from munet.music.checks import BARS_RANGE, BPM_RANGE
-from munet.music.notation import ChordLine, read_chord_line
+from munet.music.notation import read_chord_line
 from munet.music.sections import Tempo
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import choose_band, is_removed, ordered, resolve_in
+from mustango_app.planning.rhythm import in_beats, in_rhythm
 from mustango_app.planning.style import main_style
 
 OPEN_BARS = 8  # of a marked section that says no length
@@ -140,7 +141,8 @@ def marked_sections(asked: Asked, frame: Frame, open_bars: int | None = OPEN_BAR
         pulse = tempo or frame.bpm, meter or frame.meter
         due += tagged.seconds or 0.0
         key = reading.key.value if reading.key else _in_mode(reading, frame, turns)
-        line = _line(reading, key or frame.key, pulse[1])
+        line = read_chord_line(reading.chords.value, key or frame.key) if reading.chords else None
+        line = in_rhythm(in_beats(reading, pulse[0]), line, pulse[1]) if line else None
         own = _bars(reading, *pulse) or (len(line.bars) if line and line.bars else None)
         bars = _bars_in(due - placed, *pulse) if tagged.seconds else own or open_bars
         placed += (bars or 0) * 60 * pulse[1] / pulse[0]
@@ -186,16 +188,6 @@ def with_said(asked: Asked, frame: Frame, sections: Sequence[Section]) -> tuple[
     fits = sum(section.bars or 0 for section in found[:-1]) * bar < frame.duration - bar
     lengths = found if fits else sections
     return (*(one.with_(bars=length.bars) for one, length in zip(found[:-1], lengths[:-1], strict=True)), found[-1])
-
-
-def _line(reading: Reading, key: Key, meter: int) -> ChordLine | None:
-    """Return the chords that a section states, in bars as it says how long each lasts ("Am F, two bars each")."""
-    if reading.chords is None:
-        return None
-    line, rhythm = read_chord_line(reading.chords.value, key), reading.harmonic_rhythm
-    if rhythm is None or line.bars is not None or line.times is not None:
-        return line
-    return line.paced(meter, rhythm.value.chords, rhythm.value.count, rhythm.value.unit)
 
 
 def _style_within(reading: Reading, frame: Frame) -> str | None:

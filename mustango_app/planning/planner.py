@@ -28,8 +28,6 @@ from mustango_app.planning.choices import (
     choose_meter,
     choose_progression,
     counted,
-    in_beats,
-    in_rhythm,
     main_word,
     place,
     progressions,
@@ -49,6 +47,7 @@ from mustango_app.planning.form import (
     with_said,
 )
 from mustango_app.planning.remarks import cut_note, in_words, language_notes, make_notes
+from mustango_app.planning.rhythm import in_beats, in_rhythm
 from mustango_app.planning.song import chosen_sections, has_form, stated_moments, theme_lines, with_tune_again
 from mustango_app.planning.source import DEFAULT, FROM_SECTIONS, GIVEN, STATED, Origin, Source
 from mustango_app.planning.style import form_of, main_style
@@ -102,7 +101,7 @@ def plan_with_sources(text: str, **fixed: Any) -> tuple[MusicPlan, Sources]:
     count = counted(lead)
     meter, sources["meter"] = choose_meter(lead, count, style)
     bpm, sources["bpm"] = choose_bpm(lead, count, (pace, form_of(found, style), style, mood))
-    asked, lead = (in_beats(each, bpm) for each in (asked, lead))
+    asked, lead = (replace(each, reading=in_beats(each.reading, bpm)) for each in (asked, lead))
     key, line = _harmony(asked, lead, sources, (mood, style), meter)
     duration, sources["duration"] = choose_duration(lead, bpm, meter, line)
     if asked.plan.loop:
@@ -304,7 +303,7 @@ def _in_one(asked: Asked, whole: MusicPlan, line: ChordLine | None, sources: Sou
         return whole.with_(beats=beats, chords=asked.plan.chords)
     if line is None:
         line, sources["chords"] = choose_progression(asked, Key.parse(whole.key or ""), style)
-        line = in_rhythm(asked, replace(line, symbols=line.symbols[: max(1, len(beats))]), meter)
+        line = in_rhythm(asked.reading, replace(line, symbols=line.symbols[: max(1, len(beats))]), meter)
     forgiving = sources["chords"] != GIVEN or line is not asked.line
     return whole.with_(beats=beats, chords=place(line, beats, meter, duration, forgiving))
 
@@ -329,7 +328,7 @@ def _in_sections(
     if told and not any(_differs(section) for section in sections):
         in_bars = True  # only who plays changes, or how lively: harmony goes on
         if line is None and not asked.plan.chords:
-            line = in_rhythm(asked, choose_progression(asked, frame.key, style)[0], frame.meter)
+            line = in_rhythm(asked.reading, choose_progression(asked, frame.key, style)[0], frame.meter)
     timed = asked.reading.tagged or any(section.bars for section in sections)
     open_ended = timed and sources["duration"] not in (GIVEN, STATED) and not chosen
     if open_ended:
@@ -342,7 +341,7 @@ def _in_sections(
         choices = progressions(asked, home, style)
         own = choices[number % len(choices)] if line is None else _moved(asked, line, frame.key, home)
         room = max(1, section.bars * laid.meter if section.bars else int(len(laid.beats()) / _RAMP))
-        paced = in_rhythm(asked, own, laid.meter)
+        paced = in_rhythm(asked.reading, own, laid.meter)
         beats = max(1, len(laid.beats()))
         symbols = own.symbols[:room] if paced is own else paced.over(max(1, room // laid.meter), laid.meter)[:beats]
         kept = section.chords or asked.plan.chords or in_bars

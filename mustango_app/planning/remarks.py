@@ -17,6 +17,7 @@ from mustango_app.planning.source import Source
 from mustango_app.planning.translate import ENGLISH, UNKNOWN, Translation
 from mustango_app.planning.words_noted import notes_on_words
 
+_NO_ROOM = "there is no time for it, or the sections say otherwise"
 _FIELDS = MappingProxyType(
     {"key": "key", "tempo": "bpm", "meter": "meter", "length": "duration", "chords": "chords"}
 )  # what a text calls a field
@@ -188,11 +189,7 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             used, outcome = ramped, "the tempo changes evenly" if ramped else "the tempo is fixed"
         elif change.kind == "tempo step":
             used = any(section.bpm for section in plan.sections or ())
-            why = (
-                "the tempo is fixed"
-                if "bpm" in asked.given
-                else "there is no time for it, or the sections say otherwise"
-            )
+            why = "the tempo is fixed" if "bpm" in asked.given else _NO_ROOM
             outcome = "the tempo goes by steps" if used else why
         elif change.kind in ("louder", "softer"):
             energies = list(dict.fromkeys(section.energy for section in plan.sections or () if section.energy))
@@ -214,7 +211,7 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             outcome = f"then {metres[0]} beats a bar" if used else "the metre is fixed, or there is no time for it"
         elif change.kind == "layers":
             used = len({section.instruments for section in plan.sections or ()}) > 2
-            outcome = f"sections: {names}" if used else "there is no time for it, or the sections say otherwise"
+            outcome = f"sections: {names}" if used else _NO_ROOM
         elif change.kind == "mood":
             used = len({(section.key, section.energy) for section in plan.sections or ()}) > 1
             outcome = f"sections: {names}" if used else "key and energy are fixed, or there is no time for it"
@@ -222,7 +219,7 @@ def _changes(asked: Asked, plan: MusicPlan) -> Rows:
             begins = any(section.name == change.section for section in plan.sections or ())
             moves = "instruments" not in asked.given and _comes_or_goes(asked, plan, change)
             used = begins if change.kind == "section" else moves
-            outcome = f"sections: {names}" if used else "there is no time for it, or the sections say otherwise"
+            outcome = f"sections: {names}" if used else _NO_ROOM
         elif slower := next((one for one in plan.sections or () if one.bpm in (plan.bpm / 2, plan.bpm * 2)), None):
             used, outcome = True, f"{slower.name} is counted at {slower.bpm:g} BPM"
         else:
@@ -242,7 +239,7 @@ def _within(asked: Asked, plan: MusicPlan) -> Rows:
         used = "instruments" not in asked.given and bool(heard) and all(plays != one.silent for plays in heard)
         where = ", ".join(one.sections)
         outcome = f"silent in: {where}" if one.silent else f"plays in: {where}"
-        told = outcome if used else "there is no time for it, or the sections say otherwise"
+        told = outcome if used else _NO_ROOM
         yield row(asked, one.first, one.last, "sections", told, used)
 
 

@@ -21,9 +21,10 @@ from munet.music.instruments import CLASS_OF
 from munet.music.notation import ChordLine
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.band import DEFAULT_STYLE
-from mustango_app.planning.choices import in_rhythm, progressions
+from mustango_app.planning.choices import progressions
 from mustango_app.planning.form import Frame, allows_sections, energy_within
 from mustango_app.planning.form_moments import Moment, distance, moved
+from mustango_app.planning.rhythm import in_rhythm
 from mustango_app.planning.turns import moment_of
 from mustango_app.planning.within import cast, sections_spoken_of
 
@@ -193,7 +194,7 @@ def _orders(form: Form) -> Iterator[tuple[str, ...]]:
 
 def _themes(asked: Asked, frame: Frame, style: Word | None, form: Form) -> Mapping[str, ChordLine]:
     """Return the chords of every kind of section, each theme with a progression of its own as far as there are any."""
-    lines = [in_rhythm(asked, line, frame.meter) for line in progressions(asked, frame.key, style)]
+    lines = [in_rhythm(asked.reading, line, frame.meter) for line in progressions(asked, frame.key, style)]
     fits = [line for line in lines if _bars(line) == _bars(lines[0]) or _bars(line) in (2, 4, 8)] or lines
     own: dict[str, ChordLine] = {}
     for name in dict.fromkeys((*form.rounds, *([form.middle] if form.middle else []))):

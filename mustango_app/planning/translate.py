@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, takewhile
 
 from augmentation.captions.words import GROUP_NOUNS, INSTRUMENT_NOUNS, MOOD_WORDS
 from augmentation.compose.styles import style_words
@@ -315,24 +316,26 @@ def _within(pieces: list[_Piece]) -> list[_Piece]:
     found: list[_Piece] = []
     at = 0
     while at < len(pieces):
-        piece, before, behind = pieces[at], found[-1:], pieces[at + 1 : at + 2]
-        led = bool(before) and before[0] == _Piece("only", "words")
-        told = bool(behind) and behind[0].english in _THERE
-        last = first = at + 1 + told
-        section = piece.group == "sections" and (led or told)
-        while (
-            section
-            and last < len(pieces)
-            and (pieces[last].group == "instruments" or pieces[last].english in _JOINING[:2])
-        ):
-            last += 1
-        if last > first:
-            found = [*(found[:-1] if led else found), *pieces[first:last], _Piece(f"only in the {piece.english}")]
-            at = last
-        else:
-            found += [] if piece.english == _THERE[1] else [piece]
-            at += 1
+        piece = pieces[at]
+        at += 1
+        players: list[_Piece] = []
+        if piece.group == "sections":
+            led = found[-1:] == [_Piece("only", "words")]
+            told = at < len(pieces) and pieces[at].english in _THERE
+            if led or told:
+                players = list(takewhile(_names_players, islice(pieces, at + told, None)))
+        if players:
+            del found[len(found) - led :]
+            found += [*players, _Piece(f"only in the {piece.english}")]
+            at += told + len(players)
+        elif piece.english != _THERE[1]:
+            found.append(piece)
     return found
+
+
+def _names_players(piece: _Piece) -> bool:
+    """Whether a piece names an instrument, or joins two of them."""
+    return piece.group == "instruments" or piece.english in ("and", "or")
 
 
 def _put_before(pieces: list[_Piece]) -> list[_Piece]:

@@ -92,7 +92,7 @@ def bars_of(reading: Reading, frame: Frame) -> int:
         return round(frame.duration * frame.bpm / 60 / frame.meter)
     bars, left = 0, frame.duration
     while left > 60 / BPM_RANGE[1]:
-        bpm = min(max(frame.bpm + bars // change.every * change.step, BPM_RANGE[0]), BPM_RANGE[1])
+        bpm = min(max(_stepped(change, frame, bars), BPM_RANGE[0]), BPM_RANGE[1])
         bars, left = bars + 1, left - 60 * frame.meter / bpm
     return bars
 
@@ -102,8 +102,13 @@ def steps_of(reading: Reading, frame: Frame, whole: int) -> dict[int, float]:
     change = change_of(reading, "tempo step")
     if change is None or change.every is None:
         return {}
-    tempi = {bar: frame.bpm + bar // change.every * change.step for bar in range(change.every, whole, change.every)}
+    tempi = {bar: _stepped(change, frame, bar) for bar in range(change.every, whole, change.every)}
     return {bar: bpm for bar, bpm in tempi.items() if BPM_RANGE[0] <= bpm <= BPM_RANGE[1]}
+
+
+def _stepped(change: Change, frame: Frame, bar: int) -> float:
+    """Return the tempo in BPM that a bar has by steps, in range or not."""
+    return frame.bpm + bar // (change.every or 1) * change.step
 
 
 def ramp_of(reading: Reading, frame: Frame) -> Ramp | None:

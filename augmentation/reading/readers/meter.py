@@ -119,7 +119,7 @@ def _counted(tokens: Tokens, index: int) -> Statement | None:
     if tokens.word(index - 1) in ("first", "last", "next") or tokens.word(index - 1) == "/":
         return None
     after = tokens.word(index + 1)
-    if unit == "beat" and (_of_chords(tokens, index) or per_second(tokens, index)):
+    if unit == "beat" and (_of_chords(tokens, index) or per_second(tokens, index) is not None):
         return None
     if unit == "beat":
         of_the = after == "of" and tokens.word(index + 2) == "the"

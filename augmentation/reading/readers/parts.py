@@ -9,7 +9,7 @@ from augmentation.reading.tokens import Kind, Tokens
 
 _SAYING = (Kind.KEY, Kind.CHORD, Kind.ENERGY, Kind.MOOD, Kind.PACE, Kind.STYLE, Kind.MACHINE, Kind.ENSEMBLE, Kind.NEAR,
            Kind.INSTRUMENT, Kind.USUAL)  # fmt: skip
-_EVERYONE = ("everything", "everyone", "everybody")
+_EVERYONE = ("everything", "everybody")
 _ABOUT = ("about", "around", "the", "first")
 
 

@@ -79,9 +79,12 @@ def shared_length(tokens: Tokens) -> tuple[int, int] | None:
     """Return the tokens of what the text says, behind two sections or more, that each of them lasts: "verse, chorus,
     bridge, 4 bars each", "each section is 8 bars". Of chords in them fewer bars are said ("two bars each")."""
     names = [at for at, token in enumerate(tokens) if Kind.SECTION in token and token[Kind.SECTION] not in _VAGUE]
-    for index in range(names[1] + 1 if len(names) > 1 else len(tokens), len(tokens)):
+    if len(names) < 2:
+        return None
+    fewest = _FEWEST_SHARED if any(Kind.CHORD in token for token in tokens) else 1
+    for index in range(names[1] + 1, len(tokens)):
         number, unit = tokens[index].get(Kind.QUANTITY, (0.0, ""))
-        if unit != "bar" or number < (_FEWEST_SHARED if any(Kind.CHORD in token for token in tokens) else 1):
+        if unit != "bar" or number < fewest:
             continue
         before = tokens.back(index, ("is", "are", "lasts", "being", "has", "with", ",", ":", "of"))
         first = before - (tokens.word(before) in _SECTIONS)

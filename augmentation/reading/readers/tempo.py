@@ -71,9 +71,8 @@ def find_tempos(tokens: Tokens) -> list[Statement]:
             continue  # "increases by 10 bpm", "10 bpm faster every 8 bars"
         if token.get(Kind.QUANTITY, ("", ""))[1] == "bpm":
             statement = _with_unit(tokens, index)
-        elif (last := per_second(tokens, index)) > 0:
-            beats = token.get(Kind.QUANTITY, (1.0, "beat"))[0]
-            statement = Statement("bpm", Tempo(60 * beats), index, last)
+        elif (beats := per_second(tokens, index)) is not None:
+            statement = Statement("bpm", Tempo(60 * beats), index, index + 3)
         elif Kind.NUMBER in token:
             statement = _marked(tokens, index) or _bare(tokens, index)
         elif Kind.MARK in token and not _number_at(tokens, index):
@@ -100,13 +99,13 @@ def step_down(tokens: Tokens, clause: range) -> bool:
     return any(tokens.word(at).startswith(_DOWNWARD) for at in clause)
 
 
-def per_second(tokens: Tokens, index: int) -> int:
-    """Return the token behind "two beats per second", "a beat a second", "2 beats every second"; 0 if there is none."""
+def per_second(tokens: Tokens, index: int) -> float | None:
+    """Return the beats of "two beats per second", "a beat a second", "2 beats every second", three tokens."""
     one = tokens[index].get(Kind.UNIT) == "beat" and tokens.word(index - 1) in ("a", "one", "every")
     number, unit = tokens[index].get(Kind.QUANTITY, (1.0, "beat" if one else ""))
     per = tokens.word(index + 1) in ("per", "a", "every", "each", "/")
     second = tokens.word(index + 2) in ("second", "sec", "s")
-    return index + 3 if unit == "beat" and per and second and _MARKED[0] <= 60 * number <= _MARKED[1] else 0
+    return number if unit == "beat" and per and second and _MARKED[0] <= 60 * number <= _MARKED[1] else None
 
 
 def _led(found: list[Statement], tokens: Tokens) -> list[Statement]:

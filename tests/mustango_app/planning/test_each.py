@@ -62,6 +62,11 @@ def test_chords_may_last_seconds_and_the_tempo_follows(text: str, seconds: float
     assert beats == pytest.approx(round(beats))
 
 
+def test_chords_of_a_section_may_last_seconds() -> None:
+    plan = plan_from_text("120 bpm, 4/4. [verse] Am F, 2 seconds each [chorus] C G, 4 bars")
+    assert [pair for pair in plan.chords or () if pair[1] < 4] == [("Am", 0.0), ("F", 2.0)]
+
+
 def test_chords_last_whole_beats_of_a_stated_tempo() -> None:
     plan = plan_from_text("Am F C G, each chord lasts 3 seconds, 100 bpm")
     assert plan.bpm == 100 and [second for _, second in plan.chords or ()][:2] == [0, 3]
