@@ -18,6 +18,7 @@ from augmentation.dataset.corpus import item_source
 from augmentation.dataset.records import METADATA, plan_of, read_rows
 from augmentation.dataset.trust import reliable
 from munet.music import MusicPlan
+from munet.music.events import NoteEvent
 from munet.music.instruments import CLASS_NAMES, CLASSES
 
 HELD_BACK_SEEDS = range(990_000, 1_000_000)  # composer seeds that no training may see
@@ -25,11 +26,12 @@ LONGEST_SECONDS = 120.0  # of a file that is read for training
 
 
 class Clip(NamedTuple):
-    """A piece to train on: audio `(2, samples)`, its plan, and captions."""
+    """A piece to train on: audio `(2, samples)`, its plan, captions, and its notes where they are known."""
 
     audio: np.ndarray
     plan: MusicPlan
     captions: list[str]
+    notes: tuple[NoteEvent, ...] | None = None
 
 
 class ComposedClips:
@@ -65,7 +67,7 @@ class ComposedClips:
         plan = drawn_players(piece_seed) if self.any_players and rng.random() < self.any_players else None
         piece = compose(piece_seed, plan=plan, duration=seconds)
         captions = [caption(piece, rng) for _ in range(self.captions - 1)] + [describe(piece, rng)]
-        return Clip(render(piece, sample_rate, self.soundfont), piece.plan, captions)
+        return Clip(render(piece, sample_rate, self.soundfont), piece.plan, captions, piece.events)
 
 
 def drawn_players(seed: int) -> MusicPlan:

@@ -42,6 +42,7 @@ from mustango_app.evaluation.adherence import ADHERENCE_WEIGHTS
 from mustango_app.evaluation.bootstrap import summarise, table
 from mustango_app.evaluation.measure import Audio, write_json
 from mustango_app.evaluation.run import fingerprint
+from mustango_app.parts import parts_of
 from mustango_app.planning.asked import check
 from mustango_app.planning.band import resolve_in
 from mustango_app.planning.source import STATED
@@ -112,7 +113,8 @@ def played(model: Mustango, caption: str, plan: MusicPlan, seed: int, best_of: i
 
     def clip(candidate: int) -> Clip:
         run = (plan.duration, [candidate], sampling, lambda _step: None, None)
-        return Clip(model.sample([caption], [plan], *run)[0], model.sample_rate, plan, caption, candidate, {})
+        notes = {"notes": [parts_of(plan, candidate)]} if model.takes_notes else {}
+        return Clip(model.sample([caption], [plan], *run, **notes)[0], model.sample_rate, plan, caption, candidate, {})
 
     clips = (clip(seed + number * SEEDS_APART) for number in range(best_of))
     best = most_adherent(clips) if best_of > 1 else next(clips)

@@ -35,6 +35,7 @@ class Conditions:
         sequences: text, beats and chords.
         aligned: time-aligned condition `(batch, aligned_channels, time)` or None.
         pooled: pooled text `(batch, pooled_projection_dim)` or None.
+        notes: notes of the piece `(batch, note_channels, time)` or None.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class Conditions:
         sequences: tuple[Condition, ...],
         aligned: torch.Tensor | None = None,
         pooled: torch.Tensor | None = None,
+        notes: torch.Tensor | None = None,
     ) -> None:
-        self.sequences, self.aligned, self.pooled = sequences, aligned, pooled
+        self.sequences, self.aligned, self.pooled, self.notes = sequences, aligned, pooled, notes
         self._made: dict[Any, Any] = {}
         self._making = threading.Lock()
 
@@ -54,6 +56,7 @@ class Conditions:
         masks: Sequence[torch.Tensor | None],
         aligned: torch.Tensor | None = None,
         pooled: torch.Tensor | None = None,
+        notes: torch.Tensor | None = None,
         trim: bool = False,
     ) -> Conditions:
         """Take hidden states and masks of text, beats and chords, see `MuNetModel.forward`.
@@ -61,7 +64,7 @@ class Conditions:
         Args:
             states: `(batch, length, dim)` each.
             masks: `(batch, length)` each, or None.
-            aligned, pooled: see the class.
+            aligned, pooled, notes: see the class.
             trim: whether padding is left out where nothing attends to it, and masks that then change nothing. It reads
                 the masks on the host, so it is for conditions that are used more than once.
         """
@@ -70,7 +73,7 @@ class Conditions:
             if trim and mask is not None and not mask.is_floating_point():
                 sequence, mask = without_padding(sequence, mask.bool())
             sequences.append(Condition(sequence, attention_bias(mask, sequence.dtype)))
-        return cls(tuple(sequences), aligned, pooled)
+        return cls(tuple(sequences), aligned, pooled, notes)
 
     @classmethod
     def of_forms(cls, null: Mapping[str, torch.Tensor] | None, given: Mapping[str, torch.Tensor]) -> Conditions:
@@ -81,7 +84,8 @@ class Conditions:
         joined = given if null is None else {name: torch.cat([null[name], given[name]]) for name in given}
         states = [joined[f"{name}_hidden_states"] for name in SEQUENCES]
         masks = [joined.get(f"{name}_attention_mask") for name in SEQUENCES]
-        return cls.of(states, masks, joined.get("aligned_condition"), joined.get("pooled_projections"), trim=True)
+        others = (joined.get(name) for name in ("aligned_condition", "pooled_projections", "note_condition"))
+        return cls.of(states, masks, *others, trim=True)
 
     def __len__(self) -> int:
         return len(self.sequences[0].states)
@@ -110,7 +114,7 @@ class _Rows(Conditions):
     """Some rows of other conditions."""
 
     def __init__(self, whole: Conditions, rows: slice) -> None:
-        super().__init__(*rows_of((whole.sequences, whole.aligned, whole.pooled), rows))
+        super().__init__(*rows_of((whole.sequences, whole.aligned, whole.pooled, whole.notes), rows))
         self._whole, self._rows = whole, rows
 
     def once(self, key: Any, make: Callable[[Conditions], Computed]) -> Computed:

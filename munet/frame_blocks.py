@@ -178,7 +178,7 @@ def modulated(hidden_states: torch.Tensor, shift: torch.Tensor, scale: torch.Ten
     return torch.addcmul(shift, F.layer_norm(hidden_states, hidden_states.shape[-1:]), scale)
 
 
-Embedded = tuple[torch.Tensor | None, torch.Tensor | None, list[tuple[Attended, ...] | None]]
+Embedded = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, list[tuple[Attended, ...] | None]]
 
 
 class FrameNet(nn.Module):
@@ -199,6 +199,8 @@ class FrameNet(nn.Module):
         kernel: frames of its convolution, odd.
         aligned_hidden: channels between the two layers over the time-aligned condition.
         sound_codes: numbers of the sound code, None for none.
+        note_channels: features of the notes, None for none.
+        note_hidden: channels between the two layers over the notes.
 
     Raises:
         ValueError: `heads` does not divide `width`, or an even `kernel`.
@@ -221,6 +223,8 @@ class FrameNet(nn.Module):
         kernel: int = 5,
         aligned_hidden: int = 192,
         sound_codes: int | None = None,
+        note_channels: int | None = None,
+        note_hidden: int = 256,
     ) -> None:
         super().__init__()
         if width % heads or kernel % 2 == 0:
@@ -234,11 +238,8 @@ class FrameNet(nn.Module):
         self.pooled_embedding = TimestepEmbedding(pooled_projection_dim, width) if pooled_projection_dim else None
         self.aligned_embedding = None
         if aligned_channels is not None:
-            self.aligned_embedding = nn.Sequential(
-                nn.Conv1d(aligned_channels, aligned_hidden, 3, padding=1),
-                nn.SiLU(),
-                nn.Conv1d(aligned_hidden, width, 1),
-            )
+            self.aligned_embedding = over_time(aligned_channels, aligned_hidden, width)
+        self.note_embedding = None if note_channels is None else over_time(note_channels, note_hidden, width)
         self.sound_embedding = None if sound_codes is None else nn.Linear(sound_codes, width, bias=False)
         self.modulation = nn.Linear(width, 6 * width)
         # Per pass and block, beside what all share; the gates begin a little open.
@@ -280,12 +281,13 @@ class FrameNet(nn.Module):
         """
         rows, bins = len(conditions), sample.shape[-1]
         time = control = repeated(self.time_embedding(self.time_proj(timesteps).to(sample.dtype)), rows)
-        pooled, aligned, attended = conditions.once("frames", self._embedded)
+        pooled, *timed, attended = conditions.once("frames", self._embedded)
         if pooled is not None:
             control = time + pooled
         control, hidden_states = control[:, None], repeated(self.proj_in(folded(entering)), rows)
-        if aligned is not None:
-            hidden_states, control = hidden_states + aligned, control + aligned
+        for states in timed:
+            if states is not None:
+                hidden_states, control = hidden_states + states, control + states
         if self.sound_embedding is not None and sound is not None:
             heard = repeated(self.sound_embedding(sound.to(sample.dtype)), rows)[:, None]
             hidden_states, control = hidden_states + heard, control + heard
@@ -302,13 +304,18 @@ class FrameNet(nn.Module):
         return prediction.unflatten(-1, (-1, bins)).transpose(1, 2)
 
     def _embedded(self, conditions: Conditions) -> Embedded:
-        """What does not depend on latents and time: pooled text, aligned rows, keys and values of each block."""
-        pooled, aligned = conditions.pooled, conditions.aligned
+        """What does not depend on latents and time: pooled text, aligned rows, notes, keys and values of each block."""
+        pooled, timed = conditions.pooled, []
         pooled = None if pooled is None or self.pooled_embedding is None else self.pooled_embedding(pooled)
-        if aligned is not None and self.aligned_embedding is not None:
-            aligned = self.aligned_embedding(aligned).transpose(1, 2).contiguous()
+        for layers, rows in ((self.aligned_embedding, conditions.aligned), (self.note_embedding, conditions.notes)):
+            timed.append(None if rows is None or layers is None else layers(rows).transpose(1, 2).contiguous())
         crosses = [block.cross for block in self.blocks]
-        return pooled, aligned, [cross and cross.attended(conditions.sequences) for cross in crosses]
+        return pooled, *timed, [cross and cross.attended(conditions.sequences) for cross in crosses]
+
+
+def over_time(channels: int, hidden: int, width: int) -> nn.Sequential:
+    """Return layers from features over time `(batch, channels, frames)` to `(batch, width, frames)`."""
+    return nn.Sequential(nn.Conv1d(channels, hidden, 3, padding=1), nn.SiLU(), nn.Conv1d(hidden, width, 1))
 
 
 def with_unit_scales(table: torch.Tensor) -> torch.Tensor:

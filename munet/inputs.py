@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.music.checks import DURATION_RANGE
+from munet.music.events import NoteEvent
+
+if TYPE_CHECKING:
+    from munet.long_form import Known
 
 
 def check_inputs(
@@ -35,6 +40,37 @@ def check_inputs(
         raise RequestError(f"strength: expected a number in (0, 1], got {strength!r}")
     if output_type not in ("np", "pt", "latent"):
         raise RequestError(f"output_type: expected 'np', 'pt' or 'latent', got {output_type!r}")
+
+
+def check_known(known: Known | None, shape: Sequence[int], strength: float) -> None:
+    """Refuse known latents that do not fit latents of `shape`, and a strength without any.
+
+    Raises:
+        RequestError: names the argument, what was expected and what came.
+    """
+    if known is not None:
+        known.check(shape)
+    elif strength != 1:
+        raise RequestError(f"strength: expected 1 without known latents, got {strength!r}")
+
+
+def notes_of_clips(
+    notes: Sequence[Sequence[NoteEvent] | None] | None, prompts: int, each: int, taken: bool
+) -> list[Sequence[NoteEvent] | None] | None:
+    """Return the notes of every clip, None for a model that takes none.
+
+    Args:
+        notes: one for each prompt, None for none at all.
+        prompts: how many; each: clips of a prompt.
+        taken: whether the model takes notes.
+
+    Raises:
+        RequestError: another number of them, or a model that takes none.
+    """
+    if notes is not None and (not taken or len(notes) != prompts):
+        expected = f"one per prompt ({prompts})" if taken else "None, as the model takes none"
+        raise RequestError(f"notes: expected {expected}, got {len(notes)}")
+    return [part for part in notes or [None] * prompts for _ in range(each)] if taken else None
 
 
 def check_tensor_inputs(names: Sequence[str], there: Sequence[str]) -> None:

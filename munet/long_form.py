@@ -13,10 +13,12 @@ from munet.attended import Conditions
 from munet.codec.limiter import limited_chunks
 from munet.conditions.aligned import aligned_features
 from munet.conditions.batch import BEATS, CHORDS, TEXT, beats_within, chords_within, text_tokens
+from munet.conditions.roll import note_roll
 from munet.dynamics import Dynamics
 from munet.errors import RequestError
 from munet.guidance import without_groups
 from munet.music import MusicPlan
+from munet.music.events import NoteEvent
 from munet.side_by_side import SideBySide
 from munet.windows import Windows, denoise
 
@@ -83,6 +85,7 @@ class WindowPredictor:
         timesteps: that are gone through.
         deviation: of a new piece's sound, see `munet.conditions.sound`; None for a model without sound codes.
         strength: of the change of known latents.
+        notes: of each piece, for a model that takes them; of what is known already they are left out.
     """
 
     def __init__(
@@ -95,16 +98,21 @@ class WindowPredictor:
         timesteps: torch.Tensor,
         deviation: torch.Tensor | None = None,
         strength: float = 1.0,
+        notes: Sequence[Sequence[NoteEvent] | None] | None = None,
     ) -> None:
         self.pipeline, self.plans, self.windows, self.known = pipeline, plans, windows, known
         self.timesteps = timesteps
         self.device = pipeline._execution_device  # looked up once: it walks through all modules
         styles = pipeline.unet.config.aligned_styles
         rows = [aligned_features(plan, windows.frames, pipeline.frame_rate, styles) for plan in plans]
-        self.aligned = torch.from_numpy(np.stack(rows))
+        self.over_time = {"aligned": torch.from_numpy(np.stack(rows))}
+        if notes is not None:
+            rolls = np.stack([note_roll(part, windows.frames, pipeline.frame_rate) for part in notes])
+            unknown = np.ones(windows.frames, np.float32) if known is None else (~known.mask).float().cpu().numpy()
+            self.over_time["notes"] = torch.from_numpy(rolls * unknown)
         if deviation is not None and known is not None:
             deviation = pipeline.unet.sound_code.kept(
-                deviation, known.latents, known.mask, strength, self.aligned.to(self.device)
+                deviation, known.latents, known.mask, strength, self.over_time["aligned"].to(self.device)
             )
         self.deviation = deviation
         # A circle is played round twice, so that a window may run over its end.
@@ -155,14 +163,17 @@ class WindowPredictor:
         span = self._span(window)
         music = [(beats_within(beats, *span), chords_within(chords, *span)) for beats, chords in self.rounds]
         given = {name: self.text[name][own] for name in TEXT} | self._tokens(music)
-        given["aligned"] = self.aligned[:, :, self.windows.frames_of(window)]
+        frames = self.windows.frames_of(window)
+        given |= {name: features[:, :, frames] for name, features in self.over_time.items()}
         given = {name: tensor.to(self.device) for name, tensor in given.items()}
         code, embedded = pipeline.unet.sound_code, pipeline.embed(given)
         sound = None if self.deviation is None else code.asked(embedded["aligned_condition"], self.deviation)
         if not pipeline.do_classifier_free_guidance:
             return Conditions.of_forms(None, embedded), sound
         nothing = text_tokens(pipeline.tokenizer, [""], given["input_ids"].shape[1]) | self._tokens([(None, None)])
-        nothing["aligned"] = torch.zeros_like(self.aligned[:1, :, : self.windows.length])
+        nothing |= {
+            name: torch.zeros_like(features[:1, :, : self.windows.length]) for name, features in self.over_time.items()
+        }
         nothing = {name: tensor.to(self.device) for name, tensor in nothing.items()}
         null = pipeline.embed(without_groups(given, nothing, pipeline.guidance_scale))
         return Conditions.of_forms(null, embedded), sound

@@ -43,10 +43,11 @@ from munet.guidance import (
     rescaled,
     without_groups,
 )
-from munet.inputs import check_inputs, check_tensor_inputs
+from munet.inputs import check_inputs, check_known, check_tensor_inputs, notes_of_clips
 from munet.long_form import Known, StreamedSound, WindowPredictor, denoise_windows, first_latents, windows_over
 from munet.music import MusicPlan
 from munet.music.checks import check_number
+from munet.music.events import NoteEvent
 from munet.predictions import sharpened, shifted
 from munet.side_by_side import SideBySide
 from munet.themes import with_themes
@@ -132,20 +133,20 @@ class Sampler:
         return predict_plan(*models, prompt, duration)
 
     def encode_conditions(
-        self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int
+        self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int, notes: Sequence[Any] | None = None
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]:
         """MuNet's arguments for the given conditions, and for what guidance starts from (None without guidance)."""
         device, styles = self._execution_device, self.unet.config.aligned_styles
+        window = (self.beat_encoder, self.chord_encoder, frames, self.frame_rate, styles, None)
 
-        def tokens(text: dict[str, torch.Tensor], music: Sequence[MusicPlan]) -> dict[str, torch.Tensor]:
-            both = text | plan_tokens(music, self.beat_encoder, self.chord_encoder, frames, self.frame_rate, styles)
-            return {name: tensor.to(device) for name, tensor in both.items()}
+        def tokens(text: dict[str, torch.Tensor], music: Sequence[MusicPlan], played: Any) -> dict[str, torch.Tensor]:
+            return {name: t.to(device) for name, t in (text | plan_tokens(music, *window, played)).items()}
 
         text = text_tokens(self.tokenizer, prompt, self.config.max_text_length, pad_to_longest=True)
-        given = tokens(text, plans)
+        given = tokens(text, plans, notes)
         if not self.do_classifier_free_guidance:
             return self.embed(given), None
-        nothing = tokens(text_tokens(self.tokenizer, [""], text["input_ids"].shape[1]), [MusicPlan()])
+        nothing = tokens(text_tokens(self.tokenizer, [""], text["input_ids"].shape[1]), [MusicPlan()], notes and [None])
         return self.embed(given), self.embed(without_groups(given, nothing, self._guidance_scale))
 
     def embed(self, tokens: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -223,8 +224,7 @@ class Sampler:
 
     def _scale_at(self, timestep: torch.Tensor) -> tuple[float, str]:
         """Noise level of a sample at a timestep, and what is predicted of it; asking a GPU's timestep waits for it."""
-        kind = self.scheduler.config.get("prediction_type", "flow_prediction")
-        return noise_level(self.scheduler, timestep), kind
+        return noise_level(self.scheduler, timestep), self.scheduler.config.get("prediction_type", "flow_prediction")
 
     def side_by_side(self, windows: int = 1) -> SideBySide:
         """Return what evaluates `windows` windows at once, or of one window the forms that guidance needs.
@@ -242,18 +242,19 @@ class Sampler:
         latents: torch.Tensor,
         prompts: Sequence[str],
         plans: Sequence[MusicPlan],
+        notes: Sequence[Any] | None,
         deviation: torch.Tensor | None,
         callback: Callable[..., dict[str, Any]] | None,
         tensor_inputs: Sequence[str],
         **step_options: Any,
     ) -> torch.Tensor:
         """Denoise latents that fit into one window."""
-        given, null = self.encode_conditions(prompts, plans, latents.shape[2])
+        given, null = self.encode_conditions(prompts, plans, latents.shape[2], notes)
         conditions, code = Conditions.of_forms(null, given), self.unet.sound_code
         sound = None if deviation is None else code.asked(given["aligned_condition"], deviation)
-        steps = len(self.scheduler.timesteps)
-        with self.progress_bar(total=steps) as progress_bar, self.side_by_side() as beside:
-            for step, timestep in enumerate(self.scheduler.timesteps):
+        timesteps = self.scheduler.timesteps
+        with self.progress_bar(total=len(timesteps)) as progress_bar, self.side_by_side() as beside:
+            for step, timestep in enumerate(timesteps):
                 if self.interrupt:
                     continue
                 sample = self.scheduler.scale_model_input(latents, timestep)
@@ -300,6 +301,7 @@ class Sampler:
         callback_on_audio: Callable[[torch.Tensor], None] | None = None,
         guidance_interval: Sequence[float] | None = None,
         guidance_rescale: float | None = None,
+        notes: Sequence[Sequence[NoteEvent] | None] | None = None,
     ) -> AudioOutput | tuple[np.ndarray | torch.Tensor]:
         """Generate audio.
 
@@ -329,6 +331,7 @@ class Sampler:
                 where low < level <= high, and elsewhere only the given conditions are evaluated. By default the
                 configured one; (0, 1) is everywhere.
             guidance_rescale: 0 to 1, see `munet.guidance.rescaled`; by default the configured share.
+            notes: what is to be played, one part per prompt, for a model that takes it.
 
         Returns:
             Audio `(clips, samples)`, or `(clips, 2, samples)` from a stereo codec, in [-1, 1], or latents `(clips,
@@ -357,35 +360,32 @@ class Sampler:
         num_samples = round(audio_length_in_s * self.sample_rate)
         frames = self.vae.num_latent_frames(num_samples)
         shape = (len(prompts) * num_waveforms_per_prompt, self.unet.config.in_channels, frames, self.vae.latent_bins)
-        if known is not None:
-            known.check(shape)
-        elif strength != 1:
-            raise RequestError(f"strength: expected 1 without known latents, got {strength!r}")
-        prompts = [text for text in prompts for _ in range(num_waveforms_per_prompt)]
-        plans = [plan for plan in plans for _ in range(num_waveforms_per_prompt)]
+        check_known(known, shape, strength)
+        each = num_waveforms_per_prompt
+        notes = notes_of_clips(notes, len(plans), each, self.unet.config.note_channels is not None)
+        prompts, plans = ([one for one in many for _ in range(each)] for many in (prompts, plans))
 
         # 2. Noise
         self.scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
-        noise = self.prepare_latents(len(prompts), frames, generator, latents)
-        code = self.unet.sound_code
+        noise, code = self.prepare_latents(len(prompts), frames, generator, latents), self.unet.sound_code
         deviation = None if code is None else code.drawn(noise / self.scheduler.init_noise_sigma)
         noise = with_themes(noise, plans, self.frame_rate) if latents is None else noise
         timesteps, latents = first_latents(self.scheduler, noise, known, strength)
-        takes_generator = "generator" in inspect.signature(self.scheduler.step).parameters
-        step_options = {"generator": generator} if takes_generator else {}
+        taken = inspect.signature(self.scheduler.step).parameters
+        step_options = {"generator": generator} if "generator" in taken else {}
         windows = windows_over(frames, self.config.window_frames, circular, known)
 
         # 3. Denoise
         sound: StreamedSound | None = None
         if len(windows.starts) > 1 or known is not None:
-            predictor = WindowPredictor(self, prompts, plans, windows, known, timesteps, deviation, strength)
+            predictor = WindowPredictor(self, prompts, plans, windows, known, timesteps, deviation, strength, notes)
             if hasattr(self.vae, "decode_stream") and not circular and output_type != "latent":
                 sound = StreamedSound(self.vae, latents, Dynamics(plans, self.sample_rate), callback_on_audio)
             noise = noise / self.scheduler.init_noise_sigma
             latents = denoise_windows(latents, predictor, noise, sound, callback_on_step_end, **step_options)
         else:
             callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
-            latents = self._denoise_whole(latents, prompts, plans, deviation, *callback, **step_options)
+            latents = self._denoise_whole(latents, prompts, plans, notes, deviation, *callback, **step_options)
 
         # 4. Decode
         if output_type == "latent":

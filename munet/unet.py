@@ -26,7 +26,7 @@ from torch import nn
 
 from munet.attended import Conditions, repeated
 from munet.conditions.sound import SoundCode
-from munet.frame_blocks import FrameNet
+from munet.frame_blocks import FrameNet, over_time
 
 if TYPE_CHECKING:
     from munet.blocks import BlockSettings, UpBlock
@@ -76,6 +76,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             With it the arguments from `down_block_types` to `use_linear_projection` count for nothing, but for
             `cross_attention_dim`.
         sound_codes: numbers of the sound code that a model over frames takes (`munet.conditions.sound`), None for none.
+        note_channels: features of the notes that a model over frames takes (`munet.conditions.roll`), None for none.
 
     Raises:
         ValueError: if the configuration contradicts itself.
@@ -113,12 +114,15 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         known_latents: bool = False,
         frames: Mapping[str, Any] | None = None,
         sound_codes: int | None = None,
+        note_channels: int | None = None,
     ) -> None:
         super().__init__()
         if aligned_channels is not None and latent_bins is None:
             raise ValueError("latent_bins: expected an int because aligned_channels is given, got None")
         if sound_codes is not None and (frames is None or aligned_channels is None):
             raise ValueError(f"sound_codes: expected None without frames and aligned_channels, got {sound_codes!r}")
+        if note_channels is not None and frames is None:
+            raise ValueError(f"note_channels: expected None without frames, got {note_channels!r}")
         entering = 2 * in_channels + 1 if known_latents else in_channels
         self.sound_code = None
         if frames is not None:
@@ -168,12 +172,10 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         self.conv_act = get_activation(act_fn)
         self.conv_out = nn.Conv2d(first, out_channels, 3, padding=1)
 
-        self.aligned_embedding = None
-        if aligned_channels is not None:
-            self.aligned_embedding = _aligned_embedding(aligned_channels, aligned_hidden, first * latent_bins)
-        self.pooled_embedding = None
-        if pooled_projection_dim is not None:
-            self.pooled_embedding = TimestepEmbedding(pooled_projection_dim, settings.time_embed_dim)
+        aligned = None if aligned_channels is None else (aligned_channels, aligned_hidden, first * latent_bins)
+        self.aligned_embedding = None if aligned is None else over_time(*aligned)
+        pooled = pooled_projection_dim
+        self.pooled_embedding = None if pooled is None else TimestepEmbedding(pooled, settings.time_embed_dim)
 
     def _begin_over_frames(self, entering: int) -> None:
         """Set up the parts of a model over frames, into which `entering` channels go."""
@@ -182,7 +184,9 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             raise ValueError("latent_bins: expected an int because frames is given, got None")
         sizes = [channels * config.latent_bins for channels in (entering, config.in_channels, config.out_channels)]
         widths = (config.cross_attention_dim, config.aligned_channels, config.pooled_projection_dim)
-        self.frame_net = FrameNet(*sizes, *widths, sound_codes=config.sound_codes, **config.frames)
+        self.frame_net = FrameNet(
+            *sizes, *widths, sound_codes=config.sound_codes, note_channels=config.note_channels, **config.frames
+        )
         if config.sound_codes is not None:
             self.sound_code = SoundCode(sizes[1], config.aligned_channels, config.sound_codes)
 
@@ -201,6 +205,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         known_latents: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
         sound: torch.Tensor | None = None,
+        note_condition: torch.Tensor | None = None,
         return_dict: bool = True,
     ) -> MuNetOutput | tuple[torch.Tensor]:
         """Predict what the scheduler asks for (the published model: the velocity) from noisy latents.
@@ -209,8 +214,8 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             sample: noisy latents `(batch, in_channels, time, frequency)`.
             timestep: diffusion timestep, a number, a 0-d tensor or one per row `(batch,)`.
             encoder_hidden_states: text `(batch, text length, cross_attention_dim)`; or `Conditions`, which hold this
-                and all that follows up to `pooled_projections` and are used step after step. They may hold several
-                forms of the sample's rows, form by form; then so does the prediction.
+                and all that follows up to `pooled_projections`, and `note_condition`, and are used step after step.
+                They may hold several forms of the sample's rows, form by form; then so does the prediction.
             beat_hidden_states: beats `(batch, beats, cross_attention_dim)`.
             chord_hidden_states: chords `(batch, chords, cross_attention_dim)`.
             encoder_attention_mask: mask of the text `(batch, text length)`, True = attend. A floating point mask is
@@ -223,6 +228,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
                 nothing known.
             known_mask: which frames are known, `(batch, time)`, 1 = known.
             sound: sound codes `(batch, sound_codes)`; None for the middle of all.
+            note_condition: notes `(batch, note_channels, time)`; None for none given.
             return_dict: whether to return an output object rather than a tuple.
 
         Returns:
@@ -236,7 +242,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         if not isinstance(conditions, Conditions):
             given = (encoder_hidden_states, beat_hidden_states, chord_hidden_states)
             masks = (encoder_attention_mask, beat_attention_mask, chord_attention_mask)
-            conditions = Conditions.of(given, masks, aligned_condition, pooled_projections)
+            conditions = Conditions.of(given, masks, aligned_condition, pooled_projections, note_condition)
         conditions.once("checked", lambda whole: self._check(sample, whole))
         entering = self._with_known(sample, known_latents, known_mask)
         if sound is not None and tuple(sound.shape) != (len(sample), self.config.sound_codes):
@@ -270,7 +276,7 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
         return MuNetOutput(sample=prediction) if return_dict else (prediction,)
 
     def _check(self, sample: torch.Tensor, conditions: Conditions) -> bool:
-        """Refuse conditions that the model does not take; an aligned condition that is missing becomes zeros."""
+        """Refuse conditions that the model does not take; what is missing of those over time becomes zeros."""
         if len(conditions) % len(sample):
             raise ValueError(f"conditions: expected rows for each of {len(sample)} samples, got {len(conditions)}")
         width, pooled = self.config.pooled_projection_dim, conditions.pooled
@@ -278,20 +284,21 @@ class MuNetModel(ModelMixin, AttentionMixin, ConfigMixin):
             raise ValueError(
                 f"pooled_projections: expected {'None' if width is None else f'(batch, {width})'}, got {_shape(pooled)}"
             )
-        channels, aligned = self.config.aligned_channels, conditions.aligned
-        if channels is None:
-            if aligned is not None:
-                got = _shape(aligned)
-                raise ValueError(f"aligned_condition: expected None (the model has no aligned_channels), got {got}")
-            return True
         bins = sample.shape[-1]
-        if bins != self.config.latent_bins:
+        if self.config.aligned_channels is not None and bins != self.config.latent_bins:
             raise ValueError(f"sample: expected {self.config.latent_bins} frequency bins (latent_bins), got {bins}")
-        shape = (len(conditions), channels, sample.shape[2])
-        if aligned is None:
-            conditions.aligned = sample.new_zeros(shape)
-        elif tuple(aligned.shape) != shape:
-            raise ValueError(f"aligned_condition: expected shape {shape}, got {_shape(aligned)}")
+        for name, channels in (("aligned", "aligned_channels"), ("notes", "note_channels")):
+            rows, given = self.config[channels], getattr(conditions, name)
+            argument = "aligned_condition" if name == "aligned" else "note_condition"
+            if rows is None and given is not None:
+                raise ValueError(f"{argument}: expected None (the model has no {channels}), got {_shape(given)}")
+            if rows is None:
+                continue
+            shape = (len(conditions), rows, sample.shape[2])
+            if given is None:
+                setattr(conditions, name, sample.new_zeros(shape))
+            elif tuple(given.shape) != shape:
+                raise ValueError(f"{argument}: expected shape {shape}, got {_shape(given)}")
         return True
 
     def _embed_aligned(self, aligned: torch.Tensor, bins: int) -> torch.Tensor:
@@ -345,11 +352,6 @@ def _attention_flags(argument: str, block_types: tuple[str, ...], levels: int) -
     if len(block_types) != levels or any(name not in known for name in block_types):
         raise ValueError(f"{argument}: expected {levels} names (one per level) out of {known}, got {block_types!r}")
     return tuple(name in ATTENTION_BLOCKS for name in block_types)
-
-
-def _aligned_embedding(channels: int, hidden: int, width: int) -> nn.Sequential:
-    """From aligned rows `(batch, channels, time)` to `(batch, width, time)`."""
-    return nn.Sequential(nn.Conv1d(channels, hidden, 3, padding=1), nn.SiLU(), nn.Conv1d(hidden, width, 1))
 
 
 def _heads(heads: int | tuple[int, ...], channels: tuple[int, ...], groups: int) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from augmentation.audio import write_audio
 if TYPE_CHECKING:
     from augmentation.hearing.listen import Heard
     from munet.music import MusicPlan
+    from munet.music.events import Parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Clip:
         prompt: the text.
         seed: with prompt, plan, settings and machine it determines the sound bit for bit.
         settings: model, steps, guidance, device: plain values, ready for JSON.
+        parts: what everybody was told to play, note by note; None where the model found its own notes.
     """
 
     audio: np.ndarray
@@ -36,6 +38,7 @@ class Clip:
     prompt: str
     seed: int
     settings: Mapping[str, Any]
+    parts: Parts | None = field(default=None, repr=False)
 
     @property
     def duration(self) -> float:
@@ -56,7 +59,7 @@ class Clip:
         return write_audio(path, self.audio, self.sample_rate)
 
     def export(self, folder: str | os.PathLike[str], title: str | None = None) -> Path:
-        """Write a folder with sound, plan, MIDI, chord sheet, click track and facts, whole or not at all.
+        """Write a folder with sound, plan, MIDI, parts (if any), chord sheet, click and facts, whole or not at all.
 
         Args:
             folder: to make; an earlier export there is replaced.
@@ -67,7 +70,8 @@ class Clip:
         """
         from mustango_app.exchange.export import export  # MIDI is not needed to make music
 
-        return export(folder, self.plan, (self.audio, self.sample_rate), self.to_dict(), title or self.prompt)
+        sound = (self.audio, self.sample_rate)
+        return export(folder, self.plan, sound, self.to_dict(), title or self.prompt, self.parts)
 
     def analyze(self) -> Heard:
         """Extract tempo, beats, metre, key, chords, players and style back from the sound."""

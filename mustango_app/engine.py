@@ -19,6 +19,7 @@ import torch
 from munet.errors import RequestError
 from munet.guidance_weights import Interval, check_interval
 from munet.music import MusicPlan
+from munet.music.events import Parts, stretched
 from munet.precision import name_of
 from munet.processor import keep_memory, usable_cores
 from munet.solver import FEW_STEPS, GUIDED_LEVELS, few_step_solver
@@ -216,10 +217,16 @@ class Mustango:
         """Play a piece's plan again from the sound that is there: fields of a `Variation`."""
         return self.shape(piece, Variation(strength=strength, **fields), plan=plan, callback=callback, stop=stop)
 
+    @property
+    def takes_notes(self) -> bool:
+        """Whether the network is told what everybody plays, note by note."""
+        return self.pipeline.unet.config.note_channels is not None
+
     def samples_of(
         self,
         prompts: Sequence[str],
         plans: Sequence[MusicPlan],
+        parts: Sequence[Parts | None],
         seeds: Sequence[int],
         sampling: Sampling,
         after_step: Callable[[int], None],
@@ -231,6 +238,9 @@ class Mustango:
         played = [on_whole_frames(plan, rate) if loop else plan for plan in plans]
         run = (seeds, sampling, after_step, stop)
         options: dict[str, Any] = {"circular": loop}
+        if self.takes_notes:
+            paces = [plan.duration / fitted.duration for plan, fitted in zip(plans, played, strict=True)]
+            options["notes"] = [notes and stretched(notes, pace) for notes, pace in zip(parts, paces, strict=True)]
         if on_audio is not None and len(plans) == 1:
             options["callback_on_audio"] = lambda chunk: on_audio(chunk[0].cpu().float().numpy())
         sounds = []

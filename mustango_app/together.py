@@ -18,8 +18,10 @@ import torch
 from munet.errors import RequestError
 from munet.guidance_weights import Guidance, Interval
 from munet.music import MusicPlan
+from munet.music.events import Parts
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
+from mustango_app.parts import parts_of
 from mustango_app.request import Request
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ class Job(NamedTuple):
     plan: MusicPlan
     seed: int
     number: int = 0
+
+    def parts(self, engine: Mustango) -> Parts | None:
+        """What is played, for a network that is told so."""
+        return parts_of(self.plan, self.seed) if engine.takes_notes else None
 
 
 Outcome = Clip | RequestError | OSError
@@ -181,6 +187,7 @@ def make_batch(
     """Make clips of equal length in one run of the pipeline, see `play_together`."""
     settings = sampling.settings(engine)
     prompts, plans, seeds = ([getattr(job, name) for job in jobs] for name in ("english", "plan", "seed"))
-    sounds = engine.samples_of(prompts, plans, seeds, sampling, after_step, stop, on_audio)
-    for job, audio in zip(jobs, sounds, strict=True):
-        yield Clip(audio, engine.sample_rate, job.plan, job.prompt, job.seed, settings)
+    parts = [job.parts(engine) for job in jobs]
+    sounds = engine.samples_of(prompts, plans, parts, seeds, sampling, after_step, stop, on_audio)
+    for job, audio, notes in zip(jobs, sounds, parts, strict=True):
+        yield Clip(audio, engine.sample_rate, job.plan, job.prompt, job.seed, settings, notes)

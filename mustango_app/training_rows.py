@@ -79,7 +79,7 @@ class Rows(Dataset[dict[str, Any]]):
             part = audio[:, start * settings.frame_samples :][:, :length]
             part = np.pad(part, ((0, 0), (0, length - part.shape[1]))) * (PEAK * 32767 / peak)
             pcm = torch.from_numpy(np.round(part if settings.channels == 2 else part[0]).astype(np.int16))
-            extra = self.tokens(clip.plan, clip.captions, start) if self.tokens else {}
+            extra = self.tokens(clip.plan, clip.captions, start, clip.notes) if self.tokens else {}
             rows.append({"audio": pcm, **extra})
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
@@ -151,7 +151,7 @@ def batches(
         source: of the clips.
         settings: of the windows.
         workers: processes; 0 for this one.
-        tokens: (plan, captions, first latent frame) -> condition tokens of a window.
+        tokens: (plan, captions, first latent frame, notes) -> condition tokens of a window.
         clips: of a batch.
         share: (i, n): this is the i-th of n processes that share the clips.
         faults: gets the clips that cannot be used.

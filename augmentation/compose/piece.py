@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from munet.music import MusicPlan
+from munet.music.events import NoteEvent
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,12 @@ class Piece:
     def instruments(self) -> tuple[str, ...]:
         """Names of the instruments heard, each once."""
         return tuple(dict.fromkeys(track.name for track in self.tracks if track.notes))
+
+    @property
+    def events(self) -> tuple[NoteEvent, ...]:
+        """All notes, track by track, as a model is told them."""
+        return tuple(
+            NoteEvent(track.name, note.pitch, note.start, note.start + note.duration, note.velocity)
+            for track in self.tracks
+            for note in track.notes
+        )

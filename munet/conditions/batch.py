@@ -9,6 +9,7 @@ memory:
 | rhythm | `beat_ids`, `beat_times`, `beat_mask` `(batch, beats)` |
 | harmony | `chord_roots`, `chord_types`, `chord_inversions`, `chord_times`, `chord_mask` `(batch, chords)` |
 | all but text | `aligned` `(batch, rows, latent frames)`, see `munet.conditions.aligned` |
+| notes | `notes` `(batch, rows, latent frames)`, see `munet.conditions.roll`; of models that take them |
 
 Dropping a group replaces it by the null condition's (an empty prompt, no beats, no chords, rows of zeros): the same
 null that guidance uses.
@@ -27,9 +28,11 @@ import torch
 from munet.conditions.aligned import aligned_features, rows_of
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
+from munet.conditions.roll import note_roll
 from munet.conditions.text import encode_tokens, tokenize
 from munet.errors import RequestError
 from munet.music import MusicPlan
+from munet.music.events import NoteEvent
 from munet.unet import MuNetModel
 
 if TYPE_CHECKING:
@@ -41,9 +44,11 @@ TEXT = ("input_ids", "text_mask")
 BEATS = ("beat_ids", "beat_times", "beat_mask")
 CHORDS = ("chord_roots", "chord_types", "chord_inversions", "chord_times", "chord_mask")
 # Group -> its token tensors and its groups of aligned rows. "arrangement" is all that says who plays, and how.
-GROUP_TOKENS: Mapping[str, tuple[str, ...]] = MappingProxyType({"text": TEXT, "rhythm": BEATS, "harmony": CHORDS})
+GROUP_TOKENS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"text": TEXT, "rhythm": BEATS, "harmony": CHORDS, "arrangement": ("notes",), "notes": ("notes",)}
+)
 GROUP_ROWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"arrangement": ("instruments", "energy", "style", "edges"), "text": ()}
+    {"arrangement": ("instruments", "energy", "style", "edges"), "text": (), "notes": ()}
 )
 
 
@@ -55,6 +60,7 @@ def plan_tokens(
     frame_rate: float,
     styles: Sequence[str] | None = None,
     start: int | None = None,
+    notes: Sequence[Sequence[NoteEvent] | None] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Tokens of the beats and chords of each plan and the aligned features, for a window of latent frames.
 
@@ -66,6 +72,7 @@ def plan_tokens(
         styles: see `munet.conditions.aligned.aligned_features`.
         start: first latent frame of the window; beats and chords are those within it, timed from there. None: the
             window holds all of the piece.
+        notes: of each whole piece, for a model that takes them; None for one that does not.
 
     Raises:
         ValueError: a window has more beats or chords than the encoders take.
@@ -80,6 +87,8 @@ def plan_tokens(
     tokens |= dict(zip(CHORDS, chord_encoder.tokenize(chords), strict=True))
     first = start or 0
     aligned = [aligned_features(plan, first + frames, frame_rate, styles)[:, first:] for plan in plans]
+    if notes is not None:
+        tokens["notes"] = torch.from_numpy(np.stack([note_roll(each, frames, frame_rate, first) for each in notes]))
     return {**tokens, "aligned": torch.from_numpy(np.stack(aligned))}
 
 
@@ -117,11 +126,12 @@ def replace_group(
 
     Args:
         tokens, null: conditions, and the null condition `(1, ...)`.
-        group: "text", "rhythm", "harmony", "arrangement", "melody", or one of the rows that make up the arrangement.
+        group: "text", "rhythm", "harmony", "arrangement", "notes", "melody", or one of the rows that make up the
+            arrangement.
         rows: which rows of the batch.
     """
     replaced = dict(tokens)
-    for name in GROUP_TOKENS.get(group, ()):
+    for name in set(GROUP_TOKENS.get(group, ())) & set(tokens):
         where = rows.view(-1, *[1] * (tokens[name].ndim - 1))
         replaced[name] = torch.where(where, null[name].to(tokens[name].dtype), tokens[name])
     count = tokens["aligned"].shape[1]
@@ -139,9 +149,11 @@ class ConditionDropout:
 
     Attributes:
         everything: probability that a row loses all conditions, which trains the branch that guidance starts from.
-        text, rhythm, harmony, melody, arrangement: probability that a row loses this group.
+        text, rhythm, harmony, melody, arrangement: probability that a row loses this group, the notes with the
+            arrangement.
         instruments, energy, style, edges: probability that a row loses this part of the arrangement, which teaches
             plans that say only some of it, and text where nothing else says it.
+        notes: probability that a row loses its notes.
 
     Raises:
         RequestError: a probability outside 0 to 1.
@@ -157,6 +169,7 @@ class ConditionDropout:
     energy: float = 0.3
     style: float = 0.3
     edges: float = 0.1
+    notes: float = 0.3
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -217,5 +230,7 @@ def embed(
         conditions["pooled_projections"] = pooled
     if unet.config.aligned_channels is not None:
         conditions["aligned_condition"] = tokens["aligned"]
+    if unet.config.note_channels is not None:
+        conditions["note_condition"] = tokens["notes"]
     dtype = unet.dtype
     return {name: value.to(dtype) if value.is_floating_point() else value for name, value in conditions.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -13,7 +13,10 @@ from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.diffusers_pipeline import MustangoPipeline
 from munet.music import MusicPlan
+from munet.music.events import NoteEvent
 from munet.unet import MuNetModel
+
+OVER_TIME = ("aligned", "notes")  # tokens with a feature for every latent frame, which take half precision
 
 
 class ClipTokens:
@@ -30,18 +33,23 @@ class ClipTokens:
         self.beat_encoder = copy.deepcopy(pipeline.beat_encoder).cpu()
         self.chord_encoder = copy.deepcopy(pipeline.chord_encoder).cpu()
         self.styles = pipeline.unet.config.aligned_styles
+        self.takes_notes = pipeline.unet.config.note_channels is not None
         self.frames, self.frame_rate = frames, pipeline.frame_rate
 
-    def __call__(self, plan: MusicPlan, captions: list[str], start: int = 0) -> dict[str, torch.Tensor]:
+    def __call__(
+        self, plan: MusicPlan, captions: list[str], start: int = 0, notes: Sequence[NoteEvent] | None = None
+    ) -> dict[str, torch.Tensor]:
         """Tokens of one window without a batch dimension; `input_ids` and `text_mask` are `(captions, tokens)`.
 
         Args:
             plan: of the whole piece.
             captions: of the piece.
             start: latent frame at which the window begins.
+            notes: of the whole piece, None where they are not known.
         """
         window = (self.frames, self.frame_rate, self.styles, start)
-        tokens = plan_tokens([plan], self.beat_encoder, self.chord_encoder, *window)
+        played = [notes] if self.takes_notes else None
+        tokens = plan_tokens([plan], self.beat_encoder, self.chord_encoder, *window, played)
         small = {name: tensor[0] for name, tensor in tokens.items()}
         return {**small, **text_tokens(self.tokenizer, captions, self.max_text_length)}
 
@@ -59,6 +67,8 @@ class Denoiser(nn.Module):
         config = self.unet.config
         if config.aligned_channels is not None:
             taken["aligned_condition"] = inputs["aligned"].to(noisy.dtype)
+        if config.note_channels is not None:
+            taken["note_condition"] = inputs["notes"].to(noisy.dtype)
         if config.pooled_projection_dim is not None:
             taken["pooled_projections"] = inputs["pooled"]
         return self.unet(
@@ -73,6 +83,17 @@ class Denoiser(nn.Module):
             return_dict=False,
             **taken,
         )[0]
+
+
+def notes_to_make(tokens: Mapping[str, torch.Tensor], told: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return tokens without the notes of frames that are known: what sounds there was perhaps never written down.
+
+    Args:
+        tokens: condition tokens, with or without notes; told: see `told_of`.
+    """
+    if "notes" not in tokens or "known_mask" not in told:
+        return dict(tokens)
+    return {**tokens, "notes": tokens["notes"].masked_fill(told["known_mask"][:, None], 0)}
 
 
 def told_of(unet: MuNetModel, latents: torch.Tensor, known: torch.Tensor | None = None) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ from diffusers import DPMSolverMultistepScheduler
 
 from munet.errors import RequestError
 from munet.guidance import guidance_weights, guided, is_guided, without_groups
+from munet.training.denoiser import notes_to_make
 from munet.training.loop import min_snr_weights, signal_to_noise, weighted_mse
 from munet.training.munet import MuNetTrainer
 from munet.training.settings import NOISE_SCHEDULE, MuNetTraining
@@ -140,6 +141,7 @@ class DistillTrainer(MuNetTrainer):
         """Weighted squared error against the velocity that lands where the guided teacher does."""
         settings, tokens = self.settings, self.shown(rows)
         told = self.told_of(latents := tokens.pop("latents"), tokens["aligned"])
+        tokens = notes_to_make(tokens, told)
         given = self.inputs(tokens) | told
         without = None
         if is_guided(self.weights):

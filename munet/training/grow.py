@@ -1,4 +1,4 @@
-"""A larger MuNet that begins where a trained one is: blocks that change nothing yet, a sound code not heard yet.
+"""A larger MuNet that begins where a trained one is: blocks that change nothing yet, parts not heard yet.
 
 New blocks are put behind the others in each pass. What they add is zero at first (Net2Net, Chen et al., 2016), so that
 the larger model predicts what the smaller one does, and learns from there.
@@ -10,20 +10,25 @@ from collections.abc import Callable, Mapping
 
 import torch
 
+from munet.conditions.roll import NOTE_ROWS
 from munet.conditions.sound import sound_features
 from munet.errors import RequestError
 from munet.unet import MuNetModel
 
+NOTES_LAST = "frame_net.note_embedding.2."  # what leads from the notes into the hidden states
 FIT_DRAWS, FIT_BATCH = 256, 16  # batches drawn to fit a new sound code to, and windows of a batch
 
 
-def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None = None, seed: int = 0) -> MuNetModel:
+def grown(
+    unet: MuNetModel, layers: int | None = None, sound_codes: int | None = None, notes: bool = False, seed: int = 0
+) -> MuNetModel:
     """Return a model with the weights of `unet` and more parts, which predicts the same.
 
     Args:
         unet: a model over frames.
         layers: blocks, None for as many as there are.
         sound_codes: numbers of the sound code, None for what there is; a new one waits to be fitted (`fit_new_sound`).
+        notes: whether it takes the notes of a piece, see `munet.conditions.roll`.
         seed: of the new weights.
 
     Raises:
@@ -39,6 +44,7 @@ def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None =
         raise RequestError(f"sound_codes: expected the {codes} that there are, got {sound_codes!r}")
     config["frames"] = {**config["frames"], "layers": layers or blocks}
     config["sound_codes"] = sound_codes or codes
+    config["note_channels"] = NOTE_ROWS if notes else unet.config.note_channels
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MuNetModel(**config)
@@ -48,7 +54,7 @@ def grown(unet: MuNetModel, layers: int | None = None, sound_codes: int | None =
             tensor.copy_(theirs[name])
         elif name == "frame_net.tables":
             tensor[:, :blocks] = theirs[name]
-        elif ".to_out." in name:
+        elif ".to_out." in name or name.startswith(NOTES_LAST):
             tensor.zero_()
     return model.eval()
 

@@ -26,7 +26,7 @@ from torch import nn
 from munet.conditions.sound import who_is_said
 from munet.conditions.text import encode_tokens
 from munet.music import MusicPlan
-from munet.training.denoiser import ClipTokens, Denoiser, told_of
+from munet.training.denoiser import OVER_TIME, ClipTokens, Denoiser, notes_to_make, told_of
 from munet.training.grow import fit_new_sound
 from munet.training.hardware import counted_flops, matmul_peak, training_precision
 from munet.training.loop import (
@@ -96,7 +96,7 @@ class MuNetTrainer:
             self.parameters, settings.learning_rate, (0.9, 0.99), weight_decay=1e-2, fused=True
         )
         if found is not None:
-            shadow = [found[2][f"average.{index}"] for index in range(len(self.parameters))]
+            shadow = (found[2][f"average.{index}"] for index in range(len(self.parameters)))
             self.average.shadow_params = [tensor.to(self.device) for tensor in shadow]
             self.average.optimization_step = self.progress.step
             restore_optimizer("optimizer", self.optimizer, found[2])
@@ -132,7 +132,7 @@ class MuNetTrainer:
         """Rows for the pool: audio `(clips, samples)` or `(clips, 2, samples)` int16 becomes half precision latents."""
         latents = self.pipeline.vae.encode(batch["audio"].to(self.device).float() / 32768)
         rows = {name: tensor for name, tensor in batch.items() if name != "audio"}
-        return {**rows, "latents": latents.half(), "aligned": batch["aligned"].half()}
+        return {**rows, "latents": latents.half(), **{name: rows[name].half() for name in OVER_TIME if name in rows}}
 
     def random(self, kind: Any, *shape: int) -> torch.Tensor:
         """This process' share of numbers `kind` draws (`torch.rand`, `torch.randn`) for the batch of all processes."""
@@ -191,10 +191,10 @@ class MuNetTrainer:
     def loss(self, rows: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted velocity loss of rows from the pool, over the frames that are not known."""
         settings, tokens = self.settings, self.shown(rows)
-        inputs = self.told_of(latents := tokens.pop("latents"), tokens["aligned"]) | self.inputs(tokens)
-        uniform = self.random(torch.rand, len(latents))
+        told = self.told_of(latents := tokens.pop("latents"), tokens["aligned"])
+        inputs = told | self.inputs(notes_to_make(tokens, told))
+        uniform, noise = self.random(torch.rand, len(latents)), self.random(torch.randn, *latents.shape)
         timesteps = drawn_timesteps(uniform, len(self.alphas_cumprod), settings.timestep_shift)
-        noise = self.random(torch.randn, *latents.shape)
         counted = ~inputs["known_mask"] if "known_mask" in inputs else None
         return velocity_loss(
             lambda noisy, times: self.predict(self.denoise, noisy, times, inputs),

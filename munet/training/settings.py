@@ -64,7 +64,7 @@ class MuNetTraining:
             the schedule of the learning rate is this run's, and not the budget's.
         sample_prompts: prompts that every checkpoint is heard with, written to `samples/`.
         start: folder of a pipeline whose weights to start from, None for fresh ones; grow: parts that it gets in
-        addition, `layers` and `sound_codes`, see `munet.training.grow.grown`.
+        addition, `layers`, `sound_codes` and `notes`, see `munet.training.grow.grown`.
         seed: of initialisation and sampling.
         device: "auto", "cpu", "cuda" or "cuda:N"; precision: "auto", "float32" or "bfloat16".
         compile: whether to run the model through torch.compile; None: on a GPU.
@@ -104,7 +104,7 @@ class MuNetTraining:
     window: bool = False
     sample_prompts: Sequence[str] = ()
     start: str | None = None
-    grow: Mapping[str, int] = field(default_factory=dict)
+    grow: Mapping[str, int | bool] = field(default_factory=dict)
     seed: int = 0
     device: str | None = None
     precision: str = "auto"
@@ -124,8 +124,8 @@ class MuNetTraining:
         for name in ("learning_rate", "checkpoint_seconds", "timestep_shift"):
             if not getattr(self, name) > 0:
                 raise RequestError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
-        if unknown := sorted(set(self.grow) - {"layers", "sound_codes"}):
-            raise RequestError(f"grow: expected layers and sound_codes, got {unknown}")
+        if unknown := sorted(set(self.grow) - {"layers", "sound_codes", "notes"}):
+            raise RequestError(f"grow: expected layers, sound_codes and notes, got {unknown}")
         if self.grow and self.start is None:
             raise RequestError("grow: expected start with it, got None; a fresh model has its parts from model")
         if self.window and self.run_seconds is None:

@@ -1,4 +1,4 @@
-"""A folder with everything that goes with a piece: sound, plan, MIDI, chord sheet, click."""
+"""A folder with everything that goes with a piece: sound, plan, MIDI, parts, chord sheet, click."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from munet.errors import RequestError
 from munet.files import atomic_path
 from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
+from munet.music.events import Parts
 from mustango_app.exchange.click import click_track
 from mustango_app.exchange.midi_write import write_midi
+from mustango_app.exchange.parts_midi import write_parts
 
 AUDIO, PLAN, MIDI, SHEET, CLICK, FACTS = "audio.wav", "plan.json", "music.mid", "chords.cho", "click.wav", "clip.json"
-NAMES = (AUDIO, PLAN, MIDI, SHEET, CLICK, FACTS)
+PARTS = "parts.mid"
+NAMES = (AUDIO, PLAN, MIDI, PARTS, SHEET, CLICK, FACTS)
 CLICK_RATE = 44100  # Hz, of a click without sound beside it
 
 
@@ -29,6 +32,7 @@ def export(
     audio: tuple[np.ndarray, int] | None = None,
     facts: Mapping[str, Any] | None = None,
     title: str | None = None,
+    parts: Parts | None = None,
 ) -> Path:
     """Write a folder, whole or not at all; an earlier export there is replaced.
 
@@ -38,6 +42,7 @@ def export(
         audio: float32 `(channels, samples)` and its rate in Hz, for `audio.wav`; the click is then as long.
         facts: plain values for `clip.json`.
         title: of the chord sheet.
+        parts: what everybody plays, for `parts.mid`.
 
     Returns:
         The folder.
@@ -60,6 +65,8 @@ def export(
         (partial / PLAN).write_text(json.dumps(whole.to_dict(), indent=1) + "\n", encoding="utf-8")
         (partial / SHEET).write_text(write_chordpro(whole, title), encoding="utf-8")
         write_midi(whole, partial / MIDI)
+        if parts:
+            write_parts(whole, parts, partial / PARTS)
         if facts is not None:
             (partial / FACTS).write_text(json.dumps(dict(facts), indent=1) + "\n", encoding="utf-8")
     return folder

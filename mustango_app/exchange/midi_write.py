@@ -110,7 +110,7 @@ def write_midi(plan: MusicPlan, path: str | os.PathLike[str]) -> Path:
     ticks = TickMap(whole)
     end = ticks.tick(whole.duration or 0.0)
     tracks = [
-        ("plan", _conductor(whole, ticks)),
+        ("plan", conductor(whole, ticks)),
         ("Chords", _chords(whole, ticks)),
         ("Melody", _melody(whole, ticks)),
         ("Click", _click(whole, ticks)),
@@ -118,7 +118,7 @@ def write_midi(plan: MusicPlan, path: str | os.PathLike[str]) -> Path:
     text = f"{PLAN_TEXT}{fingerprint(row for _, events in tracks for row in events)} {plan.to_json()}"
     tracks[0][1].append((0, mido.MetaMessage("text", text=text)))
     file = mido.MidiFile(ticks_per_beat=RESOLUTION, charset="utf-8")
-    file.tracks += [_track(name, events, end) for name, events in tracks]
+    file.tracks += [track_of(name, events, end) for name, events in tracks]
     with atomic_path(path) as partial:
         file.save(partial)
     return path
@@ -135,7 +135,7 @@ def fingerprint(events: Iterable[tuple[int, mido.Message | mido.MetaMessage]]) -
     return digest(*sorted(lines))[:16]
 
 
-def _track(name: str, events: Events, end: int) -> mido.MidiTrack:
+def track_of(name: str, events: Events, end: int) -> mido.MidiTrack:
     """Return a track of events by tick: note ends first, and what is equal in the order given."""
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
     now = 0
@@ -146,7 +146,8 @@ def _track(name: str, events: Events, end: int) -> mido.MidiTrack:
     return track
 
 
-def _conductor(plan: MusicPlan, ticks: TickMap) -> Events:
+def conductor(plan: MusicPlan, ticks: TickMap) -> Events:
+    """Return the events of a plan's tempo, metre, key and sections."""
     events: Events = [(tick, mido.MetaMessage("set_tempo", tempo=tempo)) for tick, tempo in ticks.tempi()]
     events += _meters(plan, ticks)
     key = None
@@ -190,7 +191,8 @@ def signature(key: str | None) -> str:
     return (MINOR_SIGNATURES if found.mode == "minor" else MAJOR_SIGNATURES)[number + FLATS]
 
 
-def _note(pitch: int, velocity: int, start: int, end: int, channel: int) -> Events:
+def note_messages(pitch: int, velocity: int, start: int, end: int, channel: int) -> Events:
+    """Return the events of a note; start and end in ticks."""
     last = max(start + 1, end)
     return [
         (start, mido.Message("note_on", note=pitch, velocity=velocity, channel=channel)),
@@ -203,7 +205,7 @@ def _chords(plan: MusicPlan, ticks: TickMap) -> Events:
     for start, end, chord in plan.chord_intervals():
         events.append((ticks.tick(start), mido.MetaMessage("text", text="N.C." if chord.is_none else str(chord))))
         for pitch in voicing(chord):
-            events += _note(pitch, CHORD_VELOCITY, ticks.tick(start), ticks.tick(end), 0)
+            events += note_messages(pitch, CHORD_VELOCITY, ticks.tick(start), ticks.tick(end), 0)
     return events
 
 
@@ -218,7 +220,7 @@ def voicing(chord: Chord) -> tuple[int, ...]:
 def _melody(plan: MusicPlan, ticks: TickMap) -> Events:
     events: Events = [(0, mido.Message("program_change", program=73, channel=1))] if plan.melody else []
     for pitch, start, end in plan.melody or ():
-        events += _note(pitch, MELODY_VELOCITY, ticks.tick(start), ticks.tick(end), 1)
+        events += note_messages(pitch, MELODY_VELOCITY, ticks.tick(start), ticks.tick(end), 1)
     return events
 
 
@@ -226,7 +228,7 @@ def _click(plan: MusicPlan, ticks: TickMap) -> Events:
     return [
         event
         for second, position in plan.beats or ()
-        for event in _note(
+        for event in note_messages(
             CLICKS[position == 1], CLICK_VELOCITY, ticks.tick(second), ticks.tick(second + CLICK_LENGTH), DRUM_CHANNEL
         )
     ]

@@ -28,6 +28,7 @@ from munet.errors import RequestError
 from munet.files import write_atomically
 from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
+from munet.music.events import NoteEvent
 from mustango_app.clip import Clip
 from mustango_app.exchange.click import click_track
 from mustango_app.exchange.export import CLICK, MIDI, PLAN, SHEET, export
@@ -37,7 +38,7 @@ from mustango_app.page.live import Live
 LIFETIME = 86_400.0  # seconds
 PEAKS = 300
 MADE_WITH = ("steps", "guidance", "guidance_interval")  # settings of a clip that are arguments of `/generate`
-SOUND, CARD = "sound.wav", "card.json"
+SOUND, CARD, PARTS = "sound.wav", "card.json", "parts.json"
 FORMS: Mapping[str, str] = MappingProxyType(
     {
         "sound.wav": "audio/wav",
@@ -89,6 +90,8 @@ class Results:
         home.mkdir(parents=True)
         try:
             clip.save(home / SOUND)
+            if clip.parts is not None:
+                write_atomically(home / PARTS, json.dumps(clip.parts).encode())
             facts = {"clip": clip.to_dict(), "recipe": recipe_of(clip), "peaks": _peaks(clip.audio)}
             self.note(token, facts | dict(more))
         except BaseException as error:
@@ -109,7 +112,10 @@ class Results:
             raise RequestError("clip: expected one that is still kept, got another")
         facts = card["clip"]
         audio, rate = read_audio(self.folder / token / SOUND)
-        return Clip(audio, rate, MusicPlan.from_dict(facts["plan"]), facts["prompt"], facts["seed"], facts["settings"])
+        path = self.folder / token / PARTS
+        parts = tuple(NoteEvent(*note) for note in json.loads(path.read_text())) if path.is_file() else None
+        made = (facts["prompt"], facts["seed"], facts["settings"], parts)
+        return Clip(audio, rate, MusicPlan.from_dict(facts["plan"]), *made)
 
     def go_live(self, token: str, sample_rate: int, seconds: float, title: str) -> Live:
         """Let a clip that is being made be heard under its token."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from munet.errors import RequestError
 from munet.music import MusicPlan
+from munet.music.events import Parts, begun_within, moved
 from munet.music.grid import EPSILON, without_repeats
 from munet.music.splice import tempo_at_end
 from mustango_app.request import SECONDS_RANGE
@@ -36,6 +37,21 @@ class Shaped:
     start: float
     end: float
     length: float
+
+
+def spliced(around: Parts | None, new: Parts | None, shaped: Shaped) -> Parts | None:
+    """Return the parts of a piece with a new stretch; None where those of either are not known.
+
+    Args:
+        around: of the source.
+        new: for the plan of the whole result, of which those of the stretch count.
+        shaped: where it lies.
+    """
+    if around is None or new is None:
+        return None
+    stop = shaped.start + shaped.length
+    later = moved((note for note in around if note.start >= shaped.end), stop - shaped.end)
+    return (*(note for note in around if note.start < shaped.start), *begun_within(new, shaped.start, stop), *later)
 
 
 def extended(plan: MusicPlan, change: Extension, sounding: tuple[float, float]) -> Shaped:

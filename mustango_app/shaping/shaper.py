@@ -19,12 +19,14 @@ from scipy.signal import resample
 from munet.dynamics import gains_of
 from munet.long_form import Known
 from munet.music import MusicPlan
+from munet.music.events import Parts, stretched
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
+from mustango_app.parts import parts_of
 from mustango_app.planning.translate import to_english
 from mustango_app.shaping.canvas import Canvas, Faders, level_factor, peaks_limited, sounding_span
 from mustango_app.shaping.changes import Change, Edit, Extension, Variation
-from mustango_app.shaping.continuation import Shaped, extended
+from mustango_app.shaping.continuation import Shaped, extended, spliced
 from mustango_app.shaping.loops import turned, turned_back
 from mustango_app.shaping.region import edited
 from mustango_app.shaping.source import Piece, Source, sounding, source_of
@@ -64,27 +66,27 @@ def shape(
                 callback(before + step, per_candidate * change.best_of)
 
         run = _Run(model, seed, sampling, strength, after_step, stop)
-        audio, played, region = _carried_out(run, source, change)
+        audio, played, region, parts = _carried_out(run, source, change)
         done += per_candidate
         model.check_finite(audio)
         facts = {"change": change.name, "of": source.name, **replace(change, seed=seed).given(), "region": region}
-        return Clip(audio, model.sample_rate, played, source.prompt, seed, settings | {"shaped": facts})
+        return Clip(audio, model.sample_rate, played, source.prompt, seed, settings | {"shaped": facts}, parts)
 
     if change.best_of > 1:
         return most_adherent(make(change.seed + k) for k in range(change.best_of))
     return make(change.seed)
 
 
-def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray, MusicPlan, list[float]]:
-    """Return sound and plan of the result, and the seconds of what is new in it."""
+def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray, MusicPlan, list[float], Parts | None]:
+    """Return sound and plan of the result, the seconds of what is new in it, and its parts as far as all are known."""
     rate = run.model.sample_rate
     if isinstance(change, Variation):
         audio = run.vary(source)
-        return audio, source.plan, [0.0, audio.shape[1] / rate]
+        return audio, source.plan, [0.0, audio.shape[1] / rate], source.parts
     if isinstance(change, Edit) and source.plan.loop:
         around, turn = turned(source, change, rate)
         shaped = edited(around.plan, turn.change)
-        return turned_back(run.fill(around, shaped), shaped, turn, source.audio.shape[1])
+        return *turned_back(run.fill(around, shaped), shaped, turn, source.audio.shape[1]), None
     if isinstance(change, Edit):
         shaped = edited(source.plan, change)
     elif isinstance(change, Extension):
@@ -93,7 +95,9 @@ def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray,
         shaped = extended(source.plan, change, span)
     else:
         raise TypeError(f"change: expected an Extension, Edit or Variation, got {type(change).__name__}")
-    return run.fill(source, shaped), shaped.plan, [round(shaped.start, 9), round(shaped.start + shaped.length, 9)]
+    region = [round(shaped.start, 9), round(shaped.start + shaped.length, 9)]
+    parts = spliced(source.parts, run.parts(shaped.plan), shaped)
+    return run.fill(source, shaped), shaped.plan, region, parts
 
 
 class _Run:
@@ -132,30 +136,41 @@ class _Run:
         wanted[max(0, low if canvas.first > 0 else 0) : high] = True
         faders = Faders.of(source.plan, shaped.plan, canvas, last, rate)
         flat = replace(canvas, audio=canvas.audio / faders.old)
-        latents = self._sample(source.prompt, shaped.plan, flat.audio, ~wanted)
+        latents = self._sample(source.prompt, shaped.plan, flat.audio, ~wanted, self.parts(shaped.plan))
         begin, end = max(0, low - LEAD), min(frames, high + LEAD)
         sound = self._decode(latents[:, :, begin:end])
         return canvas.joined(self._levelled(sound, flat, begin * step, wanted[begin:end]) * faders.new)
 
     def vary(self, source: Source) -> np.ndarray:
         """Return the sound `(channels, samples)` of a source made again from itself."""
-        plan, audio, count = source.plan, source.audio, source.audio.shape[1]
+        plan, audio, count, parts = source.plan, source.audio, source.audio.shape[1], source.parts
         step, loop = self.codec.samples_per_latent_frame, source.plan.loop
         if loop:
             frames = max(1, round(count / step))
             plan = plan.stretch(count / (frames * step))
+            parts = parts and stretched(parts, count / (frames * step))
             audio = resample(audio, frames * step, axis=1).astype(np.float32)
         gains = gains_of(plan, self.model.sample_rate, 0, audio.shape[1])
         audio = audio / gains
         nothing = torch.zeros(self.codec.num_latent_frames(audio.shape[1]), dtype=torch.bool)
-        latents = self._sample(source.prompt, plan, audio, nothing, circular=loop)
+        latents = self._sample(source.prompt, plan, audio, nothing, parts, circular=loop)
         made = self._decode(latents, circular=loop)[:, : audio.shape[1]] * gains
         made = resample(made, count, axis=1).astype(np.float32) if made.shape[1] != count else made
         made = peaks_limited(made * level_factor(source.audio, made))
         return np.broadcast_to(made, source.audio.shape).astype(np.float32)
 
+    def parts(self, plan: MusicPlan) -> Parts | None:
+        """Return what is played in a new stretch of a plan, for a network that is told so."""
+        return parts_of(plan, self.settings[0][0]) if self.model.takes_notes else None
+
     def _sample(
-        self, prompt: str, plan: MusicPlan, audio: np.ndarray, known: torch.Tensor, circular: bool = False
+        self,
+        prompt: str,
+        plan: MusicPlan,
+        audio: np.ndarray,
+        known: torch.Tensor,
+        parts: Parts | None,
+        circular: bool = False,
     ) -> torch.Tensor:
         """Return latents `(1, channels, frames, bins)` of a piece of which the `known` frames `(frames,)` stay."""
         circle = {"circular": True} if circular and hasattr(self.codec, "decode_stream") else {}
@@ -172,6 +187,7 @@ class _Run:
             known=Known(held, known),
             strength=self.strength,
             circular=circular,
+            **({"notes": [parts]} if self.model.takes_notes else {}),
         )
         return latents
 

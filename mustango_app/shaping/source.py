@@ -13,6 +13,7 @@ import soxr
 from augmentation.audio import read_audio
 from munet.errors import RequestError
 from munet.music import MusicPlan
+from munet.music.events import Parts
 from mustango_app.clip import Clip
 from mustango_app.exchange.export import AUDIO, FACTS, PLAN
 from mustango_app.exchange.heard import plan_from_heard
@@ -31,12 +32,14 @@ class Source:
         plan: complete, with the sound's duration.
         prompt: what it was made from, or what is heard to play.
         name: for the record: a file's name, or "clip".
+        parts: what everybody plays, of a clip whose notes are known.
     """
 
     audio: np.ndarray
     plan: MusicPlan
     prompt: str
     name: str
+    parts: Parts | None = None
 
 
 def source_of(piece: Piece, sample_rate: int, channels: int, plan: MusicPlan | None = None) -> Source:
@@ -71,7 +74,7 @@ def source_of(piece: Piece, sample_rate: int, channels: int, plan: MusicPlan | N
         plan = _heard(audio, rate)
     audio = _as_the_model(audio, rate, sample_rate, channels)
     plan = _lasting(plan, audio.shape[1] / sample_rate)
-    return Source(audio, plan, prompt or _described(plan), name)
+    return Source(audio, plan, prompt or _described(plan), name, getattr(piece, "parts", None))
 
 
 def sounding(source: Source, sample_rate: int, span: tuple[float, float]) -> tuple[float, float]:

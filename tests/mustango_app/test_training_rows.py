@@ -34,7 +34,7 @@ class Ramp:
 
 
 def test_windows_lie_on_latent_frames_and_tokens_know_where() -> None:
-    rows = Rows(Ramp(), CUT, lambda plan, captions, start: {"start": torch.tensor(start)})
+    rows = Rows(Ramp(), CUT, lambda plan, captions, start, notes: {"start": torch.tensor(start)})
     found = [rows[0, number] for number in range(20)]
     audio = torch.cat([each["audio"] for each in found])
     starts = torch.cat([each["start"] for each in found])

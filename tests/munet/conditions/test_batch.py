@@ -57,9 +57,22 @@ def test_replacing_a_group_changes_it_alone_and_only_in_its_rows() -> None:
     assert torch.equal(replaced["aligned"][1, list(ROWS["rhythm"])], tokens["aligned"][1, list(ROWS["rhythm"])])
 
 
+def test_notes_go_with_the_arrangement_and_alone_and_where_nothing_takes_them_nothing_happens() -> None:
+    tokens, null = tokens_and_null()
+    tokens, null = tokens | {"notes": torch.ones(3, 5, 16)}, null | {"notes": torch.zeros(1, 5, 16)}
+    rows = torch.tensor([True, False, True])
+    for group in ("notes", "arrangement"):
+        replaced = replace_group(tokens, null, group, rows)
+        assert torch.equal(replaced["notes"].amax(dim=(1, 2)), torch.tensor([0.0, 1.0, 0.0]))
+        assert torch.equal(replaced["aligned"], tokens["aligned"])  # this plan has no arrangement
+    assert torch.equal(replace_group(tokens, null, "melody", rows)["notes"], tokens["notes"])
+    del tokens["notes"]
+    assert "notes" not in replace_group(tokens, null, "notes", rows)
+
+
 def test_dropout_at_its_ends() -> None:
     tokens, null = tokens_and_null()
-    kept = ConditionDropout(*[0] * 10)(tokens, null, torch.Generator().manual_seed(0))
+    kept = ConditionDropout(*[0] * 11)(tokens, null, torch.Generator().manual_seed(0))
     assert all(torch.equal(kept[name], tokens[name]) for name in tokens)
     gone = ConditionDropout(1)(tokens, null, torch.Generator().manual_seed(0))
     expected = null_like(tokens, null)

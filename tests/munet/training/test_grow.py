@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from munet.conditions.batch import ConditionDropout
+from munet.conditions.roll import NOTE_ROWS
 from munet.conditions.sound import WHO_PLAYS
 from munet.errors import RequestError
 from munet.music import MusicPlan
+from munet.music.events import NoteEvent
+from munet.training.denoiser import notes_to_make
 from munet.training.grow import grown
 from munet.training.loop import Budget
 from munet.training.munet import MuNetTrainer, train_munet
@@ -52,6 +56,19 @@ def test_a_grown_model_predicts_the_same_and_can_learn_more() -> None:
     assert not torch.allclose(prediction(large, sound=torch.ones(2, 4)), prediction(small), atol=1e-2)
     large.frame_net.blocks[3].attention.to_out.weight.data.normal_()
     assert not torch.allclose(prediction(large), prediction(small), atol=1e-2)
+
+
+def test_a_model_that_has_grown_ears_for_notes_predicts_the_same_until_it_has_learnt_from_them() -> None:
+    small = trained_at_random()
+    large = grown(small, notes=True)
+    played = torch.rand(2, NOTE_ROWS, 8, generator=torch.Generator().manual_seed(4))
+    assert large.config.note_channels == NOTE_ROWS
+    assert torch.equal(prediction(large, note_condition=played), prediction(small))
+    large.frame_net.note_embedding[2].weight.data.normal_()
+    assert not torch.allclose(prediction(large, note_condition=played), prediction(large), atol=1e-2)
+    again = grown(large)
+    assert again.config.note_channels == NOTE_ROWS
+    assert torch.equal(prediction(again, note_condition=played), prediction(large, note_condition=played))
 
 
 def test_growing_by_nothing_is_a_copy() -> None:
@@ -109,6 +126,37 @@ def test_a_training_grows_what_it_starts_from_and_is_gone_on_from(tmp_path: Path
     _check_untold(again)
 
 
+def test_a_training_learns_from_notes_but_for_those_of_known_frames(tmp_path: Path) -> None:
+    toy_files(tmp_path)
+    start = MuNetTrainer(MuNetTraining(**toy_settings(tmp_path, "small", budget=Budget(1))), SECONDS)
+    start.pipeline.save_pretrained(tmp_path / "start")
+    given = toy_settings(tmp_path, "noted", budget=Budget(10**6, warmup=0, decay=0), start=str(tmp_path / "start"))
+    for name in ("model", "max_text_length"):
+        del given[name]
+    plain = ConditionDropout(*[0.0] * 11)
+    settings = MuNetTraining(**given, grow={"notes": True}, learning_rate=3e-3, dropout=plain, unknown=1.0)
+    trainer = MuNetTrainer(settings, SECONDS)
+    plan = MusicPlan(bpm=120, duration=SECONDS, style="pop", instruments="drums").complete()
+    rows = []
+    for index in range(12):  # the sound is decided by what is struck, which nothing else says
+        stroke = NoteEvent("drums", 36 if index % 2 else 38, 0.0, 0.1, 127)
+        tokens = trainer.clip_tokens(plan, ["rock"], 0, [stroke])
+        rows.append({**tokens, "latents": torch.full((4, trainer.frames, 2), 1.0 if index % 2 else -1.0)})
+    batch = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    for _ in range(100):
+        trainer.step(trainer.loss(batch))
+    with torch.no_grad():
+        losses = []
+        for notes in (batch["notes"], batch["notes"].roll(1, dims=0)):
+            trainer.generator.manual_seed(0)
+            losses.append(trainer.loss({**batch, "notes": notes}).item())
+    assert losses[1] > 2 * losses[0]
+    told = {"known_mask": torch.zeros(12, trainer.frames, dtype=torch.bool)}
+    told["known_mask"][:, :3] = True
+    masked = notes_to_make(batch, told)["notes"]
+    assert not masked[:, :, :3].any() and torch.equal(masked[:, :, 3:], batch["notes"][:, :, 3:])
+
+
 def _check_untold(trainer: MuNetTrainer) -> None:
     """Where nothing says who plays most are told no sound; where something does, all are told."""
     latents = torch.randn(400, *toy_rows(trainer, 2)["latents"].shape[1:], generator=torch.Generator().manual_seed(2))
@@ -133,7 +181,7 @@ def _text(trainer: MuNetTrainer) -> dict[str, object]:
 
 def test_growth_that_cannot_be_is_named() -> None:
     given = {"out": "out", "autoencoder": "codec", "budget": Budget(1)}
-    with pytest.raises(RequestError, match="grow: expected layers and sound_codes, got \\['width'\\]"):
+    with pytest.raises(RequestError, match="grow: expected layers, sound_codes and notes, got \\['width'\\]"):
         MuNetTraining(**given, start="x", grow={"width": 3})
     with pytest.raises(RequestError, match="grow: expected start with it"):
         MuNetTraining(**given, grow={"layers": 3})

@@ -23,7 +23,7 @@ from munet.training.munet import MuNetTrainer
 from munet.training.settings import NOISE_SCHEDULE, MuNetTraining
 from tests.munet.training.toys import SECONDS, toy_files, toy_rows, toy_settings
 
-PLAIN = ConditionDropout(*[0.0] * 10)
+PLAIN = ConditionDropout(*[0.0] * 11)
 
 
 @pytest.fixture(scope="module")
