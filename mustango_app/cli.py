@@ -34,8 +34,8 @@ Made = TypeVar("Made")
 
 # Flags that are fields of a `Request`.
 FLAGS = (
-    "prompt", "bpm", "meter", "key", "chords", "melody", "seconds", "bars", "style", "instruments", "energy", "loop",
-    "sections", "seed", "steps", "guidance", "guidance_interval", "num_clips", "best_of",
+    "prompt", "bpm", "meter", "key", "chords", "melody", "parts", "seconds", "bars", "style", "instruments", "energy",
+    "loop", "sections", "seed", "steps", "guidance", "guidance_interval", "num_clips", "best_of",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ There is no torch here, so that plans and error messages come at once, before an
 
 from __future__ import annotations
 
+import math
 import numbers
 import os
 import secrets
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 from munet.errors import RequestError
 from munet.guidance_weights import Guidance, Interval, check_interval, guidance_weights
 from munet.music import MusicPlan
+from munet.music.events import Parts, begun_within, checked_parts
 from mustango_app.planning import planner
 from mustango_app.planning.asked import field_value
 from mustango_app.planning.planner import Sources
@@ -108,6 +110,9 @@ class Request:
         bars: length in bars at the plan's tempo and metre, instead of seconds.
         melody: as in `MusicPlan`, or the path of a MIDI file, whose tempo, metre, key and chords are then taken as well
             and moved to the tempo and key asked for.
+        parts: what everybody plays, note by note: the path of a MIDI file, of which all else is taken as of a melody's,
+            or notes (instrument, MIDI pitch, start, end, velocity), seconds. Of a model that finds its own notes they
+            decide all but the notes.
         style, instruments, energy, sections, loop: as in `MusicPlan`.
         plan: a plan, in parts or whole.
         seed: equal seeds make equal clips on one machine; drawn when the request is made if None.
@@ -120,6 +125,7 @@ class Request:
 
     Attributes:
         draft: the complete plan for the first seed and its sources, as far as they do not depend on the model.
+        played: the notes of `parts` at the tempo and in the key asked for; None where none are given.
 
     Raises:
         RequestError: naming the field that cannot be used.
@@ -136,6 +142,7 @@ class Request:
     instruments: Sequence[str] | None = None
     energy: str | None = None
     melody: Sequence[Any] | str | os.PathLike[str] | None = None
+    parts: Sequence[Any] | str | os.PathLike[str] | None = None
     sections: Sequence[Any] | None = None
     loop: bool | None = None
     plan: MusicPlan | None = None
@@ -146,6 +153,7 @@ class Request:
     num_clips: int = 1
     best_of: int = 1
     draft: Draft = field(init=False, repr=False, compare=False)
+    played: Parts | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         seed = secrets.randbelow(2**32) if self.seed is None else self.seed
@@ -161,6 +169,8 @@ class Request:
             checked["bars"] = check_integer("bars", self.bars, 1, MAX_BARS)
             if self.seconds is not None:
                 raise RequestError(f"bars: expected either bars or seconds, got both ({self.bars}, {self.seconds:g})")
+        if self.parts is not None and isinstance(self.melody, str | os.PathLike):
+            raise RequestError("parts: expected either parts or the file of a melody, got both")
         checked |= checked_sampling(self.steps, self.guidance, self.guidance_interval)
         if self.plan is not None and not isinstance(self.plan, MusicPlan):
             raise RequestError(f"plan: expected a MusicPlan, got {self.plan!r}")
@@ -210,11 +220,16 @@ class Request:
         asked = {name: getattr(self, name) for name in MUSIC_FIELDS if getattr(self, name) is not None}
         if seconds is not None:
             asked["seconds"] = seconds
-        plan = self.plan
+        plan, longest = self.plan, asked.get("seconds", SECONDS_RANGE[1])
         if isinstance(self.melody, str | os.PathLike):
-            plan = self._with_tune(self.melody, asked.get("seconds", SECONDS_RANGE[1]))
+            plan = self._with_tune(self.melody, longest)
             for name in ("melody", "bpm", "key"):  # the tune has been fitted to them
                 asked.pop(name, None)
+        elif self.parts is not None:
+            plan = self._with_parts(longest)
+            if isinstance(self.parts, str | os.PathLike):
+                for name in ("bpm", "key"):  # all of it has been fitted to them
+                    asked.pop(name, None)
         if plan is None:
             return asked
         if plan.duration is not None and seconds is not None:
@@ -234,7 +249,28 @@ class Request:
         from mustango_app.exchange.tune import fit_tune
 
         given = {} if self.plan is None else self.plan.given()
-        bpm = field_value("bpm", self.bpm or given.get("bpm"))
-        key = field_value("key", self.key or given.get("key"))
-        tune = fit_tune(read_melody(path), bpm, key, seconds)
+        tune = fit_tune(read_melody(path), *self._tempo_and_key(given), seconds)
         return tune.with_(**{name: value for name, value in given.items() if name != "melody"})
+
+    def _tempo_and_key(self, given: Mapping[str, Any]) -> tuple[float | None, str | None]:
+        """The tempo and key that music from a file is moved to, where they are asked for."""
+        return field_value("bpm", self.bpm or given.get("bpm")), field_value("key", self.key or given.get("key"))
+
+    def _with_parts(self, seconds: float) -> MusicPlan:
+        """Return what `plan` holds, and of `parts` what it leaves open; keep the notes as `played`."""
+        given = {} if self.plan is None else self.plan.given()
+        if isinstance(self.parts, str | os.PathLike):
+            from mustango_app.exchange.parts_midi import read_parts  # MIDI is not needed without parts
+            from mustango_app.exchange.tune import fit_parts, fit_tune
+
+            whole, notes = read_parts(self.parts)
+            wanted = (*self._tempo_and_key(given), seconds)
+            found, notes = fit_tune(whole, *wanted).given(), fit_parts(notes, whole, *wanted)
+        else:
+            notes = begun_within(checked_parts(self.parts), 0.0, seconds)
+            found = {"instruments": tuple(dict.fromkeys(note.instrument for note in notes))}
+            if self.seconds is None and self.bars is None:
+                last = float(math.ceil(max(note.end for note in notes)))
+                found["duration"] = min(max(last, SECONDS_RANGE[0]), SECONDS_RANGE[1])
+        object.__setattr__(self, "played", notes)
+        return MusicPlan(**found | given)

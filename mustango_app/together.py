@@ -42,10 +42,13 @@ class Job(NamedTuple):
     plan: MusicPlan
     seed: int
     number: int = 0
+    played: Parts | None = None
 
     def parts(self, engine: Mustango) -> Parts | None:
-        """What is played, for a network that is told so."""
-        return parts_of(self.plan, self.seed) if engine.takes_notes else None
+        """What is played, for a network that is told so: what was asked for, or what the composer writes."""
+        if not engine.takes_notes:
+            return None
+        return parts_of(self.plan, self.seed) if self.played is None else self.played
 
 
 Outcome = Clip | RequestError | OSError
@@ -141,7 +144,8 @@ def play_together(
             made += steps * len(batch)
 
     def jobs_of(plan: MusicPlan, seed: int) -> list[Job]:
-        return [Job(request.prompt, request.english, plan, seed + k) for k in range(request.best_of)]
+        asked = (request.prompt, request.english, plan)
+        return [Job(*asked, seed + k, played=request.played) for k in range(request.best_of)]
 
     planned = list(zip(plans, request.seeds, strict=True))
     if request.best_of > 1:
@@ -159,7 +163,7 @@ def make_requests(engine: Mustango, requests: Sequence[Request]) -> Iterator[tup
                 yield number, engine.generate(request.at(request.seed))
                 continue
             plan = engine.plan(request).plan
-            jobs.append(Job(request.prompt, request.english, plan, request.seed, number))
+            jobs.append(Job(request.prompt, request.english, plan, request.seed, number, request.played))
         except (RequestError, OSError) as error:
             yield number, error
 

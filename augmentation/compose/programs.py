@@ -1,4 +1,4 @@
-"""General MIDI programs of the instruments that `munet.music.instruments` names."""
+"""General MIDI programs of the instruments that `munet.music.instruments` names, and the way back."""
 
 from __future__ import annotations
 
@@ -23,3 +23,11 @@ INSTRUMENTS: Mapping[str, int] = MappingProxyType(
         "kalimba": 108, "sitar": 104, "bagpipes": 109,
     }
 )  # fmt: skip
+
+
+def nearest_instrument(program: int) -> str | None:
+    """Return the instrument of a program, or of the nearest one of its family; "drums" for -1, None for effects."""
+    if program < 0:
+        return "drums"
+    family = {other: name for name, other in reversed(INSTRUMENTS.items()) if other // 8 == program // 8}
+    return family[min(family, key=lambda other: (abs(other - program), other))] if family else None

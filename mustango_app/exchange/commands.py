@@ -34,8 +34,10 @@ def add_export(commands: Any, add: AddCommand) -> None:
 
 
 def add_sources(parser: argparse.ArgumentParser, with_from: bool = False) -> None:
-    """Add `--melody`, and with `with_from` `--from`."""
+    """Add `--melody`, and with `with_from` `--from`, without it `--parts`."""
     parser.add_argument("--melody", metavar="FILE", help="MIDI file whose tune, tempo, key and chords are taken")
+    if not with_from:
+        parser.add_argument("--parts", metavar="FILE", help="MIDI file that is played, all of it, note by note")
     if with_from:
         parser.add_argument(
             "--from", dest="source", metavar="FILE", help="MIDI file, chord sheet, plan or recording to start from"

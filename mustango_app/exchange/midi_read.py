@@ -16,7 +16,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from augmentation.compose.programs import INSTRUMENTS
+from augmentation.compose.programs import nearest_instrument
 from munet.errors import RequestError
 from munet.music import Chord, Key, MusicPlan, Note, PlanError, Section
 from munet.music.checks import BPM_RANGE, DURATION_RANGE
@@ -183,16 +183,13 @@ def _name_of_signature(name: str) -> str:
 
 def _instruments(score: Score) -> tuple[str, ...] | None:
     """Return who plays, by program; the nearest program of the same family where ours has no name for it."""
-    ours = {program: name for name, program in reversed(INSTRUMENTS.items())}
-    found = []
-    played = [note.program for track in score.tracks if not CLICKS.search(track.name) for note in track.notes]
-    for program in dict.fromkeys(played):
-        family = [p for p in ours if p // 8 == program // 8]
-        if program < 0:
-            found.append("drums")
-        elif family:
-            found.append(ours[min(family, key=lambda p: (abs(p - program), p))])
-    return tuple(dict.fromkeys(found)) or None
+    names = dict.fromkeys(nearest_instrument(note.program) for track in sounding(score) for note in track.notes)
+    return tuple(name for name in names if name is not None) or None
+
+
+def sounding(score: Score) -> list[ScoreTrack]:
+    """Return the tracks that are music: all but a click."""
+    return [track for track in score.tracks if not CLICKS.search(track.name)]
 
 
 # ---------------------------------------------------------------- chords and melody

@@ -115,10 +115,22 @@ def write_midi(plan: MusicPlan, path: str | os.PathLike[str]) -> Path:
         ("Melody", _melody(whole, ticks)),
         ("Click", _click(whole, ticks)),
     ]
+    return save_tracks(tracks, plan, end, path)
+
+
+def save_tracks(tracks: Sequence[tuple[str, Events]], plan: MusicPlan, end: int, path: Path) -> Path:
+    """Write a file of named tracks, with the plan as text in the first of them; whole or not at all.
+
+    Args:
+        tracks: name and events of each.
+        plan: as it is to be read back.
+        end: tick at which all end.
+        path: of the file.
+    """
     text = f"{PLAN_TEXT}{fingerprint(row for _, events in tracks for row in events)} {plan.to_json()}"
     tracks[0][1].append((0, mido.MetaMessage("text", text=text)))
     file = mido.MidiFile(ticks_per_beat=RESOLUTION, charset="utf-8")
-    file.tracks += [track_of(name, events, end) for name, events in tracks]
+    file.tracks += [_track(name, events, end) for name, events in tracks]
     with atomic_path(path) as partial:
         file.save(partial)
     return path
@@ -135,7 +147,7 @@ def fingerprint(events: Iterable[tuple[int, mido.Message | mido.MetaMessage]]) -
     return digest(*sorted(lines))[:16]
 
 
-def track_of(name: str, events: Events, end: int) -> mido.MidiTrack:
+def _track(name: str, events: Events, end: int) -> mido.MidiTrack:
     """Return a track of events by tick: note ends first, and what is equal in the order given."""
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
     now = 0

@@ -26,12 +26,13 @@ TEXTS = ("text", "lyrics", "marker", "cue_marker")
 
 @dataclass(frozen=True)
 class ScoreNote:
-    """A note: MIDI pitch 0 to 127, start and end in ticks, General MIDI program (from 0; -1 for drums)."""
+    """A note: MIDI pitch 0 to 127, start and end in ticks, General MIDI program (from 0; -1 for drums), velocity."""
 
     pitch: int
     start: int
     end: int
     program: int
+    velocity: int = field(default=96, compare=False)
 
     @property
     def is_drum(self) -> bool:
@@ -163,7 +164,8 @@ def _score(file: mido.MidiFile) -> Score:
 def _track(messages: Iterable[mido.Message]) -> ScoreTrack:
     tick, name = 0, ""
     programs: dict[int, int] = {}
-    open_notes: dict[tuple[int, int], list[tuple[int, int]]] = {}  # (channel, pitch) -> (start, program), oldest first
+    # (channel, pitch) -> (start, program, velocity), the oldest first
+    open_notes: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     notes, texts = [], []
     for message in messages:
         tick += message.time
@@ -175,11 +177,11 @@ def _track(messages: Iterable[mido.Message]) -> ScoreTrack:
             programs[message.channel] = message.program
         elif message.type == "note_on" and message.velocity > 0:
             program = -1 if message.channel == DRUM_CHANNEL else programs.get(message.channel, 0)
-            open_notes.setdefault((message.channel, message.note), []).append((tick, program))
+            open_notes.setdefault((message.channel, message.note), []).append((tick, program, message.velocity))
         elif message.type in ("note_on", "note_off") and open_notes.get((message.channel, message.note)):
-            start, program = open_notes[message.channel, message.note].pop(0)
-            notes.append(ScoreNote(message.note, start, tick, program))
+            start, *played = open_notes[message.channel, message.note].pop(0)
+            notes.append(ScoreNote(message.note, start, tick, *played))
     for (_, pitch), begun in open_notes.items():  # never ended: they last to the end of the track
-        notes += [ScoreNote(pitch, start, tick, program) for start, program in begun]
+        notes += [ScoreNote(pitch, start, tick, *played) for start, *played in begun]
     sounding = [note for note in notes if note.end > note.start]
     return ScoreTrack(name, tuple(sorted(sounding, key=lambda n: (n.start, n.pitch))), tuple(texts))

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from munet.errors import RequestError
-from munet.music import MusicPlan, PlanError
+from munet.music import MusicPlan, Note, PlanError
 from mustango_app.planning.source import PREDICTED, Source
 from mustango_app.request import Draft, Request
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PREDICTABLE = (("beats", ("bpm", "meter")), ("chords", ("key", "chords")))  # and what it decides
 FEWEST_BEATS = 2  # that have a tempo
+OWN_NOTES = "this model finds its own notes: tempo, chords, players and sections of the parts are kept"
 LONGEST_WHOLE = 30.0  # seconds that a model without windows makes
 
 
@@ -65,6 +66,8 @@ class ModelPlanner:
                     field: PREDICTED for name, group in PREDICTABLE if name in found for field in group
                 }
         self._check(whole)
+        if request.played and self._pipeline.unet.config.note_channels is None:
+            whole = whole.with_(notes=(*whole.notes, Note("parts", None, OWN_NOTES, used=False)))
         return Draft(whole, sources)
 
     def _within_meters(self, request: Request) -> Draft:

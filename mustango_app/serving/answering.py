@@ -172,8 +172,9 @@ def request_of(given: Mapping[str, Any]) -> Request:
     """
     if unknown := sorted(set(given) - set(FIELDS)):
         raise RequestError(f"body: expected fields among {', '.join(FIELDS)}, got {', '.join(unknown)}")
-    if isinstance(given.get("melody"), str):
-        raise RequestError("melody: expected notes [[pitch, start, end], ...], got the path of a file")
+    for name, form in (("melody", "[pitch, start, end]"), ("parts", "[instrument, pitch, start, end, velocity]")):
+        if isinstance(given.get(name), str):
+            raise RequestError(f"{name}: expected notes [{form}, ...], got the path of a file")
     plan = given.get("plan")
     if plan is not None and not isinstance(plan, Mapping):
         raise RequestError(f"plan: expected an object as /plan returns it, got {type(plan).__name__}")

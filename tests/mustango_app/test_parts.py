@@ -17,7 +17,8 @@ from munet.music.events import begun_within
 from munet.music.instruments import classes_of
 from munet.unet import MuNetModel
 from mustango_app import Mustango, plan_from_text
-from mustango_app.parts import parts_of
+from mustango_app.parts import parts_of, suiting_styles
+from mustango_app.planning.model_planner import OWN_NOTES
 from tests.tiny import tiny_pipeline
 
 STYLES = ("jazz swing", "waltz")
@@ -44,6 +45,27 @@ def test_the_bass_plays_roots_of_the_chords_that_are_asked_for() -> None:
 def test_seeds_decide_and_other_seeds_play_otherwise() -> None:
     plan = plan_from_text("funk for drums, electric bass and organ").with_(duration=10.0)
     assert parts_of(plan, 5) == parts_of(plan, 5) != parts_of(plan, 6)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "styles", "never"),
+    [
+        (
+            "sad piano and strings at 70 bpm",
+            {"pop ballad", "orchestral", "classical piano"},
+            {"trap", "metal", "techno"},
+        ),
+        (
+            "banjo, acoustic guitar and fiddle at 110 bpm",
+            {"country", "celtic jig", "folk guitar"},
+            {"trance", "techno"},
+        ),
+        ("distorted guitar, drums and bass at 170 bpm", {"metal", "punk", "rock"}, {"lullaby", "ambient"}),
+    ],
+)
+def test_players_without_a_style_play_in_one_that_suits_them(prompt: str, styles: set[str], never: set[str]) -> None:
+    found = set(suiting_styles(plan_from_text(prompt).with_(style=None)))
+    assert found & styles and not found & never
 
 
 def test_a_composed_piece_is_not_simply_played_again() -> None:
@@ -129,3 +151,16 @@ def test_a_saved_model_still_takes_notes(noted: Mustango, tmp_path: Path) -> Non
     noted.pipeline.save_pretrained(tmp_path / "again")
     again = Mustango.from_pretrained(tmp_path / "again", device="cpu")
     assert again.pipeline.unet.config.note_channels == NOTE_ROWS
+
+
+def test_parts_that_are_given_are_played(noted: Mustango) -> None:
+    rows = [["piano", 60, 0.0, 1.0, 90], ["drums", 36, 1.0, 1.1, 127]]
+    clip, roll = told(noted, lambda: noted.generate("calm", parts=rows, seconds=4, steps=1, seed=7, guidance=1.0))
+    assert [list(note) for note in clip.parts] == rows
+    assert np.allclose(roll, note_roll(clip.parts, roll.shape[1], noted.pipeline.frame_rate), atol=1e-6)
+
+
+def test_a_model_that_finds_its_own_notes_says_so(engine: Mustango) -> None:
+    clip = engine.generate("calm", parts=[["piano", 60, 0.0, 1.0, 90]], seconds=2, steps=1, seed=7)
+    assert clip.parts is None
+    assert [note.outcome for note in clip.plan.notes if note.statement == "parts"] == [OWN_NOTES]
