@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from munet.errors import RequestError
 from munet.music import Chord, Key, MusicPlan, PlanError
+from munet.music.events import Parts
 from munet.music.instruments import classes_of
 from mustango_app.page.link import pack, unpack
 from mustango_app.page.live import Live
@@ -25,13 +26,21 @@ if TYPE_CHECKING:
 KEPT = 6  # runs on the page; a run has up to four variations of up to eight candidates
 DOWNLOADS = (
     ("sound.wav", "WAV"), ("sound.flac", "FLAC"), ("sound.mp3", "MP3"), ("sound.ogg", "OGG"), ("music.mid", "MIDI"),
+    ("parts.mid", ""),
     ("chords.cho", ""), ("click.wav", ""), ("plan.json", ""), ("all.zip", "ZIP"),
 )  # fmt: skip
 ACTIONS = ("use", "link", "delete")
 MOST_OF_A_RUN = 64
 SURE_STYLE = 0.4  # probability from which another style than the asked one is worth a name
 SAID = '<p class="said"></p>'  # what the status says of a button that was pressed here, see `cards.js`
-_FILE_WORDS = MappingProxyType({"chords.cho": "chord_sheet_file", "click.wav": "click_file", "plan.json": "plan_file"})
+_FILE_WORDS = MappingProxyType(
+    {
+        "chords.cho": "chord_sheet_file",
+        "click.wav": "click_file",
+        "plan.json": "plan_file",
+        "parts.mid": "parts_file",
+    }
+)
 
 Entry = dict[str, str]  # what a browser keeps of a clip: its token as "id", and its recipe as "make" (see `link`)
 Runs = list[list[Entry]]  # the newest run first
@@ -118,7 +127,10 @@ def shown_cards(
                 continue
             version = f"{'heard' if card.get('heard') or card.get('unheard') else 'made'} {card.get('best', '')}"
             newest = "yes" if number == 0 and live is None else ""
-            rows.append(row | {"version": version, "html": card_html(token, card, words), "newest": newest})
+            rows.append(
+                row
+                | {"version": version, "html": card_html(token, card, words, results.parts(token)), "newest": newest}
+            )
     return rows
 
 
@@ -150,8 +162,8 @@ def gone_html(entry: Entry, words: Words) -> str:
     )
 
 
-def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
-    """Return the HTML of one card."""
+def card_html(token: str, card: Mapping[str, Any], words: Words, parts: Parts | None = None) -> str:
+    """Return the HTML of one card; `parts` are what everybody plays, where it is known."""
     clip = card["clip"]
     plan = MusicPlan.from_dict(clip["plan"])
     from augmentation.hearing.listen import Heard  # its recognisers load slowly
@@ -159,13 +171,16 @@ def card_html(token: str, card: Mapping[str, Any], words: Words) -> str:
     heard = Heard.from_dict(card["heard"]) if card.get("heard") else None
     title, part = _title(clip["prompt"]), _part(card, words)
     sound = f"results/{token}/sound.wav"
-    picture = timeline(plan, words, heard and heard_spans(heard), card.get("peaks"), (heard and heard.beats) or ())
+    picture = timeline(
+        plan, words, heard and heard_spans(heard), card.get("peaks"), (heard and heard.beats) or (), parts
+    )
     legend = f'<p class="legend">{escape(words("picture"))}</p>' if heard and heard.chords else ""
     name = f"{title} {part}".strip()
     links = "".join(
         f'<a href="results/{token}/{file}" download="mustango-{clip["seed"]}{_ending(file)}">'
         f"{label or escape(words(_FILE_WORDS[file]))}</a>"
         for file, label in DOWNLOADS
+        if file != "parts.mid" or parts is not None
     )
     actions = [action for action in ACTIONS if action != "link" or card["recipe"]]
     loop = '<button type="button" data-action="loop" aria-pressed="false">' + escape(words("action_loop")) + "</button>"

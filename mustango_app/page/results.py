@@ -28,11 +28,13 @@ from munet.errors import RequestError
 from munet.files import write_atomically
 from munet.music import MusicPlan
 from munet.music.chordpro import write_chordpro
-from munet.music.events import NoteEvent
+from munet.music.events import NoteEvent, Parts
 from mustango_app.clip import Clip
 from mustango_app.exchange.click import click_track
 from mustango_app.exchange.export import CLICK, MIDI, PLAN, SHEET, export
+from mustango_app.exchange.export import PARTS as PARTS_MIDI
 from mustango_app.exchange.midi_write import write_midi
+from mustango_app.exchange.parts_midi import write_parts
 from mustango_app.page.live import Live
 
 LIFETIME = 86_400.0  # seconds
@@ -48,6 +50,7 @@ FORMS: Mapping[str, str] = MappingProxyType(
         "plan.json": "application/json",
         "recipe.json": "application/json",
         "music.mid": "audio/midi",
+        "parts.mid": "audio/midi",
         "chords.cho": "text/plain; charset=utf-8",
         "click.wav": "audio/wav",
         "all.zip": "application/zip",
@@ -112,10 +115,13 @@ class Results:
             raise RequestError("clip: expected one that is still kept, got another")
         facts = card["clip"]
         audio, rate = read_audio(self.folder / token / SOUND)
-        path = self.folder / token / PARTS
-        parts = tuple(NoteEvent(*note) for note in json.loads(path.read_text())) if path.is_file() else None
-        made = (facts["prompt"], facts["seed"], facts["settings"], parts)
+        made = (facts["prompt"], facts["seed"], facts["settings"], self.parts(token))
         return Clip(audio, rate, MusicPlan.from_dict(facts["plan"]), *made)
+
+    def parts(self, token: str) -> Parts | None:
+        """Return what everybody plays in a clip; None where its notes are not known."""
+        path = self.folder / token / PARTS
+        return tuple(NoteEvent(*note) for note in json.loads(path.read_text())) if path.is_file() else None
 
     def go_live(self, token: str, sample_rate: int, seconds: float, title: str) -> Live:
         """Let a clip that is being made be heard under its token."""
@@ -156,7 +162,7 @@ class Results:
     def form(self, token: str, name: str) -> Path | None:
         """Return the file of a clip in one of `FORMS`, made if need be; None if there is no such clip or form."""
         card = self.card(token) if name in FORMS else None
-        if card is None:
+        if card is None or (name == PARTS_MIDI and self.parts(token) is None):
             return None
         path = self.folder / token / name
         if not path.is_file():
@@ -185,6 +191,8 @@ class Results:
         elif path.name == "click.wav":
             rate = card["clip"]["sample_rate"]
             write_audio(path, click_track(plan, rate, card["clip"]["duration"]), rate)
+        elif path.name == PARTS_MIDI:
+            write_parts(plan, self.parts(path.parent.name) or (), path)
         elif path.suffix == ".mid":
             write_midi(plan, path)
         elif path.suffix == ".cho":
@@ -199,8 +207,9 @@ class Results:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in FORMS:
-                if name not in (path.name, "sound.mp3", "sound.ogg"):
-                    archive.write(self.form(path.parent.name, name) or path, name)
+                form = None if name in (path.name, "sound.mp3", "sound.ogg") else self.form(path.parent.name, name)
+                if form is not None:
+                    archive.write(form, name)
         return buffer.getvalue()
 
     def _expire(self) -> None:

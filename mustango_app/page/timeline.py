@@ -1,4 +1,4 @@
-"""The timeline: sections, chords and beats of a plan as an SVG that follows the width of its place.
+"""The timeline: sections, chords, parts and beats of a plan as an SVG that follows the width of its place.
 
 Horizontal places are percentages and heights pixels, so that letters stay readable at any width; it is drawn in well
 under a millisecond a bar and holds no state.
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from munet.music import Chord, MusicPlan
+from munet.music.events import Parts
+from mustango_app.page.part_picture import HEIGHT, part_picture
 from mustango_app.page.words import Words
 
 ROW, GAP, INK = 30, 3, "#1f2937"
@@ -34,6 +36,7 @@ def timeline(
     heard: Sequence[Span] | None = None,
     peaks: Sequence[float] | None = None,
     heard_beats: Sequence[tuple[float, int]] = (),
+    parts: Parts | None = None,
 ) -> str:
     """Return an SVG of a complete plan.
 
@@ -43,16 +46,17 @@ def timeline(
         heard: chords that were heard, drawn in a second row.
         peaks: levels 0 to 1 of equal parts of the sound, drawn as a waveform under the beats.
         heard_beats: (second, position) of the beats that were heard, drawn from below.
+        parts: what everybody plays, drawn between chords and beats.
     """
     length = plan.length or 1.0
     rows: list[str] = []
     top = 0
     if plan.sections:
-        parts = [
+        sections = [
             (part.start, part.end, part.name or "…", _part_title(part.instruments, part.key, words))
             for part in plan.parts()
         ]
-        rows.append(_boxes(parts, length, top, 20, "section", words))
+        rows.append(_boxes(sections, length, top, 20, "section", words))
         top += 20 + GAP
     for label, spans in (("asked", plan.chord_intervals()), ("heard", heard)):
         if spans is None:
@@ -60,6 +64,9 @@ def timeline(
         boxes = [(start, end, str(chord), words(label), chord_color(chord)) for start, end, chord in spans]
         rows.append(_boxes(boxes, length, top, ROW, f"chord {label}", words))
         top += ROW + GAP
+    if notes := part_picture(parts or (), length, top, words):
+        rows.append(notes)
+        top += HEIGHT + GAP
     height = 56 if peaks else 26
     if peaks:
         rows.append(_waveform(peaks, top, height))

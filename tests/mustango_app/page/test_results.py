@@ -17,8 +17,10 @@ import soundfile
 
 from augmentation.hearing.listen import Heard
 from munet.music import MusicPlan
+from munet.music.events import NoteEvent
 from mustango_app import plan_from_text
 from mustango_app.clip import Clip
+from mustango_app.exchange.parts_midi import read_parts
 from mustango_app.page import cards, results
 from mustango_app.page.results import FORMS, Results
 from mustango_app.page.words import languages, words_for
@@ -35,7 +37,8 @@ def kept(tmp_path: Path) -> Results:
 
 def clip(prompt: str = "calm piano", seed: int = 7, **settings: object) -> Clip:
     sound = 0.5 * np.sin(np.arange(16000, dtype=np.float32) / 10)[None].repeat(2, 0)
-    return Clip(sound, 8000, PLAN, prompt, seed, {"model": "m", "steps": 3, "guidance": 2.0, **settings})
+    made_with = {"model": "m", "steps": 3, "guidance": 2.0, **settings}
+    return Clip(sound, 8000, PLAN, prompt, seed, made_with, (NoteEvent("piano", 60, 0.0, 1.0, 90),))
 
 
 def test_every_form_can_be_opened(kept: Results) -> None:
@@ -53,6 +56,21 @@ def test_every_form_can_be_opened(kept: Results) -> None:
     with zipfile.ZipFile(files["all.zip"]) as archive:
         assert {"sound.wav", "sound.flac", "music.mid", "plan.json", "recipe.json"} <= set(archive.namelist())
         assert archive.read("sound.wav") == files["sound.wav"].read_bytes()
+
+
+def test_parts_are_kept_shown_and_given_where_there_are_some(kept: Results) -> None:
+    with_parts, without = kept.save(clip(), {}), kept.save(dataclasses.replace(clip(), parts=None), {})
+    assert kept.clip(with_parts).parts == clip().parts and kept.clip(without).parts is None
+    assert len(read_parts(kept.form(with_parts, "parts.mid"))[1]) == 1
+    assert kept.form(without, "parts.mid") is None
+    runs = [[cards.entry_of(token, kept)] for token in (with_parts, without)]
+    shown, plain = (row["html"] for row in cards.shown_cards(kept, runs, ENGLISH))
+    assert 'class="parts"' in shown and f"results/{with_parts}/parts.mid" in shown
+    assert 'class="parts"' not in plain and "parts.mid" not in plain
+    with zipfile.ZipFile(kept.form(with_parts, "all.zip")) as archive:
+        assert "parts.mid" in archive.namelist()
+    with zipfile.ZipFile(kept.form(without, "all.zip")) as archive:
+        assert "parts.mid" not in archive.namelist()
 
 
 @pytest.mark.parametrize("name", ["card.json", "../card.json", "sound.exe", ""])
