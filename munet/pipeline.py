@@ -136,8 +136,9 @@ class Sampler:
         self, prompt: Sequence[str], plans: Sequence[MusicPlan], frames: int, notes: Sequence[Any] | None = None
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor] | None]:
         """MuNet's arguments for the given conditions, and for what guidance starts from (None without guidance)."""
-        device, styles = self._execution_device, self.unet.config.aligned_styles
-        window = (self.beat_encoder, self.chord_encoder, frames, self.frame_rate, styles, None)
+        device, config = self._execution_device, self.unet.config
+        window = (self.beat_encoder, self.chord_encoder, frames, self.frame_rate, config.aligned_styles, None)
+        notes = notes_of_clips(notes, len(prompt), 1, config.note_channels is not None)
 
         def tokens(text: dict[str, torch.Tensor], music: Sequence[MusicPlan], played: Any) -> dict[str, torch.Tensor]:
             return {name: t.to(device) for name, t in (text | plan_tokens(music, *window, played)).items()}
@@ -371,8 +372,8 @@ class Sampler:
         deviation = None if code is None else code.drawn(noise / self.scheduler.init_noise_sigma)
         noise = with_themes(noise, plans, self.frame_rate) if latents is None else noise
         timesteps, latents = first_latents(self.scheduler, noise, known, strength)
-        taken = inspect.signature(self.scheduler.step).parameters
-        step_options = {"generator": generator} if "generator" in taken else {}
+        draws = "generator" in inspect.signature(self.scheduler.step).parameters
+        step_options = {"generator": generator} if draws else {}
         windows = windows_over(frames, self.config.window_frames, circular, known)
 
         # 3. Denoise
@@ -394,7 +395,6 @@ class Sampler:
             audio = sound.whole(num_samples)
         else:
             audio = self.decode_latents(latents, num_samples, circular, plans)
-        if output_type == "np":
-            audio = audio.cpu().float().numpy()
+        audio = audio.cpu().float().numpy() if output_type == "np" else audio
         self.maybe_free_model_hooks()
         return AudioOutput(audios=audio) if return_dict else (audio,)

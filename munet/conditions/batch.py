@@ -169,7 +169,7 @@ class ConditionDropout:
     energy: float = 0.3
     style: float = 0.3
     edges: float = 0.1
-    notes: float = 0.3
+    notes: float = 0.1
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -61,6 +61,14 @@ def test_the_network_is_told_the_notes_and_guidance_starts_without_them(pipeline
     assert not torch.allclose(latents, played(pipeline)[1], atol=1e-3)
 
 
+def test_a_model_that_takes_notes_does_without_them(pipeline: MustangoPipeline) -> None:
+    told, latents = played(pipeline)
+    assert not any(part.any() for part in told if part is not None)
+    assert torch.equal(latents, played(pipeline, notes=[None])[1])
+    given, _ = pipeline.encode_conditions(["rock"], [PLAN], FRAMES)
+    assert not given["note_condition"].any()
+
+
 def test_in_windows_each_is_told_its_stretch(pipeline: MustangoPipeline) -> None:
     pipeline.register_to_config(window_frames=20)
     roll = torch.from_numpy(note_roll(NOTES, FRAMES, pipeline.frame_rate))
