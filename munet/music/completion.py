@@ -120,7 +120,7 @@ def _chords(plan: MusicPlan, chord_symbols: Sequence[str] | None) -> tuple[tuple
 
 def _placed_in(laid: Laid, symbols: Sequence[str], beats: Sequence[tuple[float, int]]) -> list[tuple[str, float]]:
     local = [(max(0.0, t - laid.start), position) for t, position in beats]
-    spread = spread_chords(symbols, local, laid.meter, laid.end - laid.start)
+    spread = spread_chords(symbols, local, laid.meter, laid.end - laid.start, laid.section.name)
     return [(symbol, round(laid.start + t, 9)) for symbol, t in spread]
 
 

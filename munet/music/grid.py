@@ -78,12 +78,13 @@ def bar_starts(beats: Sequence[tuple[float, int]], meter: int) -> list[int]:
 
 
 def spread_chords(
-    symbols: Sequence[str], beats: Sequence[tuple[float, int]], meter: int, duration: float
+    symbols: Sequence[str], beats: Sequence[tuple[float, int]], meter: int, duration: float, section: str | None = None
 ) -> tuple[tuple[str, float], ...]:
     """Place chords on the beats: one a bar, cycled, the first at 0 whenever the first beat comes.
 
     If there are more chords than bars, each bar takes the smallest number that lets all of them in, and PlanError is
-    raised if the beats cannot. A chord equal to the one before it is not listed again.
+    raised if the beats cannot; it names the `section`, if they are one's. A chord equal to the one before it is not
+    listed again.
     """
     chords = [str(Chord.parse(symbol)) for symbol in symbols]
     beats = [beat for beat in beats if beat[0] < duration]
@@ -94,7 +95,10 @@ def spread_chords(
         if len(slots) >= len(chords) > 0:
             break
     else:
-        raise PlanError("chords", f"from 1 to {len(slots)} chords for {len(beats)} beats", tuple(symbols))
+        found = len(slots), len(beats)
+        if section is not None:
+            raise PlanError("chords", f"from 1 to {found[0]} chords for {found[1]} beats of {section}", len(chords))
+        raise PlanError("chords", f"from 1 to {found[0]} chords for {found[1]} beats", len(chords))
     return without_repeats([(chords[i % len(chords)], second) for i, second in enumerate([0.0, *slots[1:]])])
 
 

@@ -78,7 +78,7 @@ def test_more_chords_than_bars_share_them() -> None:
     assert spread == (("G", 0.0), ("D", 1.0), ("Em", 2.0), ("C", 3.0))
     waltz = spread_chords(["G", "D", "Em"], beat_grid(60, 3, 6.0), 3, 6.0)
     assert waltz == (("G", 0.0), ("D", 1.0), ("Em", 3.0), ("G", 4.0))
-    with pytest.raises(PlanError, match="from 1 to 8 chords for 8 beats"):
+    with pytest.raises(PlanError, match="chords: expected from 1 to 8 chords for 8 beats, got 9"):
         spread_chords(["G", "D", "A"] * 3, beats, 4, 4.0)
     with pytest.raises(PlanError, match="chords"):
         spread_chords([], beats, 4, 4.0)

@@ -25,6 +25,12 @@ def test_ramp_by_hand() -> None:
     assert ramp_grid((120.0, 120.0), 3, 1.0, 3.0) == ((1.0, 1), (1.5, 2), (2.0, 3), (2.5, 1))
 
 
+def test_too_many_chords_say_in_which_section() -> None:
+    verse, chorus = Section("verse", bars=1, chords=["C", "G"]), Section("chorus", bars=1, chords=["C", "F"] * 3)
+    with pytest.raises(PlanError, match="chords: expected from 1 to 4 chords for 4 beats of chorus, got 6"):
+        MusicPlan(bpm=120, meter=4, sections=[verse, chorus]).complete()
+
+
 def test_sections_fold_into_beats_and_chords() -> None:
     plan = MusicPlan(
         bpm=120,
