@@ -9,7 +9,7 @@ from diffusers import DPMSolverMultistepScheduler
 from transformers import ByT5Tokenizer, DebertaV2Config, T5Config
 
 from munet.codec.pocket import MusicAutoencoder
-from munet.conditions.aligned import ALIGNED_FEATURES
+from munet.conditions.aligned import ALIGNED_FEATURES, num_features
 from munet.conditions.beat_encoder import BeatEncoder
 from munet.conditions.chord_encoder import ChordEncoder
 from munet.conditions.text import load_text_encoder
@@ -72,6 +72,24 @@ def tiny_pipeline(seed: int = 0) -> MustangoPipeline:
         chord_encoder=ChordEncoder(384, 48, tuple(QUALITIES), fme_base=10000.0).eval(),
         scheduler=DPMSolverMultistepScheduler(**NOISE_SCHEDULE),
     )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def tiny_frames_pipeline(styles: tuple[str, ...], **parts: int) -> MustangoPipeline:
+    """The same with a MuNet over frames that tells `styles` apart and has more `parts`: sound codes, notes.
+
+    All of its weights say something.
+    """
+    sizes = {"width": 16, "layers": 1, "passes": 1, "heads": 2, "cross_heads": (1, 1, 1), "inner": 16}
+    torch.manual_seed(0)
+    unet = MuNetModel(
+        in_channels=4, out_channels=4, cross_attention_dim=384, latent_bins=2, pooled_projection_dim=384,
+        aligned_channels=num_features(styles), aligned_styles=styles, known_latents=True, frames=sizes, **parts,
+    )  # fmt: skip
+    for parameter in unet.parameters():
+        parameter.data.normal_(std=0.1)
+    pipeline = MustangoPipeline(**tiny_pipeline().components | {"unet": unet.eval()})
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

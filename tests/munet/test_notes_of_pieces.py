@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from munet.conditions.aligned import num_features
 from munet.conditions.roll import NOTE_ROWS, note_roll
 from munet.diffusers_pipeline import MustangoPipeline
 from munet.errors import RequestError
@@ -15,7 +14,7 @@ from munet.long_form import Known
 from munet.music import MusicPlan
 from munet.music.events import NoteEvent
 from munet.unet import MuNetModel
-from tests.tiny import tiny_pipeline
+from tests.tiny import tiny_frames_pipeline, tiny_pipeline
 
 STYLES = ("pop", "rock")
 PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="pop", instruments="piano").complete()
@@ -25,18 +24,7 @@ NOTES = tuple(NoteEvent("piano", 60 + beat, beat / 2, beat / 2 + 0.4, 100) for b
 
 @pytest.fixture
 def pipeline() -> MustangoPipeline:
-    sizes = {"width": 16, "layers": 1, "passes": 1, "heads": 2, "cross_heads": (1, 1, 1), "inner": 16}
-    torch.manual_seed(0)
-    unet = MuNetModel(
-        in_channels=4, out_channels=4, cross_attention_dim=384, latent_bins=2, pooled_projection_dim=384,
-        aligned_channels=num_features(STYLES), aligned_styles=STYLES, known_latents=True, frames=sizes,
-        note_channels=NOTE_ROWS,
-    )  # fmt: skip
-    for parameter in unet.parameters():
-        parameter.data.normal_(std=0.1)
-    pipeline = MustangoPipeline(**tiny_pipeline().components | {"unet": unet.eval()})
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+    return tiny_frames_pipeline(STYLES, note_channels=NOTE_ROWS)
 
 
 def played(pipeline: MustangoPipeline, **options: Any) -> tuple[list[torch.Tensor | None], torch.Tensor]:

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from munet.conditions.aligned import FIRST_STYLE_ROW, num_features
+from munet.conditions.aligned import FIRST_STYLE_ROW
 from munet.diffusers_pipeline import MustangoPipeline
 from munet.long_form import Known
 from munet.music import MusicPlan
-from munet.unet import MuNetModel
-from tests.tiny import tiny_pipeline
+from tests.tiny import tiny_frames_pipeline, tiny_pipeline
 
 STYLES = ("pop", "rock")
 PLAN = MusicPlan(bpm=120, meter=4, key="C major", duration=4.0, style="pop", instruments="piano").complete()
@@ -22,20 +21,11 @@ CODES = 4
 
 @pytest.fixture
 def pipeline() -> MustangoPipeline:
-    sizes = {"width": 16, "layers": 1, "passes": 1, "heads": 2, "cross_heads": (1, 1, 1), "inner": 16}
-    torch.manual_seed(0)
-    unet = MuNetModel(
-        in_channels=4, out_channels=4, cross_attention_dim=384, latent_bins=2, pooled_projection_dim=384,
-        aligned_channels=num_features(STYLES), aligned_styles=STYLES, known_latents=True, frames=sizes,
-        sound_codes=CODES,
-    )  # fmt: skip
-    for parameter in unet.parameters():
-        parameter.data.normal_(std=0.1)
-    for buffer in unet.sound_code.buffers():
+    pipeline = tiny_frames_pipeline(STYLES, sound_codes=CODES)
+    code = pipeline.unet.sound_code
+    for buffer in code.buffers():
         buffer.normal_()
-    unet.sound_code.axes[:, unet.sound_code.axes.shape[1] // 2 :] = 0  # means alone, which are met exactly
-    pipeline = MustangoPipeline(**tiny_pipeline().components | {"unet": unet.eval()})
-    pipeline.set_progress_bar_config(disable=True)
+    code.axes[:, code.axes.shape[1] // 2 :] = 0  # means alone, which are met exactly
     return pipeline
 
 
