@@ -119,8 +119,9 @@ def test_composed_clips_and_a_corpus_folder_are_the_same_clips(tmp_path: Path) -
     folder, composed = CorpusClips(str(tmp_path)), ComposedClips(2, 3, None)
     assert len(folder) == 2
     for index in range(2):
-        audio, plan, captions = folder.read(index, 8000, 1.28)
-        expected, expected_plan, _ = composed.read(index, 8000, 1.28)
+        audio, plan, captions, notes = folder.read(index, 8000, 1.28)
+        expected, expected_plan, _, played = composed.read(index, 8000, 1.28)
+        assert notes is None and played  # a folder holds sound
         assert plan == expected_plan and len(captions) == 2
         assert audio.shape == expected.shape == (2, 10240)
         assert np.abs(audio - expected).max() < 1e-4  # 16 bits

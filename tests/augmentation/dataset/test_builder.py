@@ -126,7 +126,7 @@ def test_musicbench_files_hold_the_published_fields(dataset: Path) -> None:
 
 def test_training_reads_a_split(dataset: Path) -> None:
     clips = CorpusClips(str(dataset / "train"))
-    audio, plan, captions = clips.read(len(clips) - 1, sample_rate=16000, seconds=2.0)
+    audio, plan, captions, _ = clips.read(len(clips) - 1, sample_rate=16000, seconds=2.0)
     assert audio.shape == (2, 32000) and np.abs(audio).max() > 0.01 and plan.is_complete and len(captions) == 2
 
 
