@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from augmentation.captions.words import ENERGY_WORDS, GROUP_NOUNS, INSTRUMENT_NOUNS
+from augmentation.compose.styles import STYLES
 from augmentation.reading import priors
 from munet.music import TEMPO_WORDS
 
@@ -66,6 +67,7 @@ class Kind(StrEnum):
     NEAR = "near"
     INSTRUMENT = "instrument"  # tuple of the instruments it is true of
     STYLE = "style"  # a Prior
+    SCENE = "scene"  # a Prior
     MOOD = "mood"  # a Prior
     PACE = "pace"  # a Prior
     ENERGY = "energy"
@@ -152,6 +154,8 @@ def _meaning(kind: Kind, value: str) -> Any:
         return float(value)
     if kind is Kind.INSTRUMENT:
         return (value,)
+    if kind is Kind.SCENE:
+        return priors.of_style(STYLES[value])
     tables = {Kind.MOOD: priors.MOODS, Kind.PACE: priors.PACES, Kind.STYLE: priors.styles()}
     return tables[kind][value] if kind in tables else value
 

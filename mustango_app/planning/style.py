@@ -19,7 +19,7 @@ _RHYTHM = MappingProxyType({"drums": ("drums",), "bass": ("bass", "synth bass")}
 
 def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
     """Return the style that counts: the fixed one, else one that does not only colour another, is more than a form, has
-    a metre of its own, is the longest, the first."""
+    a metre of its own, is the longest, the first; where nothing names a style or players, that of a scene."""
     if fixed in STYLES:
         return Word(priors.of_style(STYLES[fixed]), -1, fixed)
     return max(
@@ -32,7 +32,7 @@ def main_style(found: Arrangement, fixed: str | None = None) -> Word | None:
             len(word.text),
             -word.index,
         ),
-        default=None,
+        default=found.scenes[0] if found.scenes and not found.players else None,
     )
 
 

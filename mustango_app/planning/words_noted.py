@@ -11,6 +11,7 @@ from munet.music import Key, MusicPlan
 from mustango_app.planning.asked import Asked
 from mustango_app.planning.note_rows import Rows, negation_before, row, section_at
 from mustango_app.planning.source import Source
+from mustango_app.planning.style import main_style
 
 _FAR = 1.25  # how far a tempo may lie outside what a word means before the two contradict each other
 
@@ -31,6 +32,8 @@ def notes_on_words(asked: Asked, plan: MusicPlan, sources: Mapping[str, Source])
         if not own and (section := section_at(asked, plan, word.index)) and section.instruments != plan.instruments:
             outcome, used = f"{section.name}: {', '.join(section.instruments or ())}", "style" not in asked.given
         yield row(asked, word.index, word.index + 1, "style", outcome, used)
+    if main_style(found) in found.scenes[:1] and "style" not in asked.given:
+        yield row(asked, found.scenes[0].index, found.scenes[0].index + 1, "style", str(plan.style), True)
     lent = [word for word in found.styles if word.prior.lends and _suits(word, plan)]
     for word in (*found.paces, *found.moods, *(lent or found.styles)):
         fixed = "bpm" in sources and sources["bpm"].is_fixed

@@ -98,6 +98,7 @@ class Arrangement:
     later: list[Player] = field(default_factory=list)
     removed: list[Player] = field(default_factory=list)
     styles: list[Word] = field(default_factory=list)
+    scenes: list[Word] = field(default_factory=list)
     moods: list[Word] = field(default_factory=list)
     paces: list[Word] = field(default_factory=list)
     energies: list[tuple[str, int]] = field(default_factory=list)
@@ -134,6 +135,8 @@ def read_arrangement(tokens: Tokens, taken: Sequence[tuple[int, int]] = ()) -> A
                 else:
                     colours = kind is Kind.STYLE and _modifies(tokens, index)
                     rows.append(Word(token[kind], index, token.text, _is_weak(token), colours))
+        if Kind.SCENE in token and index not in denied:
+            found.scenes.append(Word(token[Kind.SCENE], index, token.text, True))
         if token.word == "energy" and (level := _LEVELS.get(tokens.word(tokens.ahead(index, _SET)))):
             found.energies.append((level, index))
         if Kind.ENERGY in token and index not in denied:

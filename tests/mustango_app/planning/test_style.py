@@ -74,3 +74,26 @@ def test_a_style_that_only_colours_is_said_not_to_count() -> None:
 )  # fmt: skip
 def test_an_instrument_names_no_style_whose_band_lacks_the_others(text: str, style: str | None) -> None:
     assert plan_from_text(text).style == style
+
+
+@pytest.mark.parametrize(
+    ("prompt", "style"),
+    [
+        ("eerie whale song deep under the sea", "ambient"),
+        ("rainy day in a cafe", "lo-fi"),  # what comes first
+        ("an elegant wine bar", "jazz swing"),
+        ("haunted house", "orchestral"),  # no house
+        ("deep house for a haunted house", "house"),
+        ("techno for a coffee shop", "techno"),
+        ("solo piano for a wedding entrance", "classical piano"),  # who plays is said
+        ("a pirate ship with tuba and flute", None),
+        ("a nature documentary", "orchestral"),
+    ],
+)
+def test_a_scene_has_a_style_where_nothing_else_says_one(prompt: str, style: str | None) -> None:
+    assert plan_from_text(prompt).style == style
+
+
+def test_a_scene_brings_its_mode_along() -> None:
+    assert "minor" in plan_from_text("haunted house").key
+    assert plan_from_text("solo piano for a wedding entrance").instruments == ("piano",)
