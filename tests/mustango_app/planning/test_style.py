@@ -97,3 +97,21 @@ def test_a_scene_has_a_style_where_nothing_else_says_one(prompt: str, style: str
 def test_a_scene_brings_its_mode_along() -> None:
     assert "minor" in plan_from_text("haunted house").key
     assert plan_from_text("solo piano for a wedding entrance").instruments == ("piano",)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "style"),
+    [
+        ("雨天的咖啡馆", "lo-fi"),
+        ("鬼屋", "orchestral"),
+        ("海賊船", "celtic jig"),
+        ("カフェの音楽", "bossa nova"),
+        ("château hanté", "orchestral"),
+        ("ein Regentag im Café", "lo-fi"),
+        ("una boda en el campo", "orchestral"),
+        ("uma fogueira", "folk guitar"),
+        ("un falò", "folk guitar"),
+    ],
+)
+def test_scenes_in_other_languages(prompt: str, style: str) -> None:
+    assert plan_from_text(prompt).style == style
