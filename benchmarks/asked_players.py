@@ -8,6 +8,7 @@ Held-back pieces (`HELD_BACK_SEEDS`) are described in words without exact facts.
     original       the piece as rendered: the judge's ceiling
     codec          the same through the model's autoencoder and back: the model's ceiling
     read           what the model makes of the caption, which the planner reads, as `mustango generate` does
+    composed       the same, told the notes that the composer writes for that plan
     words          the same plan without players, style and energy: only the text encoder knows them
     chance         the clips of `read` scored against the caption of the next piece
     without_drums  "... without drums" for each style; nothing but drums is looked for
@@ -50,7 +51,7 @@ from mustango_app.request import Request
 from mustango_app.together import Sampling
 
 RESULTS = Path(__file__).parent / "results" / "asked_players.json"
-ROWS = ("original", "codec", "read", "words", "without_drums")
+ROWS = ("original", "codec", "read", "composed", "words", "without_drums")
 SEEDS_APART = 100_000  # from candidate to candidate, so that no two captions share one
 MEASURES = ("heard", "others", "style", "no_drums")
 Heard = dict[str, Any]  # "players": class -> whether it counts as heard; "style": the likeliest
@@ -104,16 +105,19 @@ def _weights() -> str:
     return digest(*(file.read_bytes() for file in sorted(JUDGE.glob("*.safetensors"))))
 
 
-def played(model: Mustango, caption: str, plan: MusicPlan, seed: int, best_of: int = 1) -> Audio:
+def played(
+    model: Mustango, caption: str, plan: MusicPlan, seed: int, best_of: int = 1, composed: bool = False
+) -> Audio:
     """Return what the model makes of words and a plan; what the plan leaves open is not read from the words.
 
-    Of several candidates the one that keeps to its plan best, as `Mustango.generate` chooses it.
+    Of several candidates the one that keeps to its plan best, as `Mustango.generate` chooses it; of `composed` ones the
+    model is told the notes that the composer writes.
     """
     sampling = Sampling(model.default_steps, model.default_guidance, model.default_guidance_interval)
 
     def clip(candidate: int) -> Clip:
         run = (plan.duration, [candidate], sampling, lambda _step: None, None)
-        notes = {"notes": [parts_of(plan, candidate)]} if model.takes_notes else {}
+        notes = {"notes": [parts_of(plan, candidate)]} if composed else {}
         return Clip(model.sample([caption], [plan], *run, **notes)[0], model.sample_rate, plan, caption, candidate, {})
 
     clips = (clip(seed + number * SEEDS_APART) for number in range(best_of))
@@ -136,6 +140,7 @@ def measure(
                 "original": each.case.piece.plan,
                 "codec": each.case.piece.plan,
                 "read": each.plan,
+                "composed": each.plan,
                 "words": each.plan.with_(instruments=None, style=None, energy=None),
             }[row]
             key = f"{row} {default_soundfont().name if row == 'original' else maker} {each}"
@@ -143,7 +148,8 @@ def measure(
             if row in ("original", "codec"):
                 make = functools.partial(*((original,) if row == "original" else (codec, model)), each.case)
             else:
-                make = functools.partial(played, model, each.case.caption, plan, each.case.piece.seed, best_of)
+                made = (each.case.caption, plan, each.case.piece.seed, best_of, row == "composed")
+                make = functools.partial(played, model, *made)
             heard[row].append(listened(out, key, make))
             plans.append(each.case.piece.plan if row in ("original", "codec") else each.plan)
         scores[row] = [each.score(*pair) for each, *pair in zip(asked, heard[row], plans, strict=True)]

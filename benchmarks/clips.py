@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     make = original
     if options.row != "original":
-        made_with = {"steps": options.steps, "guidance": options.guidance}
+        made_with = {"steps": options.steps, "guidance": options.guidance, "parts": options.parts}
         make = makers(Mustango.from_pretrained(options.model), made_with)[options.row]
     for seed in range(options.seed, options.seed + options.count):
         path = options.out / f"{seed}.flac"

@@ -37,6 +37,7 @@ from mustango_app.evaluation.adherence import MEASURES, adherence
 from mustango_app.evaluation.bootstrap import summarise, table
 from mustango_app.evaluation.measure import Audio, Listener, as_made, hear_only, write_json
 from mustango_app.evaluation.run import fingerprint
+from mustango_app.request import COMPOSED
 
 if TYPE_CHECKING:
     from mustango_app import Mustango
@@ -141,6 +142,7 @@ def parser_of(description: str | None, count: int) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=HELD_BACK_SEEDS[0], help="of the first piece (%(default)s)")
     parser.add_argument("--model", help="checkpoint folder or Hub id; the shipped model if not given")
     parser.add_argument("--steps", type=int, help="denoising steps; the model's own default if not given")
+    parser.add_argument("--parts", choices=[COMPOSED], help="have the composer write what everybody plays")
     return parser
 
 
@@ -166,8 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from mustango_app import Mustango
 
         model = Mustango.from_pretrained(options.model)
-        maker = f"{maker} {fingerprint(model)} {options.steps} {options.guidance_interval}"
-        made_with = {"steps": options.steps, "guidance_interval": options.guidance_interval}
+        maker = f"{maker} {fingerprint(model)} {options.steps} {options.guidance_interval} {options.parts}"
+        names = ("steps", "guidance_interval", "parts")
+        made_with = {name: getattr(options, name) for name in names}
         sources |= {name: (maker, make) for name, make in makers(model, made_with).items()}
     rows = measure(cases, {name: sources[name] for name in options.rows}, options.out, options.workers)
     pieces = [{"seed": c.piece.seed, "style": c.piece.style, "caption": c.caption} for c in cases]

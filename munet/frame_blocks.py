@@ -199,7 +199,7 @@ class FrameNet(nn.Module):
         kernel: frames of its convolution, odd.
         aligned_hidden: channels between the two layers over the time-aligned condition.
         sound_codes: numbers of the sound code, None for none.
-        note_channels: features of the notes, None for none.
+        note_channels: features of the notes, the last of which says whether there are some; None for none.
         note_hidden: channels between the two layers over the notes.
 
     Raises:
@@ -308,7 +308,10 @@ class FrameNet(nn.Module):
         pooled, timed = conditions.pooled, []
         pooled = None if pooled is None or self.pooled_embedding is None else self.pooled_embedding(pooled)
         for layers, rows in ((self.aligned_embedding, conditions.aligned), (self.note_embedding, conditions.notes)):
-            timed.append(None if rows is None or layers is None else layers(rows).transpose(1, 2).contiguous())
+            states = None if rows is None or layers is None else layers(rows)
+            if states is not None and layers is self.note_embedding:
+                states = states * rows[:, -1:]  # frames without notes are as they would be without these layers
+            timed.append(None if states is None else states.transpose(1, 2).contiguous())
         crosses = [block.cross for block in self.blocks]
         return pooled, *timed, [cross and cross.attended(conditions.sequences) for cross in crosses]
 

@@ -25,6 +25,7 @@ from mustango_app.planning.translate import to_english
 PROMPT_LENGTH = 2000
 SECONDS_RANGE = (1.0, 600.0)  # a model may take less, see `model_planner`
 DEFAULT_SECONDS = 10.0
+COMPOSED = "composed"  # in place of parts: let the composer write them
 MAX_CLIPS, MAX_BARS = 64, 400
 SEED_RANGE = (0, 2**63 - 65)
 STEPS_RANGE = (1, 1000)
@@ -110,9 +111,9 @@ class Request:
         bars: length in bars at the plan's tempo and metre, instead of seconds.
         melody: as in `MusicPlan`, or the path of a MIDI file, whose tempo, metre, key and chords are then taken as well
             and moved to the tempo and key asked for.
-        parts: what everybody plays, note by note: the path of a MIDI file, of which all else is taken as of a melody's,
-            or notes (instrument, MIDI pitch, start, end, velocity), seconds. Of a model that finds its own notes they
-            decide all but the notes.
+        parts: what everybody plays, note by note: the path of a MIDI file, of which all else is taken as of a melody's;
+            notes (instrument, MIDI pitch, start, end, velocity), seconds; or "composed": the composer writes them for
+            the plan. Without any the model finds its own notes; one that always does keeps of a file all but the notes.
         style, instruments, energy, sections, loop: as in `MusicPlan`.
         plan: a plan, in parts or whole.
         seed: equal seeds make equal clips on one machine; drawn when the request is made if None.
@@ -225,7 +226,7 @@ class Request:
             plan = self._with_tune(self.melody, longest)
             for name in ("melody", "bpm", "key"):  # the tune has been fitted to them
                 asked.pop(name, None)
-        elif self.parts is not None:
+        elif self.parts is not None and self.parts != COMPOSED:
             plan = self._with_parts(longest)
             if isinstance(self.parts, str | os.PathLike):
                 for name in ("bpm", "key"):  # all of it has been fitted to them

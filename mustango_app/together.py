@@ -22,7 +22,7 @@ from munet.music.events import Parts
 from mustango_app.best_of import most_adherent
 from mustango_app.clip import Clip
 from mustango_app.parts import parts_of
-from mustango_app.request import Request
+from mustango_app.request import COMPOSED, Request
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -42,13 +42,8 @@ class Job(NamedTuple):
     plan: MusicPlan
     seed: int
     number: int = 0
-    played: Parts | None = None
-
-    def parts(self, engine: Mustango) -> Parts | None:
-        """What is played, for a network that is told so: what was asked for, or what the composer writes."""
-        if not engine.takes_notes:
-            return None
-        return parts_of(self.plan, self.seed) if self.played is None else self.played
+    parts: Parts | None = None
+    composed: bool = False  # whether they are the composer's
 
 
 Outcome = Clip | RequestError | OSError
@@ -95,6 +90,15 @@ def clips_at_once(device: torch.device, asked: int | None) -> int:
 def held_by(free: int) -> int:
     """Return how many clips of 10 seconds fit into `free` bytes, 1 to 16."""
     return max(1, min(ON_GPU, free // CLIP_BYTES))
+
+
+def job_of(engine: Mustango, request: Request, plan: MusicPlan, seed: int, number: int = 0) -> Job:
+    """Return a clip of a request to make; its parts are those asked for, as far as the network is told notes."""
+    composed = request.parts == COMPOSED
+    parts = None
+    if engine.takes_notes:
+        parts = parts_of(plan, seed) if composed else request.played
+    return Job(request.prompt, request.english, plan, seed, number, parts, composed and parts is not None)
 
 
 def batches(jobs: Sequence[Job], alike: Callable[[Job], Alike], at_once: int) -> Iterator[list[Job]]:
@@ -144,8 +148,7 @@ def play_together(
             made += steps * len(batch)
 
     def jobs_of(plan: MusicPlan, seed: int) -> list[Job]:
-        asked = (request.prompt, request.english, plan)
-        return [Job(*asked, seed + k, played=request.played) for k in range(request.best_of)]
+        return [job_of(engine, request, plan, seed + k) for k in range(request.best_of)]
 
     planned = list(zip(plans, request.seeds, strict=True))
     if request.best_of > 1:
@@ -163,7 +166,7 @@ def make_requests(engine: Mustango, requests: Sequence[Request]) -> Iterator[tup
                 yield number, engine.generate(request.at(request.seed))
                 continue
             plan = engine.plan(request).plan
-            jobs.append(Job(request.prompt, request.english, plan, request.seed, number, request.played))
+            jobs.append(job_of(engine, request, plan, request.seed, number))
         except (RequestError, OSError) as error:
             yield number, error
 
@@ -191,7 +194,8 @@ def make_batch(
     """Make clips of equal length in one run of the pipeline, see `play_together`."""
     settings = sampling.settings(engine)
     prompts, plans, seeds = ([getattr(job, name) for job in jobs] for name in ("english", "plan", "seed"))
-    parts = [job.parts(engine) for job in jobs]
+    parts = [job.parts for job in jobs]
     sounds = engine.samples_of(prompts, plans, parts, seeds, sampling, after_step, stop, on_audio)
     for job, audio, notes in zip(jobs, sounds, parts, strict=True):
-        yield Clip(audio, engine.sample_rate, job.plan, job.prompt, job.seed, settings, notes)
+        made_with = settings | {"parts": COMPOSED} if job.composed else settings
+        yield Clip(audio, engine.sample_rate, job.plan, job.prompt, job.seed, made_with, notes)

@@ -37,7 +37,7 @@ def add_sources(parser: argparse.ArgumentParser, with_from: bool = False) -> Non
     """Add `--melody`, and with `with_from` `--from`, without it `--parts`."""
     parser.add_argument("--melody", metavar="FILE", help="MIDI file whose tune, tempo, key and chords are taken")
     if not with_from:
-        parser.add_argument("--parts", metavar="FILE", help="MIDI file that is played, all of it, note by note")
+        parser.add_argument("--parts", metavar="FILE", help='MIDI file that is played note by note, or "composed"')
     if with_from:
         parser.add_argument(
             "--from", dest="source", metavar="FILE", help="MIDI file, chord sheet, plan or recording to start from"

@@ -66,7 +66,7 @@ class ModelPlanner:
                     field: PREDICTED for name, group in PREDICTABLE if name in found for field in group
                 }
         self._check(whole)
-        if request.played and self._pipeline.unet.config.note_channels is None:
+        if request.parts is not None and self._pipeline.unet.config.note_channels is None:
             whole = whole.with_(notes=(*whole.notes, Note("parts", None, OWN_NOTES, used=False)))
         return Draft(whole, sources)
 

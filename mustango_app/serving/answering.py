@@ -25,7 +25,7 @@ from augmentation.audio import encode
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.clip import Clip
-from mustango_app.request import Request
+from mustango_app.request import COMPOSED, Request
 from mustango_app.serving.requests_file import FIELDS
 from mustango_app.together import Outcome, make_requests
 
@@ -173,7 +173,7 @@ def request_of(given: Mapping[str, Any]) -> Request:
     if unknown := sorted(set(given) - set(FIELDS)):
         raise RequestError(f"body: expected fields among {', '.join(FIELDS)}, got {', '.join(unknown)}")
     for name, form in (("melody", "[pitch, start, end]"), ("parts", "[instrument, pitch, start, end, velocity]")):
-        if isinstance(given.get(name), str):
+        if isinstance(given.get(name), str) and given[name] != COMPOSED:
             raise RequestError(f"{name}: expected notes [{form}, ...], got the path of a file")
     plan = given.get("plan")
     if plan is not None and not isinstance(plan, Mapping):

@@ -96,7 +96,7 @@ def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray,
     else:
         raise TypeError(f"change: expected an Extension, Edit or Variation, got {type(change).__name__}")
     region = [round(shaped.start, 9), round(shaped.start + shaped.length, 9)]
-    parts = spliced(source.parts, run.parts(shaped.plan), shaped)
+    parts = spliced(source.parts, run.parts(source, shaped.plan), shaped)
     return run.fill(source, shaped), shaped.plan, region, parts
 
 
@@ -136,7 +136,7 @@ class _Run:
         wanted[max(0, low if canvas.first > 0 else 0) : high] = True
         faders = Faders.of(source.plan, shaped.plan, canvas, last, rate)
         flat = replace(canvas, audio=canvas.audio / faders.old)
-        latents = self._sample(source.prompt, shaped.plan, flat.audio, ~wanted, self.parts(shaped.plan))
+        latents = self._sample(source.prompt, shaped.plan, flat.audio, ~wanted, self.parts(source, shaped.plan))
         begin, end = max(0, low - LEAD), min(frames, high + LEAD)
         sound = self._decode(latents[:, :, begin:end])
         return canvas.joined(self._levelled(sound, flat, begin * step, wanted[begin:end]) * faders.new)
@@ -159,9 +159,10 @@ class _Run:
         made = peaks_limited(made * level_factor(source.audio, made))
         return np.broadcast_to(made, source.audio.shape).astype(np.float32)
 
-    def parts(self, plan: MusicPlan) -> Parts | None:
-        """Return what is played in a new stretch of a plan, for a network that is told so."""
-        return parts_of(plan, self.settings[0][0]) if self.model.takes_notes else None
+    def parts(self, source: Source, plan: MusicPlan) -> Parts | None:
+        """Return what is played in a new stretch of a plan: notes, where those around it were told too."""
+        told = self.model.takes_notes and source.parts is not None
+        return parts_of(plan, self.settings[0][0]) if told else None
 
     def _sample(
         self,

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from augmentation.compose.composer import compose
+from munet.attended import Conditions
 from munet.conditions.roll import NOTE_ROWS, note_roll
 from munet.music import MusicPlan
 from munet.music.events import begun_within
@@ -95,17 +96,25 @@ def told(engine: Mustango, make: Any) -> tuple[Any, torch.Tensor]:
 
 
 def test_an_engine_hands_on_the_parts(noted: Mustango) -> None:
-    fields = {"seconds": 4, "steps": 2, "seed": 7, "guidance": 1.0}
+    fields = {"seconds": 4, "steps": 2, "seed": 7, "guidance": 1.0, "parts": "composed"}
     clip, roll = told(noted, lambda: noted.generate("a jazz trio in C major", **fields))
     assert roll[-1].all() and roll[248:276].any()  # given, and drums among them
     again, _ = told(noted, lambda: noted.generate("a jazz trio in C major", **fields))
     assert np.array_equal(clip.audio, again.audio)
     two = noted.generate("a jazz trio in C major", **fields, num_clips=2)
     assert np.array_equal(two[0].audio, clip.audio)
+    assert clip.settings["parts"] == "composed" and clip.parts == parts_of(clip.plan, 7)
+
+
+def test_without_being_asked_for_parts_a_model_finds_its_own(noted: Mustango) -> None:
+    clip, roll = told(noted, lambda: noted.generate("a jazz trio", seconds=4, steps=1, seed=7))
+    assert clip.parts is None and "parts" not in clip.settings and not roll.any()
+    edited, roll = told(noted, lambda: noted.edit(clip, start=1.0, end=3.0, steps=1, seed=8))
+    assert edited.parts is None and not roll.any()
 
 
 def test_an_edit_is_told_the_parts_of_its_region_and_a_variation_those_of_the_clip(noted: Mustango) -> None:
-    clip = noted.generate("a jazz trio in C major", seconds=6, steps=2, seed=7)
+    clip = noted.generate("a jazz trio in C major", seconds=6, steps=2, seed=7, parts="composed")
     _, roll = told(noted, lambda: noted.edit(clip, start=2.0, end=4.0, steps=2, seed=8, guidance=1.0))
     given = roll[-1].bool()
     assert given.any() and not given.all() and not roll[:, ~given].any()
@@ -119,7 +128,7 @@ def test_an_edit_is_told_the_parts_of_its_region_and_a_variation_those_of_the_cl
 
 
 def test_a_shaped_clip_has_the_parts_around_and_the_new_ones(noted: Mustango) -> None:
-    clip = noted.generate("a jazz trio in C major", seconds=6, steps=1, seed=7)
+    clip = noted.generate("a jazz trio in C major", seconds=6, steps=1, seed=7, parts="composed")
     edited = noted.edit(clip, start=2.0, end=4.0, steps=1, seed=8)
     start, end = edited.settings["shaped"]["region"]
     kept = [note for note in clip.parts if not start <= note.start < end]
@@ -148,6 +157,16 @@ def test_parts_that_are_given_are_played(noted: Mustango) -> None:
 
 
 def test_a_model_that_finds_its_own_notes_says_so(engine: Mustango) -> None:
-    clip = engine.generate("calm", parts=[["piano", 60, 0.0, 1.0, 90]], seconds=2, steps=1, seed=7)
-    assert clip.parts is None
-    assert [note.outcome for note in clip.plan.notes if note.statement == "parts"] == [OWN_NOTES]
+    for parts in ([["piano", 60, 0.0, 1.0, 90]], "composed"):
+        clip = engine.generate("calm", parts=parts, seconds=2, steps=1, seed=7)
+        assert clip.parts is None
+        assert [note.outcome for note in clip.plan.notes if note.statement == "parts"] == [OWN_NOTES]
+
+
+def test_the_shipped_model_takes_notes_and_without_any_nothing_of_them_is_heard() -> None:
+    unet = Mustango.from_pretrained(device="cpu").pipeline.unet
+    net = unet.frame_net
+    assert unet.config.note_channels == NOTE_ROWS and net.note_embedding[2].weight.abs().max() > 0
+    conditions = Conditions((), None, None, torch.zeros(1, NOTE_ROWS, 5, dtype=unet.dtype))
+    net.blocks = torch.nn.ModuleList()  # they attend to sequences, of which there are none here
+    assert not net._embedded(conditions)[2].any()
