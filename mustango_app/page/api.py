@@ -16,6 +16,7 @@ from gradio.context import LocalContext
 
 from augmentation.audio import read_audio
 from munet.errors import RequestError
+from munet.music.checks import check_choice
 from mustango_app.exchange.heard import plan_from_heard
 from mustango_app.page.endpoints import (
     MOST_TITLE,
@@ -32,7 +33,7 @@ from mustango_app.page.making import Job, Making, make_clips
 from mustango_app.page.results import Results
 from mustango_app.page.runs import LONGEST_QUEUE, Desk, Run
 from mustango_app.page.shaping import asked_of_api, clip_of, job_of
-from mustango_app.request import Request, check_prompt
+from mustango_app.request import COMPOSED, Request, check_prompt
 from mustango_app.shaping.changes import Change, Edit, Extension
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class Api:
         guidance_interval: list | None = None,
         loop: bool | None = None,
         melody: list | None = None,
+        parts: str | None = None,
     ) -> tuple[gr.FileData, dict]:
         """Make music.
 
@@ -164,6 +166,7 @@ class Api:
             guidance_interval: [low, high], noise levels from 0 to 1 between which guidance acts; null: the model's own.
             loop: true for a piece whose end leads into its beginning; null: from the description.
             melody: notes [[MIDI pitch, start, end], ...] in seconds.
+            parts: "composed": the composer writes what everybody plays; null: the model finds its own notes.
 
         Returns:
             A sound file, and what it is: prompt, seed, plan, settings, and under "recipe" the arguments of this
@@ -180,6 +183,7 @@ class Api:
                 "guidance": guidance,
                 "guidance_interval": guidance_interval,
                 "best_of": 1 if best_of is None else best_of,
+                "parts": None if parts is None else check_choice("parts", parts, (COMPOSED,)),
             }
             request = Request(words_given(prompt), **fields, plan=plan_given(plan), **made_with)
             whole = self._engine.plan(request).plan
@@ -190,7 +194,7 @@ class Api:
             making = Making(
                 request.prompt, whole, request.seed, request.steps or self._engine.default_steps,
                 self._engine.default_guidance if request.guidance is None else request.guidance, request.best_of,
-                listen=False, guidance_interval=request.guidance_interval,
+                listen=False, guidance_interval=request.guidance_interval, composed=parts is not None,
             )  # fmt: skip
             check_work(making.steps, whole.duration or 0.0, making.best_of)
             return self._answer(self._run(making.jobs(self._engine)), format)

@@ -125,8 +125,8 @@ class Handlers:
             choice: seed of what nobody says.
             last: what the fields showed last, by name.
             held: see `held`.
-            inputs: all fields, their locks, seed, steps, guidance and its interval, best of, variations, whether to
-                listen, the runs.
+            inputs: all fields, their locks, seed, steps, guidance and its interval, whether parts are composed, best
+                of, variations, whether to listen, the runs.
         """
         if not getattr(self._engine, "ready", True):
             yield status(words_of(request)("loading_model")), gr.skip(), gr.skip()
@@ -144,7 +144,7 @@ class Handlers:
             RequestError: naming the field that cannot be used.
         """
         count = 2 * len(NAMES)
-        seed, steps, guidance, interval, best_of, variations, listen, runs = inputs[count:]
+        seed, steps, guidance, interval, composed, best_of, variations, listen, runs = inputs[count:]
         fields = [_plain(value) for value in inputs[: len(NAMES)]]
         locks = locks_of(last, fields, inputs[len(NAMES) : count])
         draft = self._engine.plan(Request(prompt, **asked_of(held, fields, locks), seed=choice))
@@ -153,6 +153,7 @@ class Handlers:
             prompt, plan, read_number("seed", seed), *self._quality(steps, guidance),
             check_integer("best_of", best_of, 1, MOST_CANDIDATES),
             check_integer("num_clips", variations, 1, MOST_VARIATIONS), bool(listen), interval_of(interval),
+            bool(composed),
         )  # fmt: skip
         check_work(making.steps, plan.duration or 0.0, making.best_of * making.variations)
         return making.jobs(self._engine), making.listen, cards.latest(runs)

@@ -44,6 +44,7 @@ class Studio:
     steps: gr.Number
     guidance: gr.Textbox
     interval: gr.Textbox
+    composed: gr.Checkbox
     best_of: gr.Slider
     listen: gr.Checkbox
     cards: gr.HTML
@@ -69,7 +70,7 @@ class Studio:
     @property
     def made_with(self) -> list[Any]:
         """How clips are made, in the order of `settings`."""
-        return [self.seed, self.steps, self.guidance, self.interval, self.best_of]
+        return [self.seed, self.steps, self.guidance, self.interval, self.composed, self.best_of]
 
     @property
     def shown(self) -> list[Any]:
@@ -176,6 +177,7 @@ def _build_quality(parts: dict[str, Any], steps: int, guidance: float, say: gr.I
             parts["seed"] = gr.Textbox(
                 placeholder=say("placeholder_seed"), max_lines=1, max_length=20, min_width=120, **called("seed")
             )
+        parts["composed"] = gr.Checkbox(False, **called("parts"))
         parts["listen"] = gr.Checkbox(True, label=say("label_listen"), elem_id="listen")
 
 

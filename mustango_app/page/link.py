@@ -15,8 +15,8 @@ from typing import Any
 from munet.errors import RequestError
 from munet.music import MusicPlan
 from mustango_app.page.fields import NAMES
-from mustango_app.page.results import MADE_WITH
-from mustango_app.request import SEED_RANGE, check_integer, checked_sampling
+from mustango_app.page.results import MADE_WITH, SAMPLING
+from mustango_app.request import COMPOSED, SEED_RANGE, check_integer, checked_sampling
 
 LONGEST_WORD = 12_000  # characters, what servers and proxies take as an address
 MOST_BYTES = 2**20  # of a recipe as JSON
@@ -59,8 +59,10 @@ def unpack(word: str) -> dict[str, Any]:
 def _is_one(name: str, value: Any) -> bool:
     """Whether a link's value is one that the setting may have."""
     try:
-        if name in MADE_WITH:
-            checked_sampling(**dict.fromkeys(MADE_WITH) | {name: value})
+        if name == "parts":
+            return value == COMPOSED
+        if name in SAMPLING:
+            checked_sampling(**dict.fromkeys(SAMPLING) | {name: value})
         else:
             check_integer(name, value, *SEED_RANGE)
     except RequestError:

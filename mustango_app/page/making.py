@@ -20,7 +20,7 @@ from munet.music import MusicPlan
 from mustango_app.clip import Clip
 from mustango_app.page.results import Results
 from mustango_app.page.runs import Run
-from mustango_app.request import Request
+from mustango_app.request import COMPOSED, Request
 
 if TYPE_CHECKING:
     from mustango_app.engine import Mustango
@@ -67,6 +67,7 @@ class Making:
         steps, guidance, best_of, guidance_interval: as in `Request`.
         variations: clips of the same plan with seeds of their own.
         listen: whether to hear the results and compare them with the plan; candidates are heard in any case.
+        composed: whether the composer writes what everybody plays.
     """
 
     prompt: str
@@ -78,6 +79,7 @@ class Making:
     variations: int = 1
     listen: bool = True
     guidance_interval: Interval | None = None
+    composed: bool = False
 
     def jobs(self, engine: Mustango) -> list[Job]:
         """Return a job for each candidate of each variation; each has a seed of its own.
@@ -87,6 +89,7 @@ class Making:
         """
         first = secrets.randbelow(2**32) if self.seed is None else self.seed
         made_with = {"steps": self.steps, "guidance": self.guidance, "guidance_interval": self.guidance_interval}
+        made_with["parts"] = COMPOSED if self.composed else None
         whole = Request(self.prompt, plan=self.plan, seed=first, **made_with)
         jobs = []
         for index in range(self.variations * self.best_of):

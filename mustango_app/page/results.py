@@ -39,7 +39,8 @@ from mustango_app.page.live import Live
 
 LIFETIME = 86_400.0  # seconds
 PEAKS = 300
-MADE_WITH = ("steps", "guidance", "guidance_interval")  # settings of a clip that are arguments of `/generate`
+SAMPLING = ("steps", "guidance", "guidance_interval")
+MADE_WITH = (*SAMPLING, "parts")  # settings of a clip that are arguments of `/generate`
 SOUND, CARD, PARTS = "sound.wav", "card.json", "parts.json"
 FORMS: Mapping[str, str] = MappingProxyType(
     {
@@ -223,9 +224,11 @@ def recipe_of(clip: Clip) -> dict[str, Any]:
     """Return the arguments of `/generate` that make a clip again, byte for byte on the same machine.
 
     A clip that was the best of several has a seed of its own, so the recipe asks for that one alone. What was made of
-    another sound has none: empty.
+    another sound, or of notes from elsewhere, has none: empty.
     """
     if "steps" not in clip.settings or "shaped" in clip.settings:
+        return {}
+    if clip.parts is not None and "parts" not in clip.settings:
         return {}
     settings = {name: clip.settings[name] for name in MADE_WITH if name in clip.settings}
     return {"prompt": clip.prompt, "plan": clip.plan.to_dict(), "seed": clip.seed, **settings, "best_of": 1}

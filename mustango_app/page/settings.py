@@ -12,10 +12,11 @@ from typing import Any
 from munet.errors import RequestError
 from munet.guidance_weights import Guidance, Interval, check_interval, guidance_weights, read_guidance, read_interval
 from munet.music import MusicPlan
+from munet.music.checks import check_choice
 from mustango_app.page.fields import NAMES, read_number
 from mustango_app.page.held import shown_values
 from mustango_app.page.results import MADE_WITH
-from mustango_app.request import STEPS_RANGE, check_number
+from mustango_app.request import COMPOSED, STEPS_RANGE, check_number
 
 MOST_CANDIDATES = 8
 Settings = list[Any]
@@ -23,8 +24,9 @@ Settings = list[Any]
 
 def settings_of(recipe: Mapping[str, Any]) -> Settings:
     """Return the settings of a recipe; those of its plan are locked."""
-    made_with = [recipe.get("steps"), shown_guidance(recipe.get("guidance")), shown_interval(recipe)]
-    return [recipe["prompt"], *_shown(MusicPlan.from_dict(recipe["plan"])), str(recipe.get("seed", "")), *made_with, 1]
+    sampling = [recipe.get("steps"), shown_guidance(recipe.get("guidance")), shown_interval(recipe)]
+    made_with = [str(recipe.get("seed", "")), *sampling, recipe.get("parts") == COMPOSED, 1]
+    return [recipe["prompt"], *_shown(MusicPlan.from_dict(recipe["plan"])), *made_with]
 
 
 def plan_settings(plan: MusicPlan) -> Settings:
@@ -54,6 +56,7 @@ def typed_settings(said: Mapping[str, str]) -> tuple[RequestError | None, Settin
         "steps": lambda text: check_number("steps", read_number("steps", text), *STEPS_RANGE),
         "guidance": lambda text: shown_guidance(guidance_of(text)),
         "guidance_interval": lambda text: shown_interval({"guidance_interval": interval_of(text)}),
+        "parts": lambda text: check_choice("parts", text, (COMPOSED,)) == COMPOSED,
         "best_of": lambda text: check_number("best_of", read_number("best_of", text), 1, MOST_CANDIDATES),
     }
     for name, read in readers.items():

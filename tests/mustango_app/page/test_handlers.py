@@ -57,10 +57,11 @@ def run(
     listen: bool = False,
     seed: str = "4",
     interval: str = "",
+    composed: bool = False,
     **locked: Any,
 ) -> Iterator[tuple[Any, ...]]:
     values, locks = state(**{"duration": "2 s", **locked})
-    made_with = (seed, steps, "2", interval, 1, variations, listen)
+    made_with = (seed, steps, "2", interval, composed, 1, variations, listen)
     return handlers.generate(session(name), prompt, 0, None, None, *values, *locks, *made_with, [*runs])
 
 
@@ -105,7 +106,7 @@ def test_unlocking_lets_go_of_what_was_refused(handlers: Handlers) -> None:
 def test_what_was_typed_counts_even_before_it_is_drafted(handlers: Handlers) -> None:
     last = drafted(handlers, "calm piano")["last"]
     values = [{"duration": "2 s", "bpm": "9000"}.get(name, last[name]) for name in NAMES]
-    inputs = [*values, *[False] * len(NAMES), "1", 1, "2", "", 1, 1, False, []]
+    inputs = [*values, *[False] * len(NAMES), "1", 1, "2", "", False, 1, 1, False, []]
     ((status, *_),) = handlers.generate(session(), "calm piano", 0, last, None, *inputs)
     assert "Tempo (BPM): expected" in status
 
@@ -227,7 +228,7 @@ def test_settings_come_back_and_clips_are_deleted(handlers: Handlers) -> None:
     token = runs[0][0]["id"]
     event = SimpleNamespace(_data={"action": "use", "id": token})
     status, _, _, (prompt, *rest), held = handlers.act(session(), event, runs)
-    assert (prompt, rest[2], rest[-5:]) == ("calm piano", "D minor", ["4", 2, "2", "0.2, 0.9", 1])
+    assert (prompt, rest[2], rest[-6:]) == ("calm piano", "D minor", ["4", 2, "2", "0.2, 0.9", False, 1])
     assert held["key"] == "D minor"
     event = SimpleNamespace(_data={"action": "delete", "id": token})
     status, shown, left, settings, _ = handlers.act(session(), event, runs)

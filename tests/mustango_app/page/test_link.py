@@ -51,18 +51,20 @@ def test_a_link_holds_the_same_plan_and_settings(prompt: str) -> None:
 def test_a_link_and_the_fields_of_the_page_hold_all_that_a_recipe_holds() -> None:
     """Whatever a request may say of how a clip is made is in its recipe, in a link and in the page's fields."""
     made_with = {"steps": 5, "guidance": {"text": 2.5, "harmony": 4.0}, "guidance_interval": (0.2, 0.9)}
+    made_with["parts"] = "composed"
     assert set(made_with) == set(MADE_WITH)
     plan = Request(PROMPTS[0], seed=3).draft.plan
     clip = Clip(np.zeros((1, 800), np.float32), 8000, plan, PROMPTS[0], 7, {"model": "m", **made_with})
     asked = json.loads(json.dumps(recipe_of(clip)))  # as a browser keeps it
-    of_request = {item.name for item in fields(Request)} - {*MUSIC_FIELDS, "seconds", "bars", "num_clips", "draft"}
+    of_request = {item.name for item in fields(Request) if item.init}
+    of_request -= {*MUSIC_FIELDS, "seconds", "bars", "num_clips"}
     assert set(asked) == of_request
     linked = unpack(pack(asked))
     assert set(linked) == set(asked)
     assert {**linked, "plan": None} == {**asked, "plan": None}
     again = settings_of(linked)
-    seed, steps, guidance, interval, best_of = again[-5:]
-    assert (again[0], seed, steps, best_of) == (PROMPTS[0], "7", 5, 1)
+    seed, steps, guidance, interval, composed, best_of = again[-6:]
+    assert (again[0], seed, steps, composed, best_of) == (PROMPTS[0], "7", 5, True, 1)
     assert guidance_of(guidance) == made_with["guidance"] and interval_of(interval) == made_with["guidance_interval"]
     card = {"clip": clip.to_dict()}
     assert set(recipe_of_card(card)) == set(asked) - {"best_of"}
@@ -99,7 +101,8 @@ def test_what_is_no_link_is_refused_in_a_sentence(text: str) -> None:
 
 
 def test_settings_of_the_wrong_kind_are_left_out() -> None:
-    wrong = {"seed": [1], "steps": "many", "guidance": {"voice": 2}, "guidance_interval": [0.9, 0.2], "best_of": -1}
+    wrong = {"seed": [1], "steps": "many", "guidance": {"voice": 2}, "guidance_interval": [0.9, 0.2], "best_of": -1,
+             "parts": "song.mid"}  # fmt: skip
     assert set(unpack(word({"prompt": "x", "plan": {}, **wrong}))) == {"prompt", "plan"}
 
 
@@ -109,7 +112,7 @@ def test_an_address_can_be_written_by_hand() -> None:
     }  # fmt: skip
     assert typed_in({"seconds": "5", "bars": "8"}) == {"duration": "5 s"}
     error, settings = typed_settings({"guidance": "3,5", "guidance_interval": "0.2,0.9", "steps": "many"})
-    assert settings[-4:-1] == [None, "3.5", "0.2, 0.9"] and str(error).startswith("steps: expected a number")
+    assert settings[-5:] == [None, "3.5", "0.2, 0.9", None, None] and str(error).startswith("steps: expected a number")
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

@@ -28,6 +28,7 @@ from mustango_app.page.words import languages, words_for
 PLAN = MusicPlan(bpm=120, meter=4, key="G major", duration=2.0, chords=[("G", 0.0), ("Em", 1.0)]).complete()
 
 ENGLISH = words_for(None)
+NOTES = (NoteEvent("piano", 60, 0.0, 1.0, 90),)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def kept(tmp_path: Path) -> Results:
 def clip(prompt: str = "calm piano", seed: int = 7, **settings: object) -> Clip:
     sound = 0.5 * np.sin(np.arange(16000, dtype=np.float32) / 10)[None].repeat(2, 0)
     made_with = {"model": "m", "steps": 3, "guidance": 2.0, **settings}
-    return Clip(sound, 8000, PLAN, prompt, seed, made_with, (NoteEvent("piano", 60, 0.0, 1.0, 90),))
+    return Clip(sound, 8000, PLAN, prompt, seed, {"parts": "composed", **made_with}, NOTES)
 
 
 def test_every_form_can_be_opened(kept: Results) -> None:
@@ -53,9 +54,16 @@ def test_every_form_can_be_opened(kept: Results) -> None:
     assert "G" in files["chords.cho"].read_text()
     recipe = json.loads(files["recipe.json"].read_text())
     assert (recipe["seed"], recipe["steps"], recipe["guidance"], recipe["best_of"]) == (7, 3, 2.0, 1)
+    assert recipe["parts"] == "composed"
     with zipfile.ZipFile(files["all.zip"]) as archive:
         assert {"sound.wav", "sound.flac", "music.mid", "plan.json", "recipe.json"} <= set(archive.namelist())
         assert archive.read("sound.wav") == files["sound.wav"].read_bytes()
+
+
+def test_notes_from_elsewhere_leave_no_recipe() -> None:
+    given = clip()
+    settings = {name: value for name, value in given.settings.items() if name != "parts"}
+    assert results.recipe_of(dataclasses.replace(given, settings=settings)) == {}
 
 
 def test_parts_are_kept_shown_and_given_where_there_are_some(kept: Results) -> None:
