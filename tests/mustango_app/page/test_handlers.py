@@ -301,5 +301,5 @@ def test_a_link_with_numbers_out_of_range_fills_the_other_fields(handlers: Handl
     visit = SimpleNamespace(session_hash="a", headers={}, query_params=query)
     status, _, _, (prompt, *rest), held = handlers.arrive(visit, [])
     assert "Best of: expected a number from 1 to 8, got 99" in status
-    assert (prompt, rest[NAMES.index("style")], rest[-5:]) == ("calm", "polka", ["5", 2.0, None, None, None])
+    assert (prompt, rest[NAMES.index("style")], rest[-6:]) == ("calm", "polka", ["5", 2.0, None, None, None, None])
     assert held is None
