@@ -18,7 +18,7 @@ from augmentation.dataset.corpus import item_source
 from augmentation.dataset.records import METADATA, plan_of, read_rows
 from augmentation.dataset.trust import reliable
 from munet.music import MusicPlan
-from munet.music.events import NoteEvent
+from munet.music.events import Parts
 from munet.music.instruments import CLASS_NAMES, CLASSES
 
 HELD_BACK_SEEDS = range(990_000, 1_000_000)  # composer seeds that no training may see
@@ -31,7 +31,7 @@ class Clip(NamedTuple):
     audio: np.ndarray
     plan: MusicPlan
     captions: list[str]
-    notes: tuple[NoteEvent, ...] | None = None
+    notes: Parts | None = None
 
 
 class ComposedClips:

@@ -305,15 +305,15 @@ class FrameNet(nn.Module):
 
     def _embedded(self, conditions: Conditions) -> Embedded:
         """What does not depend on latents and time: pooled text, aligned rows, notes, keys and values of each block."""
-        pooled, timed = conditions.pooled, []
+        pooled, aligned, notes = conditions.pooled, conditions.aligned, conditions.notes
         pooled = None if pooled is None or self.pooled_embedding is None else self.pooled_embedding(pooled)
-        for layers, rows in ((self.aligned_embedding, conditions.aligned), (self.note_embedding, conditions.notes)):
-            states = None if rows is None or layers is None else layers(rows)
-            if states is not None and layers is self.note_embedding:
-                states = states * rows[:, -1:]  # frames without notes are as they would be without these layers
-            timed.append(None if states is None else states.transpose(1, 2).contiguous())
+        if aligned is not None and self.aligned_embedding is not None:
+            aligned = self.aligned_embedding(aligned).transpose(1, 2).contiguous()
+        if notes is not None and self.note_embedding is not None:
+            # Frames without notes are as they would be without these layers.
+            notes = (self.note_embedding(notes) * notes[:, -1:]).transpose(1, 2).contiguous()
         crosses = [block.cross for block in self.blocks]
-        return pooled, *timed, [cross and cross.attended(conditions.sequences) for cross in crosses]
+        return pooled, aligned, notes, [cross and cross.attended(conditions.sequences) for cross in crosses]
 
 
 def over_time(channels: int, hidden: int, width: int) -> nn.Sequential:

@@ -27,7 +27,7 @@ class Clip:
         sample_rate: in Hz.
         plan: the complete plan that was asked of the model.
         prompt: the text.
-        seed: with prompt, plan, settings and machine it determines the sound bit for bit.
+        seed: with prompt, plan, settings, parts and machine it determines the sound bit for bit.
         settings: model, steps, guidance, device: plain values, ready for JSON.
         parts: what everybody was told to play, note by note; None where the model found its own notes.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from munet.music import MusicPlan
-from munet.music.events import NoteEvent
+from munet.music.events import NoteEvent, Parts
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Piece:
         return tuple(dict.fromkeys(track.name for track in self.tracks if track.notes))
 
     @property
-    def events(self) -> tuple[NoteEvent, ...]:
+    def events(self) -> Parts:
         """All notes, track by track, as a model is told them."""
         return tuple(
             NoteEvent(track.name, note.pitch, note.start, note.start + note.duration, note.velocity)

@@ -131,7 +131,7 @@ def replace_group(
         rows: which rows of the batch.
     """
     replaced = dict(tokens)
-    for name in set(GROUP_TOKENS.get(group, ())) & set(tokens):
+    for name in (name for name in GROUP_TOKENS.get(group, ()) if name in tokens):
         where = rows.view(-1, *[1] * (tokens[name].ndim - 1))
         replaced[name] = torch.where(where, null[name].to(tokens[name].dtype), tokens[name])
     count = tokens["aligned"].shape[1]

@@ -42,7 +42,11 @@ def read_midi(path: str | os.PathLike[str]) -> MusicPlan:
     Raises:
         RequestError: the file cannot be read, or holds nothing that a plan can be made of.
     """
-    score = read_score(path)
+    return plan_of_score(path, read_score(path))
+
+
+def plan_of_score(path: str | os.PathLike[str], score: Score) -> MusicPlan:
+    """Return the plan of a file that is read already, see `read_midi`."""
     return _own_plan(path, score) or _plan_of(score)
 
 

@@ -12,7 +12,7 @@ from munet.errors import RequestError
 from munet.music import MusicPlan
 from munet.music.checks import DURATION_RANGE
 from munet.music.events import NoteEvent, Parts
-from mustango_app.exchange.midi_read import read_midi, sounding
+from mustango_app.exchange.midi_read import plan_of_score, sounding
 from mustango_app.exchange.midi_write import Events, TickMap, conductor, note_messages, save_tracks
 from mustango_app.exchange.score import DRUM_CHANNEL, read_score
 
@@ -64,4 +64,4 @@ def read_parts(path: str | os.PathLike[str]) -> tuple[MusicPlan, Parts]:
             notes.append(NoteEvent(name, note.pitch, start, score.second(note.end), note.velocity))
     if not notes:
         raise RequestError(f"parts: expected a MIDI file with notes of instruments, got {str(path)!r}")
-    return read_midi(path), tuple(sorted(notes, key=lambda note: (note.start, note.instrument, note.pitch)))
+    return plan_of_score(path, score), tuple(sorted(notes, key=lambda note: (note.start, note.instrument, note.pitch)))

@@ -127,10 +127,8 @@ def shown_cards(
                 continue
             version = f"{'heard' if card.get('heard') or card.get('unheard') else 'made'} {card.get('best', '')}"
             newest = "yes" if number == 0 and live is None else ""
-            rows.append(
-                row
-                | {"version": version, "html": card_html(token, card, words, results.parts(token)), "newest": newest}
-            )
+            html = card_html(token, card, words, results.parts(token))
+            rows.append(row | {"version": version, "html": html, "newest": newest})
     return rows
 
 

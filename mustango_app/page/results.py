@@ -163,7 +163,7 @@ class Results:
     def form(self, token: str, name: str) -> Path | None:
         """Return the file of a clip in one of `FORMS`, made if need be; None if there is no such clip or form."""
         card = self.card(token) if name in FORMS else None
-        if card is None or (name == PARTS_MIDI and self.parts(token) is None):
+        if card is None or (name == PARTS_MIDI and not (self.folder / token / PARTS).is_file()):
             return None
         path = self.folder / token / name
         if not path.is_file():

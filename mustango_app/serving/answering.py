@@ -173,7 +173,7 @@ def request_of(given: Mapping[str, Any]) -> Request:
     if unknown := sorted(set(given) - set(FIELDS)):
         raise RequestError(f"body: expected fields among {', '.join(FIELDS)}, got {', '.join(unknown)}")
     for name, form in (("melody", "[pitch, start, end]"), ("parts", "[instrument, pitch, start, end, velocity]")):
-        if isinstance(given.get(name), str) and given[name] != COMPOSED:
+        if isinstance(given.get(name), str) and (name, given[name]) != ("parts", COMPOSED):
             raise RequestError(f"{name}: expected notes [{form}, ...], got the path of a file")
     plan = given.get("plan")
     if plan is not None and not isinstance(plan, Mapping):

@@ -86,7 +86,8 @@ def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray,
     if isinstance(change, Edit) and source.plan.loop:
         around, turn = turned(source, change, rate)
         shaped = edited(around.plan, turn.change)
-        return *turned_back(run.fill(around, shaped), shaped, turn, source.audio.shape[1]), None
+        filled = run.fill(around, shaped, run.parts(around, shaped.plan))
+        return *turned_back(filled, shaped, turn, source.audio.shape[1]), None
     if isinstance(change, Edit):
         shaped = edited(source.plan, change)
     elif isinstance(change, Extension):
@@ -96,8 +97,8 @@ def _carried_out(run: _Run, source: Source, change: Change) -> tuple[np.ndarray,
     else:
         raise TypeError(f"change: expected an Extension, Edit or Variation, got {type(change).__name__}")
     region = [round(shaped.start, 9), round(shaped.start + shaped.length, 9)]
-    parts = spliced(source.parts, run.parts(source, shaped.plan), shaped)
-    return run.fill(source, shaped), shaped.plan, region, parts
+    parts = run.parts(source, shaped.plan)
+    return run.fill(source, shaped, parts), shaped.plan, region, spliced(source.parts, parts, shaped)
 
 
 class _Run:
@@ -121,8 +122,8 @@ class _Run:
         self.model, self.settings = model, ([seed], sampling, after_step, stop)
         self.strength, self.codec = strength, model.pipeline.vae
 
-    def fill(self, source: Source, shaped: Shaped) -> np.ndarray:
-        """Return the sound `(channels, samples)` of a source with a stretch of it made anew."""
+    def fill(self, source: Source, shaped: Shaped, parts: Parts | None) -> np.ndarray:
+        """Return the sound `(channels, samples)` of a source with a stretch of it made anew, from `parts` if any."""
         rate, audio = self.model.sample_rate, source.audio
         first, last = (min(audio.shape[1], round(second * rate)) for second in (shaped.start, shaped.end))
         if shaped.end >= (source.plan.duration or 0.0) - 1e-6:
@@ -136,7 +137,7 @@ class _Run:
         wanted[max(0, low if canvas.first > 0 else 0) : high] = True
         faders = Faders.of(source.plan, shaped.plan, canvas, last, rate)
         flat = replace(canvas, audio=canvas.audio / faders.old)
-        latents = self._sample(source.prompt, shaped.plan, flat.audio, ~wanted, self.parts(source, shaped.plan))
+        latents = self._sample(source.prompt, shaped.plan, flat.audio, ~wanted, parts)
         begin, end = max(0, low - LEAD), min(frames, high + LEAD)
         sound = self._decode(latents[:, :, begin:end])
         return canvas.joined(self._levelled(sound, flat, begin * step, wanted[begin:end]) * faders.new)

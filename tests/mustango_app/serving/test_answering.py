@@ -18,7 +18,7 @@ import soundfile
 from munet.errors import RequestError
 from mustango_app import Mustango
 from mustango_app.request import Request
-from mustango_app.serving.answering import Answering, Line
+from mustango_app.serving.answering import Answering, Line, request_of
 from mustango_app.serving.ray_service import application
 from tests.tiny import tiny_pipeline_folder
 
@@ -153,3 +153,13 @@ def test_two_replicas_answer_behind_one_address(service: str, model: Mustango) -
         assert np.allclose(sound, model.generate(**WALTZ | {"seed": seed}).audio[0], atol=1e-2)
     assert refused.status_code == 400 and refused.json()["error"].startswith("bpm: expected")
     assert httpx.get(f"{service}/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("field", [{"melody": "tune.mid"}, {"melody": "composed"}, {"parts": "song.mid"}])
+def test_no_file_of_the_server_is_read(field: dict[str, str]) -> None:
+    with pytest.raises(RequestError, match=r"expected notes .* got the path of a file"):
+        request_of({"prompt": "calm", **field})
+
+
+def test_parts_may_be_composed() -> None:
+    assert request_of({"prompt": "calm", "parts": "composed"}).parts == "composed"
